@@ -1,0 +1,374 @@
+"""SLR in `model.fit`, with one line."""
+
+import contextlib
+import dataclasses
+import warnings
+
+import keras
+import numpy as np
+
+from keras_slr.callbacks.fit_guard import FitGuard
+from keras_slr.callbacks.hard_pruned_metrics import hard_pruned_metrics
+from keras_slr.callbacks.tail import Tail
+from keras_slr.pruner import SLRPruner
+from keras_slr.record import register
+from keras_slr.solvers import SLR
+from keras_slr.training.masks import Masks
+from keras_slr.training.model_state import check_model
+from keras_slr.training.snapshot import Snapshot
+from keras_slr.training.split import NonFiniteError
+
+# What the progress bar shows at the end of an epoch; the rest of the keys go
+# to History, CSVLogger, TensorBoard and every other reader of the logs.
+_ON_THE_BAR = ("slr_sparsity", "slr_residual")
+
+
+@register
+class SLRCallback(keras.callbacks.Callback):
+    """Prunes a model while `fit` trains it, by Surrogate Lagrangian Relaxation.
+
+    ```python
+    model.fit(x, y, epochs=10, callbacks=[SLRCallback(rate=0.9)])
+    ```
+
+    Start from a trained model. While the weights `W` train, sparse copies
+    `Z` of them and multipliers `Lam` pull them towards sparsity; the pull
+    begins weak and grows over the run (arXiv 2012.10079 and 2304.04120). With
+    the last step of `fit` exactly the asked share of each weight is set to
+    zero. By then those entries are close to zero, so that no retraining is
+    needed. The model stays a plain Keras model.
+
+    The epoch's logs get `slr_sparsity` (share of entries settled at zero),
+    `slr_residual` (`||W - Z|| / ||W||`), `slr_penalty`, `slr_rho`,
+    `slr_stepsize`, `slr_condition_1` and `slr_condition_2` (shares of the
+    epoch's dual updates in which they held) and `slr_multiplier_norm`, all of
+    them at the end of the epoch. List this callback before those that read
+    the logs. The reported `loss` is the task loss alone.
+
+    `Z` and `Lam` are variables of the optimizer and travel, with all other
+    state of the solver, in its checkpoints. If `fit` ends in an exception the
+    weights stay as they were trained; `finalize` prunes them, a new `fit`
+    starts over.
+
+    Args:
+        rate: Float in `[0, 1)`, the share of entries of each weight to set
+            to zero, or a dict of rates, see `SLRPruner`. Defaults to `0.9`.
+        include: Which weights to prune, see `selection.select`. Defaults to
+            `None`.
+        exclude: Which weights to leave alone. Defaults to `None`.
+        solver: `SLR`, the constants and schedules. Defaults to `SLR()`.
+        update_every: When `Z` and the multipliers move, see `SLRPruner`.
+            Defaults to `None`, about 150 times in the run.
+        finetune_epochs: Integer, the last epochs of `fit`, in which the
+            pruned model trains on with its zeros held. Defaults to `0`.
+        monitor_hard_pruned: Boolean, whether to evaluate the weights as
+            hard-pruned after every epoch on the validation data of `fit`
+            (`val_hard_...` in the logs). Defaults to `False`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+    """
+
+    def __init__(
+        self,
+        rate=0.9,
+        *,
+        include=None,
+        exclude=None,
+        solver=None,
+        update_every=None,
+        finetune_epochs=0,
+        monitor_hard_pruned=False,
+    ):
+        super().__init__()
+        if finetune_epochs < 0:
+            raise ValueError(
+                "Expected `finetune_epochs` to be a number of epochs. "
+                f"Received: finetune_epochs={finetune_epochs}."
+            )
+        self.pruner = SLRPruner(
+            rate,
+            include=include,
+            exclude=exclude,
+            solver=solver,
+            update_every=update_every,
+        )
+        self.finetune_epochs = finetune_epochs
+        self.monitor_hard_pruned = monitor_hard_pruned
+        self._guard = self._masks = self._snapshot = self._tail = None
+        self._fitting = self._attached_by_user = False
+        self._reset()
+
+    @classmethod
+    def paper(cls, rate=0.9, **kwargs):
+        """The callback with the papers' constants.
+
+        First stepsize 0.01, M 300, r 0.1, constant rho 0.1, one dual update
+        an epoch.
+
+        Args:
+            rate: See `SLRCallback`.
+            **kwargs: Other arguments of `SLRCallback`.
+        """
+        kwargs = {"solver": SLR.paper(), "update_every": "epoch"} | kwargs
+        return cls(rate, **kwargs)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "rate": self.pruner.rate,
+            "include": self.pruner.include,
+            "exclude": self.pruner.exclude,
+            "solver": serialize(self.pruner.solver),
+            "update_every": self.pruner.update_every,
+            "finetune_epochs": self.finetune_epochs,
+            "monitor_hard_pruned": self.monitor_hard_pruned,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        solver = keras.saving.deserialize_keras_object(config["solver"])
+        return cls(**{**config, "solver": solver})
+
+    def auxiliary(self, layer):
+        """Returns `Z` of a layer while `fit` runs, see `SLRPruner`."""
+        return self.pruner.auxiliary(layer)
+
+    def multipliers(self, layer):
+        """Returns `Lam` of a layer while `fit` runs, see `SLRPruner`."""
+        return self.pruner.multipliers(layer)
+
+    def report(self):
+        """Returns the `Report` of the last run, `None` before its end."""
+        return self._report
+
+    def attach(self, model):
+        """Attaches to a compiled, built model before `fit`.
+
+        To go on from a checkpoint of a run: attach, `model.load_weights`,
+        then `fit` with this callback and the checkpoint's `initial_epoch`.
+
+        Args:
+            model: Keras model.
+        """
+        self._begin(model)
+        self._attached_by_user = True
+
+    def finalize(self):
+        """Prunes exactly and removes every trace; harmless if done before.
+
+        `fit` ends with it. Call it after a `fit` that ended in an exception
+        to prune the weights as they are.
+
+        Returns:
+            `Report`.
+        """
+        if self.pruner.attached:
+            self._report = self.pruner.finalize()
+        self._let_go()
+        return self._report
+
+    def abandon(self):
+        """Removes every trace without pruning: weights stay as trained."""
+        self.pruner.abandon()
+        self._let_go()
+
+    # Hooks of Keras, in the order in which `fit` calls them.
+
+    def set_model(self, model):
+        check_model(model)
+        super().set_model(model)
+        self._fitting = False
+        if not (self._attached_by_user and self.pruner.attached):
+            FitGuard.clear(model)
+            self._reset()
+            # A model of TensorFlow that is not built yet has no weights
+            # before its first step; it is attached to then.
+            if model.built and model.optimizer is not None:
+                self._begin(model)
+        if self._guard is not None:
+            self._guard.arm()
+
+    def on_train_begin(self, logs=None):
+        self._fitting = True
+        self._attached_by_user = False
+        if self.pruner.attached:
+            self._snapshot = Snapshot(self.model)
+        if getattr(self._model, "history", None) is not None:
+            self._tail = Tail(
+                self._model.history, self._shorten_bar, self.finalize
+            )
+            self._tail.attach()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+        self._epoch_step = self.pruner.clock.step
+        self._conditions = []
+        self.pruner.window.begin_epoch()
+        if self._first_epoch is None:
+            with self._leaving_no_trace():
+                self._plan(epoch)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._pruned:
+            return
+        if not self.pruner.attached:
+            self._begin(self.model)
+            self._guard.attach_late()
+            self._snapshot = Snapshot(self.model)
+        clock = self.pruner.clock
+        done = min(batch + 1, self._steps) if self._steps else batch + 1
+        if logs and "loss" in logs:
+            self.pruner.window.observe(float(logs["loss"]), done)
+        if self._steps:
+            self._epoch_step = (self._epoch - self._first_epoch) * self._steps
+        due = clock.advance_to(self._epoch_step + done)
+        if due:
+            self._update()
+        if clock.finished:
+            self._prune()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs = {} if logs is None else logs
+        if not self._steps:
+            self._learn_length()
+        if not self.pruner.attached:
+            return
+        figures = self._figures or self.pruner.run.split.figures()
+        state = self.pruner.run.state
+        logs["slr_sparsity"] = figures.sparsity
+        logs["slr_residual"] = figures.residual
+        logs["slr_penalty"] = figures.penalty
+        logs["slr_rho"] = state.rho
+        logs["slr_stepsize"] = state.s
+        conditions = self._conditions or [(np.nan, np.nan)]
+        logs["slr_condition_1"], logs["slr_condition_2"] = (
+            float(np.mean(held)) for held in zip(*conditions)
+        )
+        logs["slr_multiplier_norm"] = figures.multiplier_norm
+        if self.monitor_hard_pruned:
+            logs.update(hard_pruned_metrics(self.model, self.pruner.run.split))
+
+    def on_train_end(self, logs=None):
+        if self.pruner.attached and not self._pruned:
+            self._prune()
+        if self._tail is None:
+            self.finalize()
+
+    def on_test_begin(self, logs=None):
+        # `evaluate(callbacks=[...])` has called `set_model` as `fit` does.
+        if not self._fitting and not self._attached_by_user:
+            self.abandon()
+
+    def on_predict_begin(self, logs=None):
+        self.on_test_begin(logs)
+
+    # What the hooks do.
+
+    def _reset(self):
+        self._report = None
+        self._figures = None
+        self._pruned = False
+        self._first_epoch = None
+        self._steps = None
+        self._conditions = []
+
+    def _begin(self, model):
+        self.pruner.begin(model)
+        self._guard = FitGuard(model, self._shed)
+        self._guard.attach()
+
+    def _plan(self, epoch):
+        """Learns how long the run is, at the begin of its first epoch."""
+        clock = self.pruner.clock
+        self._steps = self.params.get("steps") or clock.per_epoch
+        # A run restored from a checkpoint has steps behind it.
+        before = clock.step // self._steps if self._steps else 0
+        self._first_epoch = epoch - before
+        self._epochs = (
+            self.params["epochs"] - self.finetune_epochs - self._first_epoch
+        )
+        if self._epochs < 1:
+            raise ValueError(
+                "Expected an epoch of pruning at least. Received "
+                f"finetune_epochs={self.finetune_epochs} in a fit from epoch "
+                f"{self._first_epoch} to {self.params['epochs']}."
+            )
+        if self._steps:
+            clock.set_length(self._epochs * self._steps, self._steps)
+
+    def _learn_length(self):
+        """Learns the steps of an epoch from the first one."""
+        clock = self.pruner.clock
+        self._steps = clock.step - self._epoch_step
+        with self._leaving_no_trace():
+            clock.set_length(self._epochs * self._steps, self._steps)
+        if self._epochs == 1:
+            warnings.warn(
+                "The schedules could not follow this fit: its number of steps "
+                "was not known before its only epoch ended. Pass "
+                "`steps_per_epoch`.",
+                stacklevel=2,
+            )
+
+    def _update(self):
+        # On JAX reading `model` brings the variables up to date.
+        with self._leaving_no_trace():
+            self.model
+            self.pruner.update()
+        state = self.pruner.run.state
+        self._conditions.append((state.condition_1, state.condition_2))
+
+    def _prune(self):
+        """Hard-prunes with the last step, so that validation sees it."""
+        run = self.pruner.run
+        with self._leaving_no_trace():
+            model = self.model
+            figures = run.split.figures()
+            self._figures = dataclasses.replace(
+                figures, sparsity=self.pruner.prune().sparsity
+            )
+        self._pruned = True
+        if self.finetune_epochs:
+            self._report = self.pruner.finalize()
+            self._masks = Masks(model, [slot.w for slot in run.split.slots])
+            self._masks.attach()
+
+    @contextlib.contextmanager
+    def _leaving_no_trace(self):
+        """Gives the model back whole if a step of the solver fails."""
+        try:
+            yield
+        except NonFiniteError as error:
+            restored = self._snapshot is not None and self._snapshot.restore()
+            self.abandon()
+            if not restored:
+                raise
+            raise ValueError(
+                f"{error} The weights are again those from before this fit."
+            ) from None
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _shed(self):
+        warnings.warn(
+            "A fit with SLRCallback did not end; what it had left on the "
+            "model is removed now. The weights stay as they were trained.",
+            stacklevel=4,
+        )
+        self.abandon()
+
+    def _let_go(self):
+        for part in (self._masks, self._guard, self._tail):
+            if part is not None:
+                part.detach()
+        if self._snapshot is not None:
+            self._snapshot.discard()
+        self._masks = self._guard = self._tail = self._snapshot = None
+        self._attached_by_user = False
+
+    def _shorten_bar(self, logs):
+        for key in list(logs or {}):
+            if key.startswith("slr_") and key not in _ON_THE_BAR:
+                del logs[key]

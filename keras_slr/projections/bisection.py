@@ -1,0 +1,58 @@
+"""The unstructured projection as a compiled function, for accelerators.
+
+Selection by bisection on the bit pattern: 31 passes that only count find the
+threshold, and a bisection on the index settles ties at it. It gives the mask
+of `projections.unstructured` bit for bit, needs no sort, and works on sharded
+arrays because counts are all it asks for.
+"""
+
+from keras import ops
+
+from keras_slr.projections.unstructured import MAGNITUDE_BITS
+
+
+def keep_mask(w, count):
+    """Marks the `count` entries of `w` of largest magnitude.
+
+    Args:
+        w: Backend tensor of float32, of any shape, with finite entries.
+        count: Integer in `[1, size of w]`.
+
+    Returns:
+        Boolean tensor of the shape of `w` with exactly `count` true entries.
+    """
+    bits = ops.bitwise_and(
+        ops.reshape(ops.view(w, "int32"), (-1,)), MAGNITUDE_BITS
+    )
+    threshold = _largest(
+        31, lambda t: ops.sum(ops.cast(bits >= t, "int32")) >= count
+    )
+    above = bits > threshold
+    tied = bits == threshold
+    missing = count - ops.sum(ops.cast(above, "int32"))
+    index = ops.arange(bits.shape[0], dtype="int32")
+    # The largest bound below which at most `missing` tied entries lie.
+    bound = _largest(
+        max(int(bits.shape[0]).bit_length(), 1),
+        lambda b: (
+            ops.sum(ops.cast(ops.logical_and(tied, index < b), "int32"))
+            <= missing
+        ),
+    )
+    kept = ops.logical_or(above, ops.logical_and(tied, index < bound))
+    return ops.reshape(kept, w.shape)
+
+
+def _largest(bits, holds):
+    """Returns the largest integer below `2 ** bits` for which `holds`.
+
+    `holds` must be true at zero and never become true again once false.
+    """
+
+    def set_bit(i, value):
+        trial = value + ops.left_shift(
+            ops.ones((), "int32"), ops.cast(bits - 1 - i, "int32")
+        )
+        return ops.where(holds(trial), trial, value)
+
+    return ops.fori_loop(0, bits, set_bit, ops.zeros((), "int32"))

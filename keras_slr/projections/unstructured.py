@@ -1,0 +1,86 @@
+"""Projection onto tensors with at most `count` non-zero entries.
+
+The nearest such tensor keeps the `count` entries of largest magnitude. Which
+of several equal magnitudes stay is settled by the index, lowest first in the
+C order of the Keras layout, so that the count is exact and the mask is the
+same on every backend.
+
+Magnitudes are compared as the bit patterns of float32 numbers without their
+sign: for non-negative floats the order of the bits read as an integer is the
+order of the values. Denormal numbers therefore count, whatever the
+processor's flush-to-zero mode, and -0.0 equals 0.0.
+"""
+
+import numpy as np
+
+MAGNITUDE_BITS = 0x7FFFFFFF
+INFINITY_BITS = 0x7F800000
+
+
+def keep_count(size, rate):
+    """Returns how many of `size` entries stay at a pruning rate.
+
+    Args:
+        size: Integer, the number of entries of the tensor.
+        rate: Float in `[0, 1)`, the share of entries to set to zero.
+
+    Returns:
+        `size - round(rate * size)`, but at least one.
+    """
+    return max(size - round(rate * size), 1)
+
+
+def magnitude_bits(w):
+    """Returns the magnitudes of `w` as ordered int32 bit patterns, flat."""
+    bits = np.ascontiguousarray(w, dtype=np.float32).view(np.int32)
+    return bits.ravel() & np.int32(MAGNITUDE_BITS)
+
+
+def is_finite(w):
+    """Returns whether no entry of the NumPy array `w` is NaN or infinite."""
+    return bool(np.isfinite(np.asarray(w, dtype=np.float32)).all())
+
+
+def keep_mask(w, count):
+    """Marks the `count` entries of `w` of largest magnitude.
+
+    Args:
+        w: NumPy array of floats, of any shape.
+        count: Integer in `[1, w.size]`, the number of entries to keep.
+
+    Returns:
+        Boolean array of the shape of `w` with exactly `count` true entries.
+
+    Raises:
+        ValueError: If an entry of `w` is NaN or infinite.
+    """
+    bits = magnitude_bits(w)
+    position = bits.size - count
+    parted = np.partition(bits, position)
+    threshold = parted[position]
+    # The largest value lies in the upper part, which is all that is needed
+    # to see NaN and infinity: their patterns are above every finite one.
+    if parted[position:].max() >= INFINITY_BITS:
+        raise ValueError(
+            "Expected finite numbers. Received a tensor with NaN or Inf."
+        )
+    mask = bits > threshold
+    missing = count - np.count_nonzero(mask)
+    mask[np.flatnonzero(bits == threshold)[:missing]] = True
+    return mask.reshape(np.shape(w))
+
+
+def project(w, count):
+    """Returns the nearest array to `w` with at most `count` non-zeros.
+
+    Args:
+        w: NumPy array of floats, of any shape.
+        count: Integer in `[1, w.size]`, the number of entries to keep.
+
+    Returns:
+        Array like `w` in which all but `count` entries are `0.0`.
+
+    Raises:
+        ValueError: If an entry of `w` is NaN or infinite.
+    """
+    return np.where(keep_mask(w, count), w, np.zeros((), w.dtype))

@@ -1,0 +1,264 @@
+"""SLR without `fit`: the core that callbacks and custom loops drive."""
+
+import functools
+
+import numpy as np
+
+from keras_slr.allocation import check_rate
+from keras_slr.allocation import rates_for
+from keras_slr.allocation import selectors_of
+from keras_slr.report import Report
+from keras_slr.report import rows_of
+from keras_slr.selection import select
+from keras_slr.solvers import SLR
+from keras_slr.solvers import slr
+from keras_slr.training import backend
+from keras_slr.training.clock import Clock
+from keras_slr.training.clock import check_update_every
+from keras_slr.training.loss_window import LossWindow
+from keras_slr.training.masks import apply_mask
+from keras_slr.training.model_state import check_built
+from keras_slr.training.model_state import check_model
+from keras_slr.training.run import Run
+
+
+class SLRPruner:
+    """Prunes a model by SLR inside any training loop.
+
+    ```python
+    pruner = keras_slr.SLRPruner(rate=0.9)
+    pruner.begin(model, total_steps=1000)
+    for x, y in batches:
+        loss = train_step(x, y)     # ends in model.optimizer.apply(...)
+        pruner.step(loss)
+    pruner.finalize()
+    ```
+
+    Between `begin` and `finalize` the model's optimizer adds the penalty's
+    gradient to every update. `finalize` sets exactly the asked share of each
+    chosen weight to zero and leaves a plain Keras model. With JAX, where a
+    loop holds the state itself, see `step`.
+
+    Args:
+        rate: Float in `[0, 1)`, the share of entries of each weight to set
+            to zero, or a dict of such rates by name, `"re:..."`,
+            `"class:..."`, layer class or `"default"`; weights that a dict
+            does not mean are left alone. Defaults to `0.9`.
+        include: Which weights to prune, see `selection.select`. Defaults to
+            the keys of `rate` if that is a dict, else to `"default"`.
+        exclude: Which weights to leave alone. Defaults to `None`.
+        solver: `SLR`, the constants and schedules. Defaults to `SLR()`.
+        update_every: When `Z` and the multipliers move: an integer of steps,
+            a float in `(0, 1)` as a fraction of the run, `"epoch"`, or
+            `None` for about 150 times a run. Defaults to `None`.
+
+    Raises:
+        ValueError: If a rate or `update_every` is outside its range.
+    """
+
+    def __init__(
+        self,
+        rate=0.9,
+        *,
+        include=None,
+        exclude=None,
+        solver=None,
+        update_every=None,
+    ):
+        check_rate(rate)
+        check_update_every(update_every)
+        self.rate = rate
+        self.include = include
+        self.exclude = exclude
+        self.solver = SLR() if solver is None else solver
+        self.update_every = update_every
+        self.window = LossWindow()
+        self.clock = Clock(update_every)
+        self._run = None
+        self._rows = None
+        self._report = None
+
+    @property
+    def run(self):
+        """The `training.run.Run` in progress.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        if not self.attached:
+            raise ValueError(
+                "Expected a pruning run in progress. Received none: call "
+                "`begin(model)` first, and not after `finalize()`."
+            )
+        return self._run
+
+    @property
+    def attached(self):
+        """Whether a run is in progress."""
+        return self._run is not None and self._run.attached
+
+    def begin(self, model, total_steps=None):
+        """Starts a run: `Z = Pi(W)`, `Lam = 0`, penalty in the gradients.
+
+        Args:
+            model: Keras model, compiled and built.
+            total_steps: Integer, training steps of the run. Needed by
+                `step`, which follows the schedules with it. Defaults to
+                `None`.
+
+        Raises:
+            TypeError: If the model is not a Keras 3 model.
+            ValueError: If the model is not compiled, not built, has nothing
+                to prune or weights that are not finite, or if `total_steps`
+                are too few for one dual update.
+        """
+        check_model(model)
+        check_built(model)
+        self.clock = Clock(self.update_every)
+        self.clock.set_length(total_steps)
+        self.window = LossWindow()
+        selection = select(
+            model, self.include or selectors_of(self.rate), self.exclude
+        )
+        self._run = Run(
+            model,
+            selection,
+            rates_for(selection.chosen, self.rate),
+            self.solver.rho(0.0),
+            functools.partial(slr.begin, self.solver),
+            (self._get_scalars, self._set_scalars),
+        )
+        self._rows = None
+        self._report = None
+        self._run.attach()
+
+    def step(self, loss, trainable_variables=None, optimizer_variables=None):
+        """Counts one training step and does the dual update when it is due.
+
+        With JAX a loop holds the values of the variables itself. Pass them,
+        and go on with the optimizer variables that are returned:
+
+        ```python
+        optimizer_variables = pruner.step(
+            loss, trainable_variables, optimizer_variables
+        )
+        ```
+
+        Args:
+            loss: Scalar, the task loss of the step.
+            trainable_variables: List of tensors, the values of
+                `model.trainable_variables`. Defaults to `None`.
+            optimizer_variables: List of tensors, the values of
+                `model.optimizer.variables`. Defaults to `None`.
+
+        Returns:
+            `optimizer_variables`, renewed if a dual update was done.
+
+        Raises:
+            ValueError: If `begin` was not called with `total_steps`, or a
+                weight is not finite.
+        """
+        run = self.run
+        if self.clock.total is None:
+            raise ValueError(
+                "Expected `begin(model, total_steps=...)` before `step`. "
+                "Received a run without `total_steps`."
+            )
+        self.window.add(float(loss))
+        if not self.clock.advance_to(self.clock.step + 1):
+            return optimizer_variables
+        if trainable_variables is None:
+            self.update()
+            return optimizer_variables
+        _assign_all(run.model.trainable_variables, trainable_variables)
+        _assign_all(run.optimizer.variables, optimizer_variables)
+        self.update()
+        return [v.value for v in run.optimizer.variables]
+
+    def update(self):
+        """Does one dual update now, at the progress of the clock."""
+        run = self.run
+        run.state = slr.dual_update(
+            self.solver,
+            run.state,
+            run.split,
+            self.window.take(),
+            self.clock.progress,
+        )
+
+    def prune(self):
+        """Sets the weights to exactly their rates, with the run going on.
+
+        All masks are known before the first weight changes, so that an error
+        leaves no model half-pruned. Moving averages get the masks too.
+
+        Returns:
+            `Report`.
+        """
+        run = self.run
+        if self._rows is None:
+            # Pruned a second time the residuals would be zero.
+            self._rows = rows_of(run)
+        averages = run.averages
+        values = [backend.to_host(v) for v in averages] or None
+        masks = run.split.masks(values)
+        for slot, mask in zip(run.split.slots, masks):
+            apply_mask(slot.w, mask)
+        for average, mask in zip(averages, masks):
+            apply_mask(average, mask)
+        return Report.after_pruning(run.model, self._rows)
+
+    def finalize(self):
+        """Ends the run: prunes exactly and removes every trace of it.
+
+        Does nothing when there is no run in progress.
+
+        Returns:
+            `Report` of the last run, or `None` if there was none.
+        """
+        if self.attached:
+            self._report = self.prune()
+            self._run.detach()
+        return self._report
+
+    def abandon(self):
+        """Ends the run without pruning: the weights stay as trained."""
+        if self._run is not None:
+            self._run.detach()
+
+    def auxiliary(self, layer):
+        """Returns `Z` of a layer's pruned weights.
+
+        Args:
+            layer: Keras layer, or the name or path of a layer or weight.
+
+        Returns:
+            NumPy array, or a dict of arrays by path if there are several.
+        """
+        return self.run.split.read(layer, lambda s: backend.to_host(s.z))
+
+    def multipliers(self, layer):
+        """Returns `Lam` of a layer's pruned weights, like `auxiliary`."""
+        split = self.run.split
+        return split.read(layer, split.multipliers)
+
+    def _get_scalars(self):
+        return {
+            "clock_step": self.clock.step,
+            "clock_per_epoch": self.clock.per_epoch or 0,
+            "window_total": self.window.total,
+            "window_steps": self.window.steps,
+        }
+
+    def _set_scalars(self, scalars):
+        self.clock.step = int(scalars["clock_step"])
+        self.clock.per_epoch = int(scalars["clock_per_epoch"]) or None
+        self.window.total = scalars["window_total"]
+        self.window.steps = int(scalars["window_steps"])
+
+
+def _assign_all(variables, values):
+    for variable, value in zip(variables, values):
+        # By way of NumPy: a variable that shared a buffer with the loop's
+        # own state would be freed when a compiled step is given that state.
+        variable.assign(np.array(value))

@@ -1,0 +1,202 @@
+"""A table of a model's weights: what was pruned, how far, and why not."""
+
+import dataclasses
+import io
+import math
+
+import numpy as np
+
+from keras_slr.allocation import rates_for
+from keras_slr.allocation import selectors_of
+from keras_slr.report.sparsity import zeros_of
+from keras_slr.selection import Reason
+from keras_slr.selection import select
+from keras_slr.selection.kernels import weights_of
+from keras_slr.training import backend
+from keras_slr.training.model_state import check_built
+from keras_slr.training.model_state import check_model
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One weight in a report.
+
+    Attributes:
+        path: Name of the weight with those of the layers around it.
+        shape: Tuple of integers.
+        rate: Float, the rate asked for, or `None` if left alone.
+        zeros: Integer, the number of entries that are exactly zero.
+        residual: Float, `||W - Z|| / ||W||` just before hard pruning, or
+            `None` where there was no `Z`.
+        reason: `Reason` why the weight is left alone, or `None`.
+    """
+
+    path: str
+    shape: tuple
+    rate: float | None
+    zeros: int
+    residual: float | None
+    reason: Reason | None
+
+    @property
+    def size(self):
+        return math.prod(self.shape)
+
+    @property
+    def sparsity(self):
+        return self.zeros / self.size if self.size else 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """A table of weights that prints itself.
+
+    Attributes:
+        rows: List of `Row`, in the order of the layers.
+    """
+
+    rows: list[Row]
+
+    @classmethod
+    def after_pruning(cls, model, rows):
+        """Returns the report with the zeros that the model has now."""
+        zeros = {w.path: zeros_of(w.variable) for w in weights_of(model)}
+        return cls([dataclasses.replace(r, zeros=zeros[r.path]) for r in rows])
+
+    @property
+    def pruned(self):
+        """The rows of the weights that are pruned."""
+        return [row for row in self.rows if row.reason is None]
+
+    @property
+    def sparsity(self):
+        """Share of zeros over the pruned weights."""
+        size = sum(row.size for row in self.pruned)
+        return sum(row.zeros for row in self.pruned) / size if size else 0.0
+
+    @property
+    def total_sparsity(self):
+        """Share of zeros over all weights of the model."""
+        size = sum(row.size for row in self.rows)
+        return sum(row.zeros for row in self.rows) / size if size else 0.0
+
+    def to_dicts(self):
+        """Returns the rows as dicts of plain values, ready for JSON."""
+        return [
+            {
+                "path": row.path,
+                "shape": list(row.shape),
+                "rate": row.rate,
+                "zeros": row.zeros,
+                "residual": row.residual,
+                "reason": None if row.reason is None else row.reason.value,
+            }
+            for row in self.rows
+        ]
+
+    def render(self, width=100):
+        """Returns the table as text.
+
+        Args:
+            width: Integer, columns of the text. Defaults to `100`.
+        """
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False)
+        for name in ("weight", "shape"):
+            table.add_column(name, overflow="fold")
+        for name in ("rate", "zeros", "sparsity", "residual"):
+            table.add_column(name, justify="right")
+        table.add_column("left alone because", overflow="fold")
+        for row in self.rows:
+            table.add_row(
+                row.path,
+                "x".join(str(n) for n in row.shape) or "()",
+                "" if row.rate is None else f"{row.rate:g}",
+                f"{row.zeros}",
+                f"{row.sparsity:.2%}",
+                "" if row.residual is None else f"{row.residual:.1e}",
+                "" if row.reason is None else row.reason.value,
+            )
+        console = Console(file=io.StringIO(), width=width)
+        console.print(table)
+        console.print(
+            f"pruned weights: {self.sparsity:.2%} zeros; "
+            f"whole model: {self.total_sparsity:.2%} zeros"
+        )
+        return console.file.getvalue()
+
+    def __str__(self):
+        return self.render()
+
+
+def report(model, rate=None, include=None, exclude=None):
+    """Describes every weight of a model.
+
+    Args:
+        model: Built Keras model, pruned or not.
+        rate: The rate asked for, as in `SLRPruner`, to stand beside the
+            zeros. Defaults to `None`.
+        include: See `selection.select`. Defaults to `None`.
+        exclude: See `selection.select`. Defaults to `None`.
+
+    Returns:
+        `Report`.
+
+    Raises:
+        TypeError: If the model is not a Keras 3 model.
+        ValueError: If the model is not built, or a selector matches nothing.
+    """
+    check_model(model)
+    check_built(model)
+    try:
+        selection = select(model, include or selectors_of(rate), exclude)
+    except ValueError:
+        if include or exclude or isinstance(rate, dict):
+            raise
+        # A model with nothing to prune is what the report is read for.
+        chosen, left = [], [(w, w.default) for w in weights_of(model)]
+    else:
+        chosen, left = selection.chosen, selection.left
+    rates = [None] * len(chosen) if rate is None else rates_for(chosen, rate)
+    asked = {w.path: rate for w, rate in zip(chosen, rates)}
+    return _in_layer_order(model, asked, {}, dict_of_reasons(left))
+
+
+def rows_of(run):
+    """Returns the rows of a run in progress, with rates and residuals."""
+    slots = run.split.slots
+    return _in_layer_order(
+        run.model,
+        {slot.weight.path: slot.rate for slot in slots},
+        {slot.weight.path: _residual(slot) for slot in slots},
+        dict_of_reasons(run.selection.left),
+    ).rows
+
+
+def dict_of_reasons(left):
+    """Returns the reasons by path of pairs of a weight and its reason."""
+    return {weight.path: reason for weight, reason in left}
+
+
+def _in_layer_order(model, rates, residuals, reasons):
+    return Report(
+        [
+            Row(
+                path=weight.path,
+                shape=tuple(weight.variable.shape),
+                rate=rates.get(weight.path),
+                zeros=zeros_of(weight.variable),
+                residual=residuals.get(weight.path),
+                reason=reasons.get(weight.path),
+            )
+            for weight in weights_of(model)
+        ]
+    )
+
+
+def _residual(slot):
+    w, z = backend.to_host(slot.w), backend.to_host(slot.z)
+    norm = float(np.linalg.norm(w))
+    return float(np.linalg.norm(w - z)) / norm if norm else 0.0

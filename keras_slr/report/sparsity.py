@@ -1,0 +1,35 @@
+"""The share of zeros in a model."""
+
+import numpy as np
+
+from keras_slr.selection import kernels_of
+from keras_slr.training import backend
+from keras_slr.training.model_state import check_built
+from keras_slr.training.model_state import check_model
+
+
+def zeros_of(variable):
+    """Returns the number of entries of a variable that are exactly zero."""
+    w = backend.to_host(variable)
+    return w.size - int(np.count_nonzero(w))
+
+
+def sparsity(model):
+    """Returns the share of zeros in each kernel of a model.
+
+    Args:
+        model: Built Keras model.
+
+    Returns:
+        Dict from the path of a kernel to a float in `[0, 1]`.
+
+    Raises:
+        TypeError: If the model is not a Keras 3 model.
+        ValueError: If the model is not built.
+    """
+    check_model(model)
+    check_built(model)
+    return {
+        kernel.path: zeros_of(kernel.variable) / kernel.size
+        for kernel in kernels_of(model)
+    }

@@ -1,0 +1,6 @@
+"""Values as functions of the fraction of training done."""
+
+from keras_slr.schedules.constant import Constant
+from keras_slr.schedules.geometric import Geometric
+
+__all__ = ["Constant", "Geometric"]

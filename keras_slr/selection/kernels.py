@@ -1,0 +1,165 @@
+"""Finds a model's weights and tells kernels from everything else."""
+
+import dataclasses
+import enum
+import math
+
+import keras
+from keras import layers
+
+from keras_slr.selection.stem import stem_layers
+
+# Below this many entries a kernel's zeros save nothing worth its accuracy.
+SMALL = 256
+
+
+class Reason(enum.Enum):
+    """Why a weight is left alone.
+
+    The first group are defaults, lifted for weights that are asked for; the
+    second group cannot be pruned at all.
+    """
+
+    DEPTHWISE = "depthwise kernel"
+    EMBEDDING = "embedding"
+    RECURRENT = "kernel of a recurrent layer"
+    FIRST_CONVOLUTION = "first convolution on the raw input"
+    SMALL = f"fewer than {SMALL} entries"
+    UNKNOWN = "not known to be a kernel"
+    NOT_ASKED = "not asked for"
+    EXCLUDED = "excluded"
+
+    VECTOR = "bias, scale or other vector"
+    FROZEN = "frozen (not trainable)"
+    NOT_FLOAT = "not a floating-point weight"
+    SCALE = "scale of a quantized layer"
+
+    @property
+    def is_default(self):
+        """Whether asking for the weight lifts this reason."""
+        return self not in (
+            Reason.VECTOR,
+            Reason.FROZEN,
+            Reason.NOT_FLOAT,
+            Reason.SCALE,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Weight:
+    """One weight of a model.
+
+    Attributes:
+        variable: Keras variable.
+        layer: Keras layer that owns it.
+        default: `None` if the weight is pruned by default, else the `Reason`
+            why it is not.
+    """
+
+    variable: keras.Variable
+    layer: keras.Layer
+    default: Reason | None
+
+    @property
+    def path(self):
+        """Name of the weight with those of the layers around it."""
+        return self.variable.path
+
+    @property
+    def size(self):
+        return math.prod(self.variable.shape)
+
+
+# Layers whose kernels are known, with the names of those kernels.
+_PRODUCTS = (
+    layers.Dense,
+    layers.EinsumDense,
+    layers.Conv1D,
+    layers.Conv2D,
+    layers.Conv3D,
+    layers.Conv1DTranspose,
+    layers.Conv2DTranspose,
+    layers.Conv3DTranspose,
+)
+_SEPARABLE = (layers.SeparableConv1D, layers.SeparableConv2D)
+_DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
+_CELLS = (
+    layers.SimpleRNNCell,
+    layers.GRUCell,
+    layers.LSTMCell,
+    layers.ConvLSTM1D,
+    layers.ConvLSTM2D,
+    layers.ConvLSTM3D,
+)
+
+
+def weights_of(model):
+    """Lists every weight of a model once, in the order of its layers.
+
+    Args:
+        model: Built Keras model, of any kind, with nested or shared layers.
+
+    Returns:
+        List of `Weight`.
+    """
+    stems = stem_layers(model)
+    trainable = {id(v) for v in model.trainable_variables}
+    seen = set()
+    weights = []
+    for layer in model._flatten_layers():
+        own = layer._trainable_variables + layer._non_trainable_variables
+        for variable in own:
+            if id(variable) in seen:
+                continue
+            seen.add(id(variable))
+            reason = _reason(layer, variable, trainable, stems)
+            weights.append(Weight(variable, layer, reason))
+    return weights
+
+
+def kernels_of(model):
+    """Lists the weights of a model that can be pruned, asked for or not."""
+    return [
+        weight
+        for weight in weights_of(model)
+        if weight.default is None
+        or (weight.default.is_default and weight.default != Reason.UNKNOWN)
+    ]
+
+
+def _reason(layer, variable, trainable, stems):
+    if getattr(variable, "overwrite_with_gradient", False):
+        return Reason.SCALE
+    if not keras.backend.is_float_dtype(variable.dtype):
+        return Reason.NOT_FLOAT
+    if len(variable.shape) < 2:
+        return Reason.VECTOR
+    if id(variable) not in trainable:
+        return Reason.FROZEN
+    kind = _kind(layer, variable.name)
+    if kind is not None:
+        return kind
+    if id(layer) in stems:
+        return Reason.FIRST_CONVOLUTION
+    if math.prod(variable.shape) < SMALL:
+        return Reason.SMALL
+    return None
+
+
+def _kind(layer, name):
+    """Returns `None` for a kernel of a matrix product, else what it is."""
+    if isinstance(layer, layers.Embedding):
+        return Reason.EMBEDDING if name == "embeddings" else Reason.UNKNOWN
+    if isinstance(layer, _DEPTHWISE):
+        return Reason.DEPTHWISE if name == "kernel" else Reason.UNKNOWN
+    if isinstance(layer, _SEPARABLE):
+        if name == "depthwise_kernel":
+            return Reason.DEPTHWISE
+        return None if name == "pointwise_kernel" else Reason.UNKNOWN
+    if isinstance(layer, _CELLS) or type(layer).__name__.endswith("LSTMCell"):
+        is_kernel = name in ("kernel", "recurrent_kernel")
+        return Reason.RECURRENT if is_kernel else Reason.UNKNOWN
+    if isinstance(layer, _PRODUCTS):
+        return None if name == "kernel" else Reason.UNKNOWN
+    # A layer of the user's own: by the name that Keras gives to kernels.
+    return None if name == "kernel" else Reason.UNKNOWN

@@ -1,0 +1,102 @@
+"""Chooses the weights to prune."""
+
+import dataclasses
+
+from keras_slr.selection.kernels import Reason
+from keras_slr.selection.kernels import Weight
+from keras_slr.selection.kernels import weights_of
+from keras_slr.selection.selectors import DEFAULT
+from keras_slr.selection.selectors import as_list
+from keras_slr.selection.selectors import is_name
+from keras_slr.selection.selectors import matches
+from keras_slr.selection.selectors import unknown_name
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """The outcome of a choice.
+
+    Attributes:
+        chosen: List of `Weight`, those to prune.
+        left: List of pairs of a `Weight` and the `Reason` it is left alone.
+    """
+
+    chosen: list[Weight]
+    left: list[tuple[Weight, Reason]]
+
+
+def select(model, include=None, exclude=None):
+    """Chooses the weights of a model to prune.
+
+    By default these are the trainable kernels that do a matrix product:
+    those of Dense, EinsumDense, all convolutions and their transposes, the
+    pointwise kernels of separable convolutions and the projections of
+    attention layers. Left alone unless asked for are depthwise kernels,
+    embeddings, kernels of recurrent layers, the first convolution on the raw
+    input and kernels of fewer than 256 entries.
+
+    Args:
+        model: Built Keras model.
+        include: Selector or list of selectors (`selection.selectors`); only
+            weights that match one are pruned, those left alone by default
+            too. `["default", keras.layers.Embedding]` adds embeddings to the
+            default choice. Defaults to `"default"`.
+        exclude: Selector or list of selectors of weights to leave alone.
+            Defaults to `None`.
+
+    Returns:
+        `Selection`.
+
+    Raises:
+        ValueError: If a selector matches nothing, a weight asked for cannot
+            be pruned, or nothing is left to prune.
+    """
+    weights = weights_of(model)
+    include = as_list(include) or [DEFAULT]
+    exclude = as_list(exclude)
+    for selector in include + exclude:
+        if selector != DEFAULT:
+            _check_matches(selector, weights)
+    for selector in include:
+        if is_name(selector):
+            _check_prunable(selector, weights)
+    chosen, left = [], []
+    for weight in weights:
+        reason = _why_left(weight, include, exclude)
+        if reason is None:
+            chosen.append(weight)
+        else:
+            left.append((weight, reason))
+    if not chosen:
+        raise ValueError(
+            f"Expected a model with weights to prune. Received `{model.name}`"
+            f" with {len(weights)} weights, all of them left alone: see "
+            "`keras_slr.report(model)` for the reasons, and ask for weights "
+            "with `include`."
+        )
+    return Selection(chosen, left)
+
+
+def _why_left(weight, include, exclude):
+    if weight.default is not None and not weight.default.is_default:
+        return weight.default
+    if any(matches(selector, weight) for selector in exclude):
+        return Reason.EXCLUDED
+    if any(matches(selector, weight) for selector in include):
+        return None
+    return weight.default or Reason.NOT_ASKED
+
+
+def _check_matches(selector, weights):
+    if not any(matches(selector, weight) for weight in weights):
+        raise unknown_name(selector, weights)
+
+
+def _check_prunable(name, weights):
+    """Raises if all the weights that a name means cannot be pruned."""
+    meant = [weight for weight in weights if matches(name, weight)]
+    if all(w.default is not None and not w.default.is_default for w in meant):
+        raise ValueError(
+            f"Expected the name of a weight that can be pruned. Received: "
+            f"'{name}', which is left alone: {meant[0].default.value}."
+        )

@@ -1,0 +1,63 @@
+"""Finds the first convolution on a model's raw input.
+
+It reads few channels, has few weights and feeds everything else: pruning it
+saves little and costs much, so it is left alone unless asked for.
+"""
+
+from keras import layers
+
+_CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
+
+
+def stem_layers(model):
+    """Returns the ids of the convolutions that read the raw input.
+
+    In a model with a known graph these are the convolutions that no layer
+    with weights stands before, one per input at most or several in parallel;
+    in a subclassed model it is the first layer with weights, if that is a
+    convolution.
+    """
+    graph = _graph_of(model)
+    if graph is not None:
+        return _in_graph(graph)
+    for layer in model._flatten_layers(include_self=False):
+        if _has_kernel(layer):
+            return {id(layer)} if isinstance(layer, _CONVOLUTIONS) else set()
+    return set()
+
+
+def _graph_of(layer):
+    """Returns what holds the operations of a functional model, or `None`.
+
+    A Sequential keeps its graph in a functional model of its own.
+    """
+    graph = getattr(layer, "_functional", None) or layer
+    return graph if hasattr(graph, "operations") else None
+
+
+def _in_graph(graph):
+    stems = set()
+    behind = set()
+    for operation in graph.operations:
+        before = [
+            node.operation
+            for parent in operation._inbound_nodes
+            for node in parent.parent_nodes
+        ]
+        if any(id(other) in behind for other in before):
+            behind.add(id(operation))
+            continue
+        if _graph_of(operation) is not None:
+            stems |= _in_graph(_graph_of(operation))
+        elif isinstance(operation, _CONVOLUTIONS):
+            stems.add(id(operation))
+        if any(
+            _has_kernel(layer)
+            for layer in getattr(operation, "_flatten_layers", list)()
+        ):
+            behind.add(id(operation))
+    return stems
+
+
+def _has_kernel(layer):
+    return any(len(v.shape) >= 2 for v in layer._trainable_variables)

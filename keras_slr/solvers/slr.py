@@ -1,0 +1,260 @@
+"""Surrogate Lagrangian Relaxation (arXiv 2012.10079, arXiv 2304.04120).
+
+The pruned weights `W_n` are split from sparse copies `Z_n` and tied to them by
+multipliers `Lam_n` and a quadratic penalty:
+
+    L(W, Z, Lam) = f(W) + sum_n <Lam_n, W_n - Z_n>
+                 + rho / 2 sum_n ||W_n - Z_n||^2,     Z_n in S_n
+
+Training moves `W` on `L`; between training steps `dual_update` moves `Z` and
+`Lam`. Tensors are held as `Z` and `C = Lam - rho Z`, because the gradient of
+the penalty is then `C + rho W` (see `training.split`).
+"""
+
+import dataclasses
+import math
+
+from keras_slr.record import Record
+from keras_slr.record import register
+from keras_slr.schedules import Constant
+from keras_slr.schedules import Geometric
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class SLR(Record):
+    """What SLR is run with. The defaults need no tuning.
+
+    Args:
+        rho: Schedule of the penalty's weight, a function of the fraction of
+            the run. Defaults to `Geometric(1e-3, 10.0, until=0.65)`: the pull
+            towards `Z` begins weak, so that training decides which weights
+            stay, and ends strong, so that nothing is left to prune away.
+        stepsize: Float, the first stepsize `s0` of the multipliers.
+            Defaults to `1e-3`.
+        M: Float above 1, the first constant of the stepsize rule. Defaults
+            to `300`.
+        r: Float in `(0, 1)`, the second one. Defaults to `0.1`.
+        stepsize_bound: Float or `None`. The stepsize never exceeds this
+            multiple of rho; `None` leaves it unbounded. Defaults to `1.0`,
+            at which a half-step is that of ADMM.
+        freeze_at: Float in `(0, 1]` or `None`, the fraction of the run from
+            which the set of kept entries no longer changes. Defaults to
+            `0.65`, where rho stops growing.
+
+    Raises:
+        ValueError: If a number is outside its range.
+    """
+
+    rho: object = Geometric(1e-3, 10.0, until=0.65)
+    stepsize: float = 1e-3
+    M: float = 300.0
+    r: float = 0.1
+    stepsize_bound: float | None = 1.0
+    freeze_at: float | None = 0.65
+
+    def __post_init__(self):
+        if self.M <= 1 or not 0 < self.r < 1:
+            raise ValueError(
+                "Expected M > 1 and 0 < r < 1 in the stepsize rule of SLR. "
+                f"Received: M={self.M}, r={self.r}."
+            )
+        if self.stepsize <= 0:
+            raise ValueError(
+                "Expected a positive first `stepsize`. Received: "
+                f"stepsize={self.stepsize}."
+            )
+        if self.freeze_at is not None and not 0 < self.freeze_at <= 1:
+            raise ValueError(
+                "Expected `freeze_at` to be a fraction of the run in (0, 1] "
+                f"or None. Received: freeze_at={self.freeze_at}."
+            )
+
+    @classmethod
+    def paper(cls):
+        """The papers' constants: s0 0.01, M 300, r 0.1, constant rho 0.1."""
+        return cls(
+            rho=Constant(0.1),
+            stepsize=0.01,
+            stepsize_bound=None,
+            freeze_at=None,
+        )
+
+    def freezes(self, progress):
+        """Returns whether the support is settled at `progress`."""
+        return self.freeze_at is not None and progress >= self.freeze_at
+
+
+@dataclasses.dataclass(frozen=True)
+class SLRState:
+    """The scalars of a run; all of them are saved with the tensors.
+
+    Attributes:
+        rho: Penalty weight under which `W` is being trained.
+        s: Stepsize of the multipliers.
+        k: Number of the next half-step, from 1.
+        residual: `||W - Z||` used by the last satisfied half-step.
+        loss: Mean task loss of the window before the last update, `nan`
+            before the first one.
+        inner: `<Lam, W - Z>` at the end of the last update.
+        square: `||W - Z||^2` at the end of the last update.
+        updates: Number of dual updates done.
+        condition_1: Whether the first condition held last time.
+        condition_2: Whether the second one did.
+    """
+
+    rho: float
+    s: float
+    k: int = 1
+    residual: float = 0.0
+    loss: float = math.nan
+    inner: float = 0.0
+    square: float = 0.0
+    updates: int = 0
+    condition_1: bool = True
+    condition_2: bool = True
+
+
+def begin(solver, square):
+    """Returns the state in which `Z = Pi(W)` and `Lam = 0`.
+
+    Args:
+        solver: `SLR`.
+        square: Float, `||W - Z||^2` over all pruned weights.
+    """
+    return SLRState(
+        rho=solver.rho(0.0),
+        s=solver.stepsize,
+        residual=math.sqrt(square),
+        square=square,
+    )
+
+
+def alpha(k, M, r):
+    """Contraction of the stepsize at half-step `k` (2012.10079, eq. 11)."""
+    return 1.0 - 1.0 / (M * k ** (1.0 - 1.0 / k**r))
+
+
+def penalty(inner, square, rho):
+    """Value of the two penalty terms of the Lagrangian."""
+    return inner + 0.5 * rho * square
+
+
+def half_step(solver, state, square):
+    """Returns the state after a satisfied half-step with `||W - Z||^2`.
+
+    The stepsize follows `s <- alpha_k s r_prev / ||W - Z||`, in the
+    telescoping reading: `r_prev` is the norm that the last satisfied
+    half-step divided by. Where a norm is zero the ratio is taken as one.
+    """
+    residual = math.sqrt(square)
+    if residual == 0.0:
+        return state
+    ratio = state.residual / residual if state.residual > 0.0 else 1.0
+    s = alpha(state.k, solver.M, solver.r) * state.s * ratio
+    if solver.stepsize_bound is not None:
+        s = min(s, solver.stepsize_bound * state.rho)
+    return dataclasses.replace(state, s=s, k=state.k + 1, residual=residual)
+
+
+def dual_update(solver, state, tensors, loss, progress):
+    """Moves `Z` and `Lam`, and the stepsize and rho with them.
+
+    Both conditions compare the Lagrangian before and after: the first one at
+    the new and the previous `W`, the second one at the new and the previous
+    `Z`. The task loss `f` in the first is the mean over the training steps
+    since the last update against the mean over the window before, as training
+    reported it, without the penalty; no forward pass is spent on it. A loss
+    that is not known leaves the penalty terms to decide.
+
+    Args:
+        solver: `SLR`.
+        state: `SLRState` left by the last update.
+        tensors: Holder of `W`, `Z` and `C` that offers `gap`, `relax` and
+            `ascend` over all of them (`training.split.Split`). Its `Z` and
+            `C` are changed.
+        loss: Float, mean task loss since the last update, or `nan`.
+        progress: Float in `[0, 1]`, the fraction of the run done.
+
+    Returns:
+        `SLRState`, with rho set for the steps to come.
+    """
+    rho = state.rho
+    inner, square = tensors.gap(rho)
+    known = not (math.isnan(loss) or math.isnan(state.loss))
+    descent = penalty(inner, square, rho) - penalty(
+        state.inner, state.square, rho
+    )
+    if known:
+        descent += loss - state.loss
+    condition_1 = state.updates == 0 or descent < 0.0
+    if condition_1:
+        state = half_step(solver, state, square)
+
+    inner_old, square_old, inner, square = tensors.relax(
+        rho, state.s if condition_1 else 0.0, solver.freezes(progress)
+    )
+    condition_2 = penalty(inner, square, rho) < penalty(
+        inner_old, square_old, rho
+    )
+    if condition_2:
+        state = half_step(solver, state, square)
+
+    rho_next = solver.rho(progress)
+    inner = tensors.ascend(rho, state.s if condition_2 else 0.0, rho_next)
+    return dataclasses.replace(
+        state,
+        rho=rho_next,
+        loss=loss,
+        inner=inner,
+        square=square,
+        updates=state.updates + 1,
+        condition_1=condition_1,
+        condition_2=condition_2,
+    )
+
+
+# The three passes over the tensors. Each is written once for NumPy arrays and
+# for backend tensors: `xp` brings `dot`, `where` and `keep_mask`. A pass takes
+# one weight and returns its changed slots and its share of the sums.
+
+
+def gap(xp, w, z, c, count, rho):
+    """Sums `<Lam, W - Z>` and `||W - Z||^2`."""
+    del count
+    d = w - z
+    return {}, (xp.dot(c + rho * z, d), xp.dot(d, d))
+
+
+def relax(xp, w, z, c, count, rho, s):
+    """First multiplier step and `Z' = Pi(W + Lam / rho)`."""
+    return _relax(xp, w, z, c, rho, s, lambda v: xp.keep_mask(v, count))
+
+
+def relax_frozen(xp, w, z, c, count, rho, s):
+    """As `relax`, with the support of `Z` left as it is."""
+    del count
+    return _relax(xp, w, z, c, rho, s, lambda v: z != 0)
+
+
+def _relax(xp, w, z, c, rho, s, support):
+    d = w - z
+    lam = (c + rho * z) + s * d
+    v = w + lam / rho
+    z_new = xp.where(support(v), v, 0.0)
+    d_new = w - z_new
+    sums = (
+        xp.dot(lam, d),
+        xp.dot(d, d),
+        xp.dot(lam, d_new),
+        xp.dot(d_new, d_new),
+    )
+    return {"z": z_new, "c": lam - rho * z_new}, sums
+
+
+def ascend(xp, w, z, c, count, rho, s, rho_next):
+    """Second multiplier step, with `C` restated for the next rho."""
+    del count
+    d = w - z
+    lam = (c + rho * z) + s * d
+    return {"c": lam - rho_next * z}, (xp.dot(lam, d),)

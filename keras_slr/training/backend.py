@@ -1,0 +1,148 @@
+"""What differs between TensorFlow, JAX and PyTorch, and nothing else."""
+
+import keras
+import numpy as np
+from keras import ops
+
+BACKEND = keras.config.backend()
+
+if BACKEND == "tensorflow":
+    import tensorflow as tf
+elif BACKEND == "jax":
+    import jax
+elif BACKEND == "torch":
+    import torch
+
+
+def to_host(variable):
+    """Returns a variable as a float32 NumPy array, without a copy if possible.
+
+    The array must be read, not written: on JAX and PyTorch it may be the
+    variable's own memory.
+    """
+    value = variable.value
+    if BACKEND == "torch":
+        value = value.detach()
+        if value.dtype != torch.float32:
+            value = value.float()
+        return value.cpu().numpy()
+    if BACKEND == "tensorflow":
+        return np.asarray(value.numpy()).astype(np.float32, copy=False)
+    return np.asarray(value).astype(np.float32, copy=False)
+
+
+def on_one_cpu(variable):
+    """Returns whether a variable lies whole in the memory of one CPU."""
+    value = variable.value
+    if BACKEND == "torch":
+        return value.device.type == "cpu"
+    if BACKEND == "jax":
+        devices = value.devices()
+        return len(devices) == 1 and next(iter(devices)).platform == "cpu"
+    device = getattr(value, "device", None) or ""
+    return "GPU" not in device and "TPU" not in device
+
+
+def compiled(fn):
+    """Compiles a function of tensors for the backend in use."""
+    if BACKEND == "jax":
+        return jax.jit(fn)
+    if BACKEND == "tensorflow":
+        return tf.function(fn, reduce_retracing=True)
+    return torch.no_grad()(fn)
+
+
+def replicas():
+    """Returns over how many replicas gradients will be summed."""
+    if BACKEND != "tensorflow":
+        return 1
+    context = tf.distribute.get_replica_context()
+    return context.num_replicas_in_sync if context is not None else 1
+
+
+def variable_scope(optimizer):
+    """Returns the scope in which an optimizer's variables must be made."""
+    if BACKEND == "tensorflow":
+        return optimizer._distribution_strategy.scope()
+    return keras.name_scope(optimizer.name)
+
+
+def add_penalty(gradients, weights, shifts, rho, scale):
+    """Adds `scale (C + rho W)` to the gradients of the pruned weights.
+
+    Args:
+        gradients: List of backend tensors, one per weight.
+        weights: List of Keras variables `W`.
+        shifts: List of Keras variables `C`.
+        rho: Scalar Keras variable, float32.
+        scale: Float.
+
+    Returns:
+        List of backend tensors. On PyTorch they are the given ones, changed
+        in place: `zero_grad` drops them before the next backward pass, and a
+        new tensor for each would cost as much again as the addition.
+    """
+    if BACKEND == "torch":
+        with torch.no_grad():
+            rho = rho.value * scale
+            for g, w, c in zip(gradients, weights, shifts):
+                if c.value.dtype == g.dtype:
+                    g.add_(c.value, alpha=scale)
+                    g.addcmul_(w.value, rho)
+                else:
+                    shift = c.value + rho * w.value.float()
+                    g.add_(shift.to(g.dtype), alpha=scale)
+        return gradients
+    amended = []
+    for g, w, c in zip(gradients, weights, shifts):
+        if BACKEND == "tensorflow" and isinstance(g, tf.IndexedSlices):
+            g = tf.convert_to_tensor(g)
+        shift = c.value + rho.value * ops.cast(w.value, "float32")
+        if scale != 1.0:
+            shift = shift * scale
+        amended.append(g + ops.cast(shift, g.dtype))
+    return amended
+
+
+def mask_gradients(gradients, masks):
+    """Returns the gradients with masked entries set to zero."""
+    if BACKEND == "torch":
+        with torch.no_grad():
+            torch._foreach_mul_(gradients, [m.value for m in masks])
+        return gradients
+    if BACKEND == "tensorflow":
+        gradients = [
+            tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g
+            for g in gradients
+        ]
+    return [
+        ops.where(m.value > 0, g, ops.zeros((), g.dtype))
+        for g, m in zip(gradients, masks)
+    ]
+
+
+def mask_variables(variables, masks):
+    """Sets the masked entries of variables to zero, inside a train step."""
+    if BACKEND == "torch":
+        with torch.no_grad():
+            torch._foreach_mul_(
+                [v.value for v in variables], [m.value for m in masks]
+            )
+        return
+    if BACKEND == "jax":
+        for v, m in zip(variables, masks):
+            v.assign(ops.where(m.value > 0, v.value, ops.zeros((), v.dtype)))
+        return
+
+    def mask_all(strategy, variables, masks):
+        for v, m in zip(variables, masks):
+            strategy.extended.update(
+                v.value,
+                lambda v, m: v.assign(tf.where(m > 0, v, tf.zeros_like(v))),
+                args=(m.value,),
+                group=False,
+            )
+
+    tf.__internal__.distribute.interim.maybe_merge_call(
+        mask_all, tf.distribute.get_strategy(), variables, masks
+    )

@@ -1,0 +1,89 @@
+"""A hook on the optimizer's `apply`, the one way into every weight update.
+
+All training loops of all backends end in `optimizer.apply`: `fit` with
+Keras's or the user's own `train_step`, and hand-written loops. Gradients are
+amended there, before clipping and accumulation, exactly as if a penalty had
+been part of the loss, while the reported loss stays the task loss.
+"""
+
+from keras_slr.training import backend
+
+
+def base_optimizer(optimizer):
+    """Returns the optimizer that updates the weights.
+
+    Inside a `LossScaleOptimizer` that is the inner one, which receives
+    unscaled gradients.
+    """
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+class ApplyHook:
+    """Calls `before` and `after` around `optimizer.apply`, on the instance.
+
+    Args:
+        optimizer: Keras optimizer as returned by `base_optimizer`, built.
+        variables: List of Keras variables that the hook is about.
+        before: Function of the list of their gradients that returns the
+            amended list.
+        after: Function without arguments, called after the update, or
+            `None`. Defaults to `None`.
+    """
+
+    def __init__(self, optimizer, variables, before, after=None):
+        self._optimizer = optimizer
+        self._keys = {id(v): i for i, v in enumerate(variables)}
+        self._before = before
+        self._after = after
+
+    def attach(self):
+        base = self._optimizer.apply
+
+        def apply(grads, trainable_variables=None):
+            if trainable_variables is None:
+                variables = self._optimizer._trainable_variables
+            else:
+                trainable_variables = list(trainable_variables)
+                variables = trainable_variables
+            amended = self._amend(list(grads), variables)
+            result = base(amended, trainable_variables)
+            if self._after is not None:
+                self._after()
+            return result
+
+        self._optimizer.apply = apply
+
+    def detach(self):
+        self._optimizer.__dict__.pop("apply", None)
+
+    def _amend(self, grads, variables):
+        places = [
+            (i, self._keys[id(v)])
+            for i, (v, g) in enumerate(zip(variables, grads))
+            if g is not None and id(v) in self._keys
+        ]
+        amended = self._before(
+            [grads[i] for i, _ in places], [key for _, key in places]
+        )
+        for (i, _), gradient in zip(places, amended):
+            grads[i] = gradient
+        return grads
+
+
+def penalty_hook(optimizer, split):
+    """Returns the hook that adds the gradient of SLR's penalty."""
+
+    def add(gradients, keys):
+        slots = [split.slots[key] for key in keys]
+        # Replicas sum their gradients; a loss scale set by hand is divided
+        # out of the gradients later.
+        scale = (optimizer.loss_scale_factor or 1.0) / backend.replicas()
+        return backend.add_penalty(
+            gradients,
+            [slot.w for slot in slots],
+            [slot.c for slot in slots],
+            split.rho,
+            scale,
+        )
+
+    return ApplyHook(optimizer, [slot.w for slot in split.slots], add)

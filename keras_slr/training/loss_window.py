@@ -1,0 +1,39 @@
+"""The mean task loss since the last dual update."""
+
+import math
+
+
+class LossWindow:
+    """Takes means over a window out of running means since an epoch began.
+
+    That is the form in which every training loop of Keras reports its loss.
+    """
+
+    def __init__(self):
+        self.total = 0.0
+        self.steps = 0
+        self._epoch_total = 0.0
+        self._epoch_steps = 0
+
+    def begin_epoch(self):
+        self._epoch_total = 0.0
+        self._epoch_steps = 0
+
+    def observe(self, running_mean, steps):
+        """Takes in the mean loss over the first `steps` steps of the epoch."""
+        total = running_mean * steps
+        self.total += total - self._epoch_total
+        self.steps += steps - self._epoch_steps
+        self._epoch_total = total
+        self._epoch_steps = steps
+
+    def add(self, loss):
+        """Takes in the loss of one step."""
+        self.total += loss
+        self.steps += 1
+
+    def take(self):
+        """Returns the mean of the window, `nan` if empty, and empties it."""
+        mean = self.total / self.steps if self.steps else math.nan
+        self.total, self.steps = 0.0, 0
+        return mean

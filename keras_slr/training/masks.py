@@ -1,0 +1,159 @@
+"""Masks that hold pruned weights at zero while training goes on."""
+
+import contextlib
+
+import numpy as np
+
+from keras_slr.selection import kernels_of
+from keras_slr.training import backend
+from keras_slr.training.carrier import CarriedSlots
+from keras_slr.training.hook import ApplyHook
+from keras_slr.training.hook import base_optimizer
+from keras_slr.training.model_state import built_optimizer
+from keras_slr.training.model_state import rebuild_train_function
+
+
+class Masks:
+    """Keeps the zeros of some weights through every step of an optimizer.
+
+    Gradients are masked before the update, so that masked entries count
+    neither in clipping nor in the optimizer's moments; weights and their
+    moving averages are masked after it, because momentum, weight decay and
+    the averages would bring them back.
+
+    Args:
+        model: Keras model, compiled and built.
+        variables: List of Keras variables; entries that are zero now stay so.
+    """
+
+    def __init__(self, model, variables):
+        self._model = model
+        self._variables = variables
+        outer = built_optimizer(model)
+        base = base_optimizer(outer)
+        with backend.variable_scope(base):
+            self._masks = [
+                base.add_variable(
+                    v.shape,
+                    dtype=v.dtype,
+                    name=f"{v.path.replace('/', '_')}_mask",
+                    layout=getattr(v, "_layout", None),
+                )
+                for v in variables
+            ]
+        for v, mask in zip(variables, self._masks):
+            mask.assign((backend.to_host(v) != 0).astype("float32"))
+        self._averages = averages_of(base, variables)
+        self._hook = ApplyHook(base, variables, self._before, self._after)
+        self._carried = CarriedSlots(
+            outer, base, self._masks, dict, _ignore, owner=self
+        )
+
+    @property
+    def optimizer(self):
+        """The model's optimizer that enforces the masks."""
+        return self._carried.optimizer
+
+    def attach(self):
+        self.enforce()
+        self._hook.attach()
+        self._carried.attach()
+        rebuild_train_function(self._model)
+
+    def detach(self):
+        self.enforce()
+        self._hook.detach()
+        self._carried.detach()
+        self._model.train_function = None
+
+    def enforce(self):
+        """Sets every masked entry to `0.0` once, outside a train step."""
+        for v, mask in zip(self._variables, self._masks):
+            keep = backend.to_host(mask) != 0
+            apply_mask(v, keep)
+        for average, mask in zip(self._averages, self._masks):
+            apply_mask(average, backend.to_host(mask) != 0)
+
+    def _before(self, gradients, keys):
+        return backend.mask_gradients(
+            gradients, [self._masks[key] for key in keys]
+        )
+
+    def _after(self):
+        backend.mask_variables(
+            self._variables + self._averages,
+            self._masks + self._masks[: len(self._averages)],
+        )
+
+
+def _ignore(scalars):
+    del scalars
+
+
+def averages_of(optimizer, variables):
+    """Returns the moving averages that an optimizer keeps of `variables`.
+
+    Empty unless the optimizer was made with `use_ema=True`.
+    """
+    if not getattr(optimizer, "use_ema", False):
+        return []
+    return [
+        optimizer._model_variables_moving_average[
+            optimizer._get_variable_index(v)
+        ]
+        for v in variables
+    ]
+
+
+def apply_mask(variable, keep):
+    """Sets the entries of a variable to `0.0` where `keep` is false."""
+    w = backend.to_host(variable)
+    variable.assign(np.where(keep, w, np.float32(0.0)))
+
+
+@contextlib.contextmanager
+def keep_masks(model):
+    """Keeps the zeros of a pruned model while it is trained on.
+
+    Every kernel that has zeros on entry has them afterwards, exactly,
+    whatever the optimizer, also with momentum, weight decay and moving
+    averages. Compile the model before.
+
+    ```python
+    model.compile("adam", "mse")
+    with keras_slr.keep_masks(model):
+        model.fit(x, y, epochs=3)
+    ```
+
+    Args:
+        model: Keras model, compiled and built.
+
+    Raises:
+        ValueError: If the model is not compiled or not built, has no kernel
+            with zeros, or was compiled again inside the block.
+    """
+    variables = [
+        kernel.variable
+        for kernel in kernels_of(model)
+        if kernel.variable.trainable
+        and 0
+        < np.count_nonzero(backend.to_host(kernel.variable))
+        < np.prod(kernel.variable.shape)
+    ]
+    if not variables:
+        raise ValueError(
+            "Expected a pruned model. Received one whose kernels have no "
+            "zeros: prune it first, with `SLRCallback` or `hard_prune`."
+        )
+    masks = Masks(model, variables)
+    masks.attach()
+    try:
+        yield masks
+    finally:
+        masks.detach()
+    if model.optimizer is not masks.optimizer:
+        raise ValueError(
+            "Expected the optimizer that the model had on entry. Received a "
+            "model compiled again inside `keep_masks`: its zeros were "
+            "restored at the end but not kept in training; compile it before."
+        )

@@ -1,0 +1,63 @@
+"""What a model must be before it can be pruned, and how to prepare it."""
+
+import keras
+
+
+def check_model(model):
+    """Raises if `model` is not a Keras 3 model.
+
+    Raises:
+        TypeError: Names what was received.
+    """
+    if isinstance(model, keras.Model):
+        return
+    modules = {cls.__module__.split(".")[0] for cls in type(model).__mro__}
+    if modules & {"tf_keras", "tensorflow"}:
+        raise TypeError(
+            "Expected a Keras 3 model (`keras.Model`). Received a Keras 2 "
+            f"(tf_keras) model of type {type(model).__name__}: rebuild it "
+            "with `keras` instead of `tf_keras`, or save it as `.h5` and "
+            "load that with `keras.models.load_model`."
+        )
+    raise TypeError(
+        "Expected a Keras 3 model (`keras.Model`). Received: "
+        f"{type(model).__name__}."
+    )
+
+
+def check_built(model):
+    """Raises a `ValueError` if the model's weights do not exist yet."""
+    if not model.built or not model.variables:
+        raise ValueError(
+            f"Expected a built model. Received `{model.name}`, whose weights "
+            "do not exist yet: call it on a batch of data or "
+            "`model.build(input_shape)` first."
+        )
+
+
+def built_optimizer(model):
+    """Returns the model's optimizer with its variables made.
+
+    Built before slots are added, so that the optimizer's own variables keep
+    their places in saved files.
+
+    Raises:
+        ValueError: If the model is not compiled with an optimizer.
+    """
+    check_model(model)
+    check_built(model)
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None:
+        raise ValueError(
+            f"Expected a compiled model. Received `{model.name}` without an "
+            "optimizer: call `model.compile(...)` first."
+        )
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)
+    return optimizer
+
+
+def rebuild_train_function(model):
+    """Makes the next training step see a hook that is new or gone."""
+    if getattr(model, "train_function", None) is not None:
+        model.make_train_function(force=True)

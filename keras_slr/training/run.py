@@ -1,0 +1,102 @@
+"""One pruning run on one model: its tensors, hook and checkpointed state."""
+
+import dataclasses
+
+from keras_slr.training.carrier import CarriedSlots
+from keras_slr.training.hook import base_optimizer
+from keras_slr.training.hook import penalty_hook
+from keras_slr.training.masks import averages_of
+from keras_slr.training.model_state import built_optimizer
+from keras_slr.training.split import Split
+
+
+class Run:
+    """Attaches a split to a model's optimizer and keeps it in checkpoints.
+
+    Args:
+        model: Keras model, compiled and built.
+        selection: `selection.Selection`.
+        rates: List of floats, one per chosen weight.
+        rho: Float, the first penalty weight.
+        begin: Function of `||W - Z||^2` that returns the first `SLRState`.
+        extra_state: Pair of functions that return and take a dict of further
+            floats to save.
+
+    Attributes:
+        split: `Split`.
+        state: `SLRState`.
+        restored: Whether the state was loaded from a checkpoint.
+    """
+
+    def __init__(self, model, selection, rates, rho, begin, extra_state):
+        self.model = model
+        self.selection = selection
+        self.optimizer = built_optimizer(model)
+        self.restored = False
+        self._base = base_optimizer(self.optimizer)
+        self._get_extra, self._set_extra = extra_state
+        self.split = Split(self._base, selection.chosen, rates, rho)
+        try:
+            self.state = begin(self.split.start(rho))
+        except ValueError:
+            for variable in self.split.variables:
+                self._base._untrack_variable(variable)
+            raise
+        self._hook = penalty_hook(self._base, self.split)
+        self._carried = CarriedSlots(
+            self.optimizer,
+            self._base,
+            self.split.variables,
+            self._get_scalars,
+            self._set_scalars,
+            owner=self,
+        )
+        self.attached = False
+
+    def attach(self):
+        self._hook.attach()
+        self._carried.attach()
+        # A step compiled before does not know the hook.
+        self.model.train_function = None
+        self.attached = True
+
+    def detach(self):
+        """Removes every trace of the run; does nothing the second time."""
+        if not self.attached:
+            return
+        self._hook.detach()
+        self._carried.detach()
+        self.model.train_function = None
+        self.attached = False
+
+    @property
+    def averages(self):
+        """The optimizer's moving averages of the pruned weights, if any."""
+        return averages_of(self._base, [slot.w for slot in self.split.slots])
+
+    def _get_scalars(self):
+        scalars = {
+            f"state_{name}": float(value)
+            for name, value in dataclasses.asdict(self.state).items()
+        }
+        extra = {f"run_{k}": float(v) for k, v in self._get_extra().items()}
+        return scalars | extra
+
+    def _set_scalars(self, scalars):
+        self.state = dataclasses.replace(
+            self.state,
+            **{
+                field.name: type(getattr(self.state, field.name))(
+                    scalars[f"state_{field.name}"]
+                )
+                for field in dataclasses.fields(self.state)
+            },
+        )
+        self._set_extra(
+            {
+                name.removeprefix("run_"): value
+                for name, value in scalars.items()
+                if name.startswith("run_")
+            }
+        )
+        self.restored = True

@@ -1,0 +1,231 @@
+"""The tensors of a run: every pruned weight `W` with its `Z` and multipliers.
+
+`Z` and `C = Lam - rho Z` are slots of the optimizer: float32 variables with
+the shape, layout and device of their weight, which compiled steps of every
+backend can read. The step reads `C` alone, since the penalty's gradient is
+`Lam + rho (W - Z) = C + rho W`; the multipliers are `Lam = C + rho Z`.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from keras_slr.projections import keep_count
+from keras_slr.projections import keep_mask
+from keras_slr.selection.selectors import names_of
+from keras_slr.selection.selectors import unknown_name
+from keras_slr.solvers import slr
+from keras_slr.training import backend
+from keras_slr.training.arrays import arrays_for
+
+# An entry counts as settled when it is this small against its tensor's root
+# mean square: too small to be seen in a layer's output.
+SETTLED = 1e-3
+
+
+class NonFiniteError(ValueError):
+    """A weight has NaN or infinite entries."""
+
+
+@dataclasses.dataclass
+class Slots:
+    """One weight of a run and its slots.
+
+    Attributes:
+        weight: `selection.Weight`.
+        rate: Float, the pruning rate asked for.
+        w: Keras variable `W`.
+        z: Keras variable `Z`, float32.
+        c: Keras variable `C = Lam - rho Z`, float32.
+        count: Integer, number of entries to keep.
+    """
+
+    weight: object
+    rate: float
+    w: object
+    z: object
+    c: object
+    count: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Figures:
+    """What a run looks like at one moment, over all pruned weights.
+
+    Attributes:
+        sparsity: Share of entries outside the support of `Z` that are
+            settled at zero; equals the pruning rate when all of them are.
+        residual: `||W - Z|| / ||W||`.
+        penalty: `<Lam, W - Z> + rho / 2 ||W - Z||^2`.
+        multiplier_norm: `||Lam||`.
+    """
+
+    sparsity: float
+    residual: float
+    penalty: float
+    multiplier_norm: float
+
+
+class Split:
+    """All pruned weights of a model, split into `W` and `Z`.
+
+    Args:
+        optimizer: Keras optimizer, built, that gets the slots.
+        weights: List of `selection.Weight`.
+        rates: List of floats, one per weight.
+        rho: Float, the first penalty weight.
+    """
+
+    def __init__(self, optimizer, weights, rates, rho):
+        with backend.variable_scope(optimizer):
+            self.rho = optimizer.add_variable((), dtype="float32", name="rho")
+            self.slots = [
+                Slots(
+                    weight,
+                    rate,
+                    w=weight.variable,
+                    z=_add_slot(optimizer, weight.variable, "slr_z"),
+                    c=_add_slot(optimizer, weight.variable, "slr_c"),
+                    count=keep_count(math.prod(weight.variable.shape), rate),
+                )
+                for weight, rate in zip(weights, rates)
+            ]
+        self.rho.assign(rho)
+        self._arrays = arrays_for([slot.w for slot in self.slots])
+
+    @property
+    def variables(self):
+        """The slots, in the order in which they are saved."""
+        return [self.rho] + [v for slot in self.slots for v in (slot.z, slot.c)]
+
+    @property
+    def size(self):
+        """Number of entries of all pruned weights."""
+        return sum(math.prod(slot.w.shape) for slot in self.slots)
+
+    def start(self, rho):
+        """Sets `Z = Pi(W)` and `Lam = 0`.
+
+        Returns:
+            Float, `||W - Z||^2`.
+        """
+        self.check_finite()
+        self.rho.assign(rho)
+        for slot in self.slots:
+            slot.z.assign(np.zeros(slot.z.shape, "float32"))
+            slot.c.assign(np.zeros(slot.c.shape, "float32"))
+        self._arrays.run(slr.relax, self.slots, rho, 0.0)
+        return self.gap(rho)[1]
+
+    def check_finite(self):
+        """Raises a `ValueError` that names the first weight with NaN or Inf."""
+        for slot in self.slots:
+            # The sum of squares of finite float32 numbers is finite in
+            # double precision, and needs one pass and no memory.
+            w = backend.to_host(slot.w).ravel()
+            if not math.isfinite(np.einsum("i,i->", w, w, dtype=np.float64)):
+                raise NonFiniteError(
+                    "Expected finite weights to prune. Received NaN or Inf "
+                    f"in `{slot.weight.path}`: check the data for NaN, or "
+                    "lower the learning rate."
+                )
+
+    def gap(self, rho):
+        """Returns `<Lam, W - Z>` and `||W - Z||^2` over all weights."""
+        inner, square = self._arrays.run(slr.gap, self.slots, rho)
+        if not math.isfinite(square):
+            self.check_finite()
+        return inner, square
+
+    def relax(self, rho, s, frozen):
+        """Runs the first multiplier step and the projection.
+
+        Returns:
+            `<Lam, W - Z>` and `||W - Z||^2` with the old `Z`, then both with
+            the new one, all with the new multipliers.
+        """
+        return self._arrays.run(
+            slr.relax_frozen if frozen else slr.relax, self.slots, rho, s
+        )
+
+    def ascend(self, rho, s, rho_next):
+        """Runs the second multiplier step; returns `<Lam, W - Z>` after it."""
+        (inner,) = self._arrays.run(slr.ascend, self.slots, rho, s, rho_next)
+        self.rho.assign(rho_next)
+        return inner
+
+    def multipliers(self, slot):
+        """Returns `Lam` of one weight as a NumPy array."""
+        rho = float(self.rho.value)
+        return backend.to_host(slot.c) + rho * backend.to_host(slot.z)
+
+    def read(self, layer, read):
+        """Reads something of a layer's weights.
+
+        Args:
+            layer: Keras layer, or the name or path of a layer or weight.
+            read: Function of one of `slots`.
+
+        Returns:
+            What `read` returns, or a dict of it by path if several weights
+            are meant.
+        """
+        if isinstance(layer, str):
+            meant = [s for s in self.slots if layer in names_of(s.weight)]
+        else:
+            meant = [s for s in self.slots if s.weight.layer is layer]
+        if not meant:
+            name = getattr(layer, "name", layer)
+            raise unknown_name(name, [s.weight for s in self.slots])
+        if len(meant) == 1:
+            return read(meant[0])
+        return {slot.weight.path: read(slot) for slot in meant}
+
+    def figures(self):
+        """Returns the `Figures` of this moment."""
+        settled = 0
+        w_square = lam_square = 0.0
+        for slot in self.slots:
+            w = backend.to_host(slot.w)
+            size = np.einsum("i,i->", w.ravel(), w.ravel(), dtype=np.float64)
+            bound = SETTLED * math.sqrt(size / w.size)
+            w_square += size
+            lam = self.multipliers(slot).ravel()
+            lam_square += np.einsum("i,i->", lam, lam, dtype=np.float64)
+            outside = backend.to_host(slot.z) == 0
+            settled += int(np.count_nonzero(outside & (np.abs(w) <= bound)))
+        rho = float(self.rho.value)
+        inner, square = self.gap(rho)
+        return Figures(
+            sparsity=settled / self.size,
+            residual=math.sqrt(square / w_square) if w_square else 0.0,
+            penalty=slr.penalty(inner, square, rho),
+            multiplier_norm=math.sqrt(lam_square),
+        )
+
+    def masks(self, values=None):
+        """Returns the exact mask of every weight.
+
+        Args:
+            values: List of NumPy arrays to choose by. Defaults to the
+                weights themselves.
+        """
+        self.check_finite()
+        if values is None:
+            values = [backend.to_host(slot.w) for slot in self.slots]
+        return [
+            keep_mask(value, slot.count)
+            for value, slot in zip(values, self.slots)
+        ]
+
+
+def _add_slot(optimizer, variable, name):
+    # In float32 whatever the weight's precision: sums of many small steps
+    # would be lost in a half-precision multiplier.
+    return optimizer.add_variable(
+        variable.shape,
+        dtype="float32",
+        name=f"{variable.path.replace('/', '_')}_{name}",
+        layout=getattr(variable, "_layout", None),
+    )
