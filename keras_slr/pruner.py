@@ -1,7 +1,5 @@
 """SLR without `fit`: the core that callbacks and custom loops drive."""
 
-import functools
-
 import numpy as np
 
 from keras_slr.allocation import check_rate
@@ -124,8 +122,7 @@ class SLRPruner:
             model,
             selection,
             rates_for(selection.chosen, self.rate),
-            self.solver.rho(0.0),
-            functools.partial(slr.begin, self.solver),
+            self.solver,
             (self._get_scalars, self._set_scalars),
         )
         self._rows = None
@@ -235,7 +232,8 @@ class SLRPruner:
         Returns:
             NumPy array, or a dict of arrays by path if there are several.
         """
-        return self.run.split.read(layer, lambda s: backend.to_host(s.z))
+        split = self.run.split
+        return split.read(layer, split.auxiliary)
 
     def multipliers(self, layer):
         """Returns `Lam` of a layer's pruned weights, like `auxiliary`."""

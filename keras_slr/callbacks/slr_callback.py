@@ -311,10 +311,14 @@ class SLRCallback(keras.callbacks.Callback):
                 stacklevel=2,
             )
 
+    def _sync(self):
+        """Brings the model's variables up to date, inside an epoch."""
+        # On JAX they are, whenever a callback reads `model`.
+        return self.model
+
     def _update(self):
-        # On JAX reading `model` brings the variables up to date.
+        self._sync()
         with self._leaving_no_trace():
-            self.model
             self.pruner.update()
         state = self.pruner.run.state
         self._conditions.append((state.condition_1, state.condition_2))
@@ -322,8 +326,8 @@ class SLRCallback(keras.callbacks.Callback):
     def _prune(self):
         """Hard-prunes with the last step, so that validation sees it."""
         run = self.pruner.run
+        self._sync()
         with self._leaving_no_trace():
-            model = self.model
             figures = run.split.figures()
             self._figures = dataclasses.replace(
                 figures, sparsity=self.pruner.prune().sparsity
@@ -331,7 +335,7 @@ class SLRCallback(keras.callbacks.Callback):
         self._pruned = True
         if self.finetune_epochs:
             self._report = self.pruner.finalize()
-            self._masks = Masks(model, [slot.w for slot in run.split.slots])
+            self._masks = Masks(run.model, [slot.w for slot in run.split.slots])
             self._masks.attach()
 
     @contextlib.contextmanager

@@ -9,10 +9,21 @@ multipliers `Lam_n` and a quadratic penalty:
 Training moves `W` on `L`; between training steps `dual_update` moves `Z` and
 `Lam`. Tensors are held as `Z` and `C = Lam - rho Z`, because the gradient of
 the penalty is then `C + rho W` (see `training.split`).
+
+Free support. On the support of `Z` the set `S_n` constrains nothing, so at a
+solution `Z = W` and `Lam = 0` there. By default the solver keeps to that at
+every step, not only in the limit: entries in the support are free, `Z` follows
+`W` on them and no penalty acts; the others get `Lam + rho W`. Which entries
+are free is decided anew by the projection of every dual update. Held at the
+`Z` of the last update instead, as in the papers, kept weights are braked by a
+strong rho, which costs accuracy (docs/solver.md). A free entry is marked by
+`C = inf`.
 """
 
 import dataclasses
 import math
+
+import numpy as np
 
 from keras_slr.record import Record
 from keras_slr.record import register
@@ -52,6 +63,7 @@ class SLR(Record):
     r: float = 0.1
     stepsize_bound: float | None = 1.0
     freeze_at: float | None = 0.65
+    free_support: bool = True
 
     def __post_init__(self):
         if self.M <= 1 or not 0 < self.r < 1:
@@ -78,6 +90,7 @@ class SLR(Record):
             stepsize=0.01,
             stepsize_bound=None,
             freeze_at=None,
+            free_support=False,
         )
 
     def freezes(self, progress):
@@ -201,7 +214,12 @@ def dual_update(solver, state, tensors, loss, progress):
         state = half_step(solver, state, square)
 
     rho_next = solver.rho(progress)
-    inner = tensors.ascend(rho, state.s if condition_2 else 0.0, rho_next)
+    inner, square = tensors.ascend(
+        rho,
+        state.s if condition_2 else 0.0,
+        rho_next,
+        solver.free_support,
+    )
     return dataclasses.replace(
         state,
         rho=rho_next,
@@ -219,27 +237,39 @@ def dual_update(solver, state, tensors, loss, progress):
 # one weight and returns its changed slots and its share of the sums.
 
 
+def read(xp, w, z, c, rho):
+    """Returns `Z` and `Lam` as they are at `W`."""
+    free = xp.isinf(c)
+    z = xp.where(free, w, z)
+    lam = xp.where(free, 0.0, c + rho * z)
+    return z, lam
+
+
 def gap(xp, w, z, c, count, rho):
     """Sums `<Lam, W - Z>` and `||W - Z||^2`."""
     del count
+    z, lam = read(xp, w, z, c, rho)
     d = w - z
-    return {}, (xp.dot(c + rho * z, d), xp.dot(d, d))
+    return {}, (xp.dot(lam, d), xp.dot(d, d))
 
 
 def relax(xp, w, z, c, count, rho, s):
     """First multiplier step and `Z' = Pi(W + Lam / rho)`."""
-    return _relax(xp, w, z, c, rho, s, lambda v: xp.keep_mask(v, count))
+    z, lam = read(xp, w, z, c, rho)
+    return _relax(xp, w, z, lam, rho, s, lambda v: xp.keep_mask(v, count))
 
 
 def relax_frozen(xp, w, z, c, count, rho, s):
     """As `relax`, with the support of `Z` left as it is."""
     del count
-    return _relax(xp, w, z, c, rho, s, lambda v: z != 0)
+    support = xp.isinf(c) | (z != 0)
+    z, lam = read(xp, w, z, c, rho)
+    return _relax(xp, w, z, lam, rho, s, lambda v: support)
 
 
-def _relax(xp, w, z, c, rho, s, support):
+def _relax(xp, w, z, lam, rho, s, support):
     d = w - z
-    lam = (c + rho * z) + s * d
+    lam = lam + s * d
     v = w + lam / rho
     z_new = xp.where(support(v), v, 0.0)
     d_new = w - z_new
@@ -255,6 +285,19 @@ def _relax(xp, w, z, c, rho, s, support):
 def ascend(xp, w, z, c, count, rho, s, rho_next):
     """Second multiplier step, with `C` restated for the next rho."""
     del count
+    z, lam = read(xp, w, z, c, rho)
     d = w - z
-    lam = (c + rho * z) + s * d
-    return {"c": lam - rho_next * z}, (xp.dot(lam, d),)
+    lam = lam + s * d
+    return {"c": lam - rho_next * z}, (xp.dot(lam, d), xp.dot(d, d))
+
+
+def ascend_free(xp, w, z, c, count, rho, s, rho_next):
+    """As `ascend`, with the entries in the support of `Z` set free."""
+    del count, rho_next
+    lam = c + s * w
+    free = z != 0
+    # Outside the support Z is zero: C is Lam whatever rho, and W - Z is W.
+    outside = xp.where(free, 0.0, w)
+    changed = {"z": xp.where(free, w, 0.0), "c": xp.where(free, np.inf, lam)}
+    lam = xp.where(free, 0.0, lam)
+    return changed, (xp.dot(lam, outside), xp.dot(outside, outside))

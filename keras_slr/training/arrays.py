@@ -20,6 +20,7 @@ class HostArrays:
     """Runs a pass weight by weight on NumPy views."""
 
     where = staticmethod(np.where)
+    isinf = staticmethod(np.isinf)
     keep_mask = staticmethod(unstructured.keep_mask)
 
     @staticmethod
@@ -62,6 +63,7 @@ class DeviceArrays:
     """Runs a pass over all weights in one compiled call."""
 
     where = staticmethod(ops.where)
+    isinf = staticmethod(ops.isinf)
     keep_mask = staticmethod(bisection.keep_mask)
 
     def __init__(self):

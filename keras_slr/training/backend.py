@@ -70,6 +70,8 @@ def variable_scope(optimizer):
 def add_penalty(gradients, weights, shifts, rho, scale):
     """Adds `scale (C + rho W)` to the gradients of the pruned weights.
 
+    Nothing is added to free entries, those with `C = inf`.
+
     Args:
         gradients: List of backend tensors, one per weight.
         weights: List of Keras variables `W`.
@@ -79,25 +81,23 @@ def add_penalty(gradients, weights, shifts, rho, scale):
 
     Returns:
         List of backend tensors. On PyTorch they are the given ones, changed
-        in place: `zero_grad` drops them before the next backward pass, and a
-        new tensor for each would cost as much again as the addition.
+        in place: `zero_grad` drops them before the next backward pass, and
+        new ones would cost as much again.
     """
     if BACKEND == "torch":
         with torch.no_grad():
-            rho = rho.value * scale
+            rho = rho.value
             for g, w, c in zip(gradients, weights, shifts):
-                if c.value.dtype == g.dtype:
-                    g.add_(c.value, alpha=scale)
-                    g.addcmul_(w.value, rho)
-                else:
-                    shift = c.value + rho * w.value.float()
-                    g.add_(shift.to(g.dtype), alpha=scale)
+                shift = torch.addcmul(c.value, w.value.to(c.value.dtype), rho)
+                torch.nan_to_num_(shift, nan=torch.nan, posinf=0.0)
+                g.add_(shift.to(g.dtype), alpha=scale)
         return gradients
     amended = []
     for g, w, c in zip(gradients, weights, shifts):
         if BACKEND == "tensorflow" and isinstance(g, tf.IndexedSlices):
             g = tf.convert_to_tensor(g)
         shift = c.value + rho.value * ops.cast(w.value, "float32")
+        shift = ops.where(ops.isinf(shift), 0.0, shift)
         if scale != 1.0:
             shift = shift * scale
         amended.append(g + ops.cast(shift, g.dtype))

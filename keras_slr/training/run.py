@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_slr.solvers import slr
 from keras_slr.training.carrier import CarriedSlots
 from keras_slr.training.hook import base_optimizer
 from keras_slr.training.hook import penalty_hook
@@ -17,8 +18,7 @@ class Run:
         model: Keras model, compiled and built.
         selection: `selection.Selection`.
         rates: List of floats, one per chosen weight.
-        rho: Float, the first penalty weight.
-        begin: Function of `||W - Z||^2` that returns the first `SLRState`.
+        solver: `SLR`.
         extra_state: Pair of functions that return and take a dict of further
             floats to save.
 
@@ -28,20 +28,21 @@ class Run:
         restored: Whether the state was loaded from a checkpoint.
     """
 
-    def __init__(self, model, selection, rates, rho, begin, extra_state):
+    def __init__(self, model, selection, rates, solver, extra_state):
         self.model = model
         self.selection = selection
         self.optimizer = built_optimizer(model)
         self.restored = False
         self._base = base_optimizer(self.optimizer)
         self._get_extra, self._set_extra = extra_state
-        self.split = Split(self._base, selection.chosen, rates, rho)
+        self.split = Split(self._base, selection.chosen, rates)
         try:
-            self.state = begin(self.split.start(rho))
+            square = self.split.start(solver.rho(0.0), solver.free_support)
         except ValueError:
             for variable in self.split.variables:
                 self._base._untrack_variable(variable)
             raise
+        self.state = slr.begin(solver, square)
         self._hook = penalty_hook(self._base, self.split)
         self._carried = CarriedSlots(
             self.optimizer,

@@ -17,6 +17,7 @@ from keras_slr.selection.selectors import names_of
 from keras_slr.selection.selectors import unknown_name
 from keras_slr.solvers import slr
 from keras_slr.training import backend
+from keras_slr.training.arrays import HostArrays
 from keras_slr.training.arrays import arrays_for
 
 # An entry counts as settled when it is this small against its tensor's root
@@ -74,10 +75,9 @@ class Split:
         optimizer: Keras optimizer, built, that gets the slots.
         weights: List of `selection.Weight`.
         rates: List of floats, one per weight.
-        rho: Float, the first penalty weight.
     """
 
-    def __init__(self, optimizer, weights, rates, rho):
+    def __init__(self, optimizer, weights, rates):
         with backend.variable_scope(optimizer):
             self.rho = optimizer.add_variable((), dtype="float32", name="rho")
             self.slots = [
@@ -91,7 +91,6 @@ class Split:
                 )
                 for weight, rate in zip(weights, rates)
             ]
-        self.rho.assign(rho)
         self._arrays = arrays_for([slot.w for slot in self.slots])
 
     @property
@@ -104,19 +103,22 @@ class Split:
         """Number of entries of all pruned weights."""
         return sum(math.prod(slot.w.shape) for slot in self.slots)
 
-    def start(self, rho):
+    def start(self, rho, free_support):
         """Sets `Z = Pi(W)` and `Lam = 0`.
+
+        Args:
+            rho: Float, the first penalty weight.
+            free_support: See `SLR`.
 
         Returns:
             Float, `||W - Z||^2`.
         """
         self.check_finite()
-        self.rho.assign(rho)
         for slot in self.slots:
             slot.z.assign(np.zeros(slot.z.shape, "float32"))
             slot.c.assign(np.zeros(slot.c.shape, "float32"))
-        self._arrays.run(slr.relax, self.slots, rho, 0.0)
-        return self.gap(rho)[1]
+        self.relax(rho, 0.0, frozen=False)
+        return self.ascend(rho, 0.0, rho, free_support)[1]
 
     def check_finite(self):
         """Raises a `ValueError` that names the first weight with NaN or Inf."""
@@ -149,16 +151,28 @@ class Split:
             slr.relax_frozen if frozen else slr.relax, self.slots, rho, s
         )
 
-    def ascend(self, rho, s, rho_next):
-        """Runs the second multiplier step; returns `<Lam, W - Z>` after it."""
-        (inner,) = self._arrays.run(slr.ascend, self.slots, rho, s, rho_next)
+    def ascend(self, rho, s, rho_next, free_support):
+        """Runs the second multiplier step and sets the next rho.
+
+        Returns:
+            `<Lam, W - Z>` and `||W - Z||^2` after it.
+        """
+        step = slr.ascend_free if free_support else slr.ascend
+        sums = self._arrays.run(step, self.slots, rho, s, rho_next)
         self.rho.assign(rho_next)
-        return inner
+        return sums
+
+    def auxiliary(self, slot):
+        """Returns `Z` of one weight as a NumPy array."""
+        return slr.read(HostArrays, *self._on_host(slot))[0]
 
     def multipliers(self, slot):
         """Returns `Lam` of one weight as a NumPy array."""
-        rho = float(self.rho.value)
-        return backend.to_host(slot.c) + rho * backend.to_host(slot.z)
+        return slr.read(HostArrays, *self._on_host(slot))[1]
+
+    def _on_host(self, slot):
+        w, z, c = (backend.to_host(v) for v in (slot.w, slot.z, slot.c))
+        return w, z, c, float(self.rho.value)
 
     def read(self, layer, read):
         """Reads something of a layer's weights.
@@ -193,7 +207,7 @@ class Split:
             w_square += size
             lam = self.multipliers(slot).ravel()
             lam_square += np.einsum("i,i->", lam, lam, dtype=np.float64)
-            outside = backend.to_host(slot.z) == 0
+            outside = self.auxiliary(slot) == 0
             settled += int(np.count_nonzero(outside & (np.abs(w) <= bound)))
         rho = float(self.rho.value)
         inner, square = self.gap(rho)
