@@ -59,7 +59,7 @@ class FitGuard:
         """Says that the callback is part of the `fit` that begins."""
         self.armed = True
 
-    def attach_late(self):
+    def retrace(self):
         """Makes a `fit` that is under way take up the new train step."""
         self._model.make_train_function(force=True)
 

@@ -25,9 +25,10 @@ def hard_pruned_metrics(model, split):
     try:
         for slot, mask in zip(split.slots, split.masks()):
             apply_mask(slot.w, mask)
-        metrics = model.evaluate(
-            verbose=0, return_dict=True, _use_cached_eval_dataset=True
-        )
+        with backend.random_state_kept():
+            metrics = model.evaluate(
+                verbose=0, return_dict=True, _use_cached_eval_dataset=True
+            )
     finally:
         for slot, weight in zip(split.slots, weights):
             slot.w.assign(weight)

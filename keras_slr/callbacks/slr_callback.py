@@ -214,7 +214,7 @@ class SLRCallback(keras.callbacks.Callback):
             return
         if not self.pruner.attached:
             self._begin(self.model)
-            self._guard.attach_late()
+            self._guard.retrace()
             self._snapshot = Snapshot(self.model)
         clock = self.pruner.clock
         done = min(batch + 1, self._steps) if self._steps else batch + 1
@@ -337,6 +337,7 @@ class SLRCallback(keras.callbacks.Callback):
             self._report = self.pruner.finalize()
             self._masks = Masks(run.model, [slot.w for slot in run.split.slots])
             self._masks.attach()
+            self._guard.retrace()
 
     @contextlib.contextmanager
     def _leaving_no_trace(self):

@@ -94,7 +94,9 @@ _CELLS = (
 
 
 def weights_of(model):
-    """Lists every weight of a model once, in the order of its layers.
+    """Lists every weight of a model once, in the order of its variables.
+
+    The states of random generators are not weights.
 
     Args:
         model: Built Keras model, of any kind, with nested or shared layers.
@@ -104,17 +106,17 @@ def weights_of(model):
     """
     stems = stem_layers(model)
     trainable = {id(v) for v in model.trainable_variables}
-    seen = set()
-    weights = []
+    owners = {}
     for layer in model._flatten_layers():
-        own = layer._trainable_variables + layer._non_trainable_variables
-        for variable in own:
-            if id(variable) in seen:
-                continue
-            seen.add(id(variable))
-            reason = _reason(layer, variable, trainable, stems)
-            weights.append(Weight(variable, layer, reason))
-    return weights
+        for variable in layer._trainable_variables:
+            owners.setdefault(id(variable), layer)
+        for variable in layer._non_trainable_variables:
+            owners.setdefault(id(variable), layer)
+    return [
+        Weight(v, layer, _reason(layer, v, trainable, stems))
+        for v in model.variables
+        if (layer := owners.get(id(v))) is not None
+    ]
 
 
 def kernels_of(model):

@@ -1,5 +1,7 @@
 """What differs between TensorFlow, JAX and PyTorch, and nothing else."""
 
+import contextlib
+
 import keras
 import numpy as np
 from keras import ops
@@ -41,6 +43,28 @@ def on_one_cpu(variable):
         return len(devices) == 1 and next(iter(devices)).platform == "cpu"
     device = getattr(value, "device", None) or ""
     return "GPU" not in device and "TPU" not in device
+
+
+def unshare(variables):
+    """Gives every variable a buffer of its own.
+
+    Keras on JAX copies moving averages into the weights at the end of a
+    `fit` by sharing their buffers; the next compiled step refuses to be
+    given the same buffer twice.
+    """
+    if BACKEND == "jax":
+        for variable in variables:
+            variable.assign(np.array(variable.value))
+
+
+def random_state_kept():
+    """Returns a context that leaves the global random state as it was.
+
+    On PyTorch every pass over data draws from it, shuffled or not.
+    """
+    if BACKEND == "torch":
+        return torch.random.fork_rng()
+    return contextlib.nullcontext()
 
 
 def compiled(fn):

@@ -10,7 +10,6 @@ from keras_slr.training.carrier import CarriedSlots
 from keras_slr.training.hook import ApplyHook
 from keras_slr.training.hook import base_optimizer
 from keras_slr.training.model_state import built_optimizer
-from keras_slr.training.model_state import rebuild_train_function
 
 
 class Masks:
@@ -58,7 +57,8 @@ class Masks:
         self.enforce()
         self._hook.attach()
         self._carried.attach()
-        rebuild_train_function(self._model)
+        # A step compiled before does not know the hook.
+        self._model.train_function = None
 
     def detach(self):
         self.enforce()

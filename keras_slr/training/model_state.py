@@ -56,8 +56,3 @@ def built_optimizer(model):
         optimizer.build(model.trainable_variables)
     return optimizer
 
-
-def rebuild_train_function(model):
-    """Makes the next training step see a hook that is new or gone."""
-    if getattr(model, "train_function", None) is not None:
-        model.make_train_function(force=True)

@@ -3,6 +3,8 @@
 import dataclasses
 
 from keras_slr.solvers import slr
+from keras_slr.training import backend
+from keras_slr.training.carrier import ATTRIBUTE
 from keras_slr.training.carrier import CarriedSlots
 from keras_slr.training.hook import base_optimizer
 from keras_slr.training.hook import penalty_hook
@@ -35,6 +37,8 @@ class Run:
         self.restored = False
         self._base = base_optimizer(self.optimizer)
         self._get_extra, self._set_extra = extra_state
+        if getattr(self._base, "use_ema", False):
+            backend.unshare(model.trainable_variables)
         self.split = Split(self._base, selection.chosen, rates)
         try:
             square = self.split.start(solver.rho(0.0), solver.free_support)
@@ -53,6 +57,14 @@ class Run:
             owner=self,
         )
         self.attached = False
+
+    @staticmethod
+    def of(model):
+        """Returns the run attached to a model's optimizer, or `None`."""
+        base = base_optimizer(getattr(model, "optimizer", None))
+        carrier = getattr(base, ATTRIBUTE, None)
+        owner = carrier.owner() if carrier is not None else None
+        return owner if isinstance(owner, Run) else None
 
     def attach(self):
         self._hook.attach()

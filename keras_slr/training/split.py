@@ -172,7 +172,7 @@ class Split:
 
     def _on_host(self, slot):
         w, z, c = (backend.to_host(v) for v in (slot.w, slot.z, slot.c))
-        return w, z, c, float(self.rho.value)
+        return w, z, c, float(backend.to_host(self.rho))
 
     def read(self, layer, read):
         """Reads something of a layer's weights.
@@ -209,7 +209,7 @@ class Split:
             lam_square += np.einsum("i,i->", lam, lam, dtype=np.float64)
             outside = self.auxiliary(slot) == 0
             settled += int(np.count_nonzero(outside & (np.abs(w) <= bound)))
-        rho = float(self.rho.value)
+        rho = float(backend.to_host(self.rho))
         inner, square = self.gap(rho)
         return Figures(
             sparsity=settled / self.size,

@@ -1,0 +1,111 @@
+"""A `train_step` that shows the solver at work, for models of one's own."""
+
+import keras
+from keras import ops
+
+from keras_slr.record import register
+from keras_slr.solvers import slr
+from keras_slr.training.run import Run
+
+
+class SLRTrainStep:
+    """Mixin whose `train_step` adds the penalty of a run to the metrics.
+
+    The step is the model's own, whatever class stands behind this one; the
+    optimizer adds the penalty's gradient in it as in every other step. While
+    a run is attached the step reports besides, as means over the epoch:
+
+    - `slr_step_penalty`: the penalty at the weights after the step;
+    - `slr_step_residual`: `||W - Z|| / ||W||` there.
+
+    `SLRCallback` writes both for the end of an epoch into the logs of every
+    model. This class is for following them from step to step; it reads the
+    weights once more than a plain step, which is felt where a step has little
+    else to do.
+
+    ```python
+    class MyModel(SLRTrainStep, keras.Model):
+        ...
+    ```
+    """
+
+    def train_step(self, *args):
+        if keras.config.backend() != "jax":
+            logs = super().train_step(*args)
+            return {**logs, **self._observe()}
+        state, data = args
+        logs, state = super().train_step(state, data)
+        variables = (
+            self.trainable_variables,
+            self.non_trainable_variables,
+            self.optimizer.variables,
+            self.metrics_variables,
+        )
+        mapping = [
+            pair
+            for own, values in zip(variables, state)
+            for pair in zip(own, values)
+        ]
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            logs = {**logs, **self._observe()}
+        metrics = [scope.get_current_value(v) for v in self.metrics_variables]
+        return logs, (*state[:3], metrics)
+
+    @property
+    def metrics(self):
+        own = super().metrics
+        return own if Run.of(self) is None else own + self._slr_metrics()
+
+    def _slr_metrics(self):
+        # Made when first asked for, so that a subclass need not call an
+        # initializer of this mixin.
+        if "_slr_means" not in self.__dict__:
+            means = _Means(
+                keras.metrics.Mean(name="slr_step_penalty"),
+                keras.metrics.Mean(name="slr_step_residual"),
+            )
+            object.__setattr__(self, "_slr_means", means)
+        return self._slr_means.metrics
+
+    def _observe(self):
+        run = Run.of(self)
+        if run is None:
+            return {}
+        rho = run.split.rho.value
+        inner = square = size = 0.0
+        for slot in run.split.slots:
+            w = ops.cast(slot.w.value, "float32")
+            z, lam = slr.read(ops, w, slot.z.value, slot.c.value, rho)
+            d = w - z
+            inner = inner + ops.sum(lam * d)
+            square = square + ops.sum(d * d)
+            size = size + ops.sum(w * w)
+        values = (
+            slr.penalty(inner, square, rho),
+            ops.sqrt(square / ops.maximum(size, 1e-30)),
+        )
+        metrics = self._slr_metrics()
+        for metric, value in zip(metrics, values):
+            metric.update_state(value)
+        return {metric.name: metric.result() for metric in metrics}
+
+
+class _Means:
+    """Holds metrics out of reach of the attribute tracking of models."""
+
+    def __init__(self, *metrics):
+        self.metrics = list(metrics)
+
+
+@register
+class SLRModel(SLRTrainStep, keras.Model):
+    """A `keras.Model` with the `train_step` of `SLRTrainStep`.
+
+    Used as `keras.Model` is: subclassed, or with inputs and outputs.
+
+    ```python
+    model = keras_slr.SLRModel(inputs, outputs)
+    model.compile("adam", "mse")
+    model.fit(x, y, callbacks=[keras_slr.SLRCallback(rate=0.9)])
+    ```
+    """

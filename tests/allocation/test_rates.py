@@ -1,0 +1,40 @@
+import keras
+import pytest
+
+from keras_slr.allocation import check_rate
+from keras_slr.allocation import rates_for
+from keras_slr.selection import select
+
+
+@pytest.fixture
+def chosen(make_model):
+    return select(make_model()).chosen
+
+
+def test_one_rate_for_all(chosen):
+    assert [w.layer.name for w in chosen] == ["hidden", "middle"]
+    assert rates_for(chosen, 0.8) == [0.8, 0.8]
+
+
+def test_names_beat_patterns_whatever_the_order(chosen):
+    assert rates_for(chosen, {"re:.*": 0.9, "middle": 0.5}) == [0.9, 0.5]
+    assert rates_for(chosen, {"middle": 0.5, "default": 0.9}) == [0.9, 0.5]
+    assert rates_for(chosen, {keras.layers.Dense: 0.7}) == [0.7, 0.7]
+
+
+def test_a_weight_without_a_rate_is_an_error(chosen):
+    with pytest.raises(ValueError, match="none for `.*middle/kernel`"):
+        rates_for(chosen, {"hidden": 0.5})
+
+
+@pytest.mark.parametrize(
+    "rate", [1.0, -0.1, 1, float("nan"), "0.9", None, True, {}, {"a": 1.5}]
+)
+def test_rates_outside_the_range_are_refused(rate):
+    with pytest.raises(ValueError, match="Expected a .*rate"):
+        check_rate(rate)
+
+
+@pytest.mark.parametrize("rate", [0, 0.0, 0.999, {"a": 0.5}])
+def test_rates_inside_are_taken(rate):
+    check_rate(rate)

@@ -1,0 +1,52 @@
+"""Shared fixtures. The backend is that of `KERAS_BACKEND`, never switched."""
+
+import os
+
+# Tiny models wait at thread barriers when PyTorch takes every core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def backend():
+    return keras.config.backend()
+
+
+@pytest.fixture
+def data():
+    """Regression data: 96 rows, 20 inputs, 4 outputs, a noisy linear map."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(96, 20)).astype("float32")
+    w = rng.normal(size=(20, 4)).astype("float32")
+    y = x @ w + 0.1 * rng.normal(size=(96, 4)).astype("float32")
+    return x, y
+
+
+@pytest.fixture
+def make_model():
+    """Function that returns a small compiled Dense model with names."""
+
+    def make(optimizer="sgd", **compile_args):
+        model = keras.Sequential(
+            [
+                keras.Input((20,)),
+                keras.layers.Dense(32, activation="relu", name="hidden"),
+                keras.layers.Dense(16, activation="relu", name="middle"),
+                keras.layers.Dense(4, name="out"),
+            ]
+        )
+        compile_args = {"loss": "mse"} | compile_args
+        model.compile(optimizer, **compile_args)
+        return model
+
+    return make

@@ -1,0 +1,23 @@
+"""What several tests need, computed without the code under test."""
+
+import numpy as np
+
+
+def to_numpy(variable):
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(variable.value))
+
+
+def zeros(variable):
+    w = to_numpy(variable).astype("float32")
+    return int(w.size - np.count_nonzero(w))
+
+
+def slow_keep_mask(w, count):
+    """Top-k by a stable sort of every entry: magnitude, then index."""
+    flat = np.abs(np.asarray(w, dtype="float64").ravel())
+    order = sorted(range(flat.size), key=lambda i: (-flat[i], i))
+    mask = np.zeros(flat.size, bool)
+    mask[order[:count]] = True
+    return mask.reshape(np.shape(w))

@@ -1,0 +1,250 @@
+"""The solver against an independent implementation of its definition.
+
+`reference` holds Z and Lam as they are written in the papers, stores the
+previous W, and projects by a full sort.
+"""
+
+import dataclasses
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from keras_slr.solvers import SLR
+from keras_slr.solvers import slr
+from keras_slr.training.arrays import DeviceArrays
+from keras_slr.training.arrays import HostArrays
+from keras_slr.training.split import Slots
+from keras_slr.training.split import Split
+from tests.helpers import slow_keep_mask
+from tests.helpers import to_numpy
+
+SHAPES = [(6, 5), (4, 3, 2)]
+COUNTS = [9, 5]
+
+
+def norm(tensors):
+    return math.sqrt(sum(float(np.sum(t**2)) for t in tensors))
+
+
+def lagrangian(f, w, z, lam, rho):
+    return f + sum(
+        float(np.sum(a * (b - c)) + rho / 2 * np.sum((b - c) ** 2))
+        for a, b, c in zip(lam, w, z)
+    )
+
+
+def pi(v, count):
+    return np.where(slow_keep_mask(v, count), v, 0.0)
+
+
+@dataclasses.dataclass
+class Reference:
+    w_prev: list
+    z: list
+    lam: list
+    rho: float
+    s: float
+    k: int = 1
+    r_prev: float = 0.0
+    f_prev: float = math.nan
+    first: bool = True
+
+
+def reference_update(solver, ref, w, f, progress):
+    free = solver.free_support
+    if free:
+        support = [z != 0 for z in ref.z]
+        z_prev = [np.where(k, p, 0.0) for k, p in zip(support, ref.w_prev)]
+        ref.z = [np.where(k, a, 0.0) for k, a in zip(support, w)]
+    else:
+        z_prev = ref.z
+    before = lagrangian(ref.f_prev, ref.w_prev, z_prev, ref.lam, ref.rho)
+    now = lagrangian(f, w, ref.z, ref.lam, ref.rho)
+    condition_1 = ref.first or now < before
+
+    def step():
+        r = norm([a - b for a, b in zip(w, ref.z)])
+        if r > 0:
+            a = 1 - 1 / (solver.M * ref.k ** (1 - 1 / ref.k**solver.r))
+            ref.s = a * ref.s * (ref.r_prev / r if ref.r_prev else 1.0)
+            if solver.stepsize_bound is not None:
+                ref.s = min(ref.s, solver.stepsize_bound * ref.rho)
+            ref.k += 1
+            ref.r_prev = r
+        ref.lam = [
+            lam + ref.s * (a - b) for lam, a, b in zip(ref.lam, w, ref.z)
+        ]
+
+    if condition_1:
+        step()
+    old = lagrangian(f, w, ref.z, ref.lam, ref.rho)
+    v = [a + lam / ref.rho for a, lam in zip(w, ref.lam)]
+    if solver.freezes(progress):
+        ref.z = [np.where(z != 0, a, 0.0) for z, a in zip(ref.z, v)]
+    else:
+        ref.z = [pi(a, n) for a, n in zip(v, COUNTS)]
+    condition_2 = lagrangian(f, w, ref.z, ref.lam, ref.rho) < old
+    if condition_2:
+        step()
+    if free:
+        ref.lam = [np.where(z != 0, 0.0, a) for z, a in zip(ref.z, ref.lam)]
+        ref.z = [np.where(z != 0, a, 0.0) for z, a in zip(ref.z, w)]
+    ref.rho = solver.rho(progress)
+    ref.w_prev, ref.f_prev, ref.first = w, f, False
+    return condition_1, condition_2
+
+
+def make_split(w, arrays):
+    split = Split.__new__(Split)
+    split.rho = keras.Variable(0.0, dtype="float32")
+    split.slots = [
+        Slots(
+            weight=None,
+            rate=None,
+            w=keras.Variable(a),
+            z=keras.Variable(np.zeros_like(a)),
+            c=keras.Variable(np.zeros_like(a)),
+            count=n,
+        )
+        for a, n in zip(w, COUNTS)
+    ]
+    split._arrays = arrays
+    return split
+
+
+SOLVERS = {
+    "default": SLR(),
+    "paper": SLR.paper(),
+    "held, growing": SLR(free_support=False, stepsize=1e-2),
+    "unbounded": SLR(stepsize_bound=None, freeze_at=None),
+}
+
+
+@pytest.mark.parametrize("arrays", [HostArrays, DeviceArrays])
+@pytest.mark.parametrize("name", SOLVERS)
+def test_updates_equal_the_definition(name, arrays):
+    solver = SOLVERS[name]
+    rng = np.random.default_rng(3)
+    w = [rng.normal(size=s).astype("float32") for s in SHAPES]
+    split = make_split(w, arrays())
+    square = split.start(solver.rho(0.0), solver.free_support)
+    state = slr.begin(solver, square)
+    z = [pi(a.astype("float64"), n) for a, n in zip(w, COUNTS)]
+    ref = Reference(
+        w_prev=[a.astype("float64") for a in w],
+        z=z,
+        lam=[np.zeros(s) for s in SHAPES],
+        rho=solver.rho(0.0),
+        s=solver.stepsize,
+        r_prev=norm([a - b for a, b in zip(w, z)]),
+    )
+    held = []
+    for step in range(1, 13):
+        progress = step / 12
+        # A walk that descends and climbs, so that condition 1 fails too.
+        loss = 2.0 + math.cos(step * 1.3)
+        for slot, a in zip(split.slots, w):
+            a *= 0.97
+            a += 0.02 * rng.normal(size=a.shape).astype("float32")
+            slot.w.assign(a)
+        state = slr.dual_update(solver, state, split, loss, progress)
+        conditions = reference_update(
+            solver, ref, [a.astype("float64") for a in w], loss, progress
+        )
+        held.append(conditions)
+        assert (state.condition_1, state.condition_2) == conditions
+        assert state.k == ref.k
+        np.testing.assert_allclose(state.s, ref.s, rtol=1e-4)
+        np.testing.assert_allclose(state.rho, ref.rho)
+        for slot, z, lam in zip(split.slots, ref.z, ref.lam):
+            np.testing.assert_allclose(
+                split.auxiliary(slot), z, rtol=1e-4, atol=1e-6
+            )
+            np.testing.assert_allclose(
+                split.multipliers(slot), lam, rtol=1e-3, atol=2e-6
+            )
+            np.testing.assert_array_equal(split.auxiliary(slot) != 0, z != 0)
+    # The walk has exercised both outcomes of the first condition.
+    assert {c1 for c1, _ in held} == {True, False}
+
+
+def test_alpha_is_the_table_of_the_paper():
+    ks = [1, 10, 50, 100, 160, 400, 2000]
+    table = [
+        0.996667,
+        0.997924,
+        0.999061,
+        0.999391,
+        0.999558,
+        0.999776,
+        0.999942,
+    ]
+    np.testing.assert_allclose(
+        [slr.alpha(k, 300, 0.1) for k in ks], table, atol=5e-7
+    )
+
+
+def test_stepsize_times_residual_shrinks_by_alpha_alone():
+    solver = SLR.paper()
+    state = slr.begin(solver, square=4.0)
+    for square in (1.0, 9.0, 0.25):
+        before = state.s * state.residual
+        contraction = slr.alpha(state.k, solver.M, solver.r)
+        state = slr.half_step(solver, state, square)
+        assert state.residual == math.sqrt(square)
+        np.testing.assert_allclose(
+            state.s * state.residual, contraction * before
+        )
+
+
+def test_stepsize_never_exceeds_its_bound():
+    solver = SLR(stepsize_bound=1.0)
+    state = slr.begin(solver, square=1.0)
+    state = slr.half_step(solver, state, square=1e-12)
+    assert state.s == state.rho
+
+
+def test_no_residual_leaves_the_state_as_it_is():
+    solver = SLR()
+    state = slr.begin(solver, square=1.0)
+    assert slr.half_step(solver, state, square=0.0) == state
+    # And a run that begins without one still takes a step later.
+    state = slr.half_step(solver, slr.begin(solver, square=0.0), square=1.0)
+    assert state.s > 0.9 * solver.stepsize
+
+
+def test_multipliers_of_free_entries_are_zero_and_of_others_move():
+    rng = np.random.default_rng(0)
+    w = [rng.normal(size=s).astype("float32") for s in SHAPES]
+    split = make_split(w, HostArrays())
+    solver = SLR()
+    state = slr.begin(solver, split.start(solver.rho(0.0), True))
+    slr.dual_update(solver, state, split, 1.0, 0.1)
+    for slot in split.slots:
+        lam, z = split.multipliers(slot), split.auxiliary(slot)
+        assert np.all(lam[z != 0] == 0.0)
+        assert np.all(lam[z == 0] != 0.0)
+        np.testing.assert_array_equal(z[z != 0], to_numpy(slot.w)[z != 0])
+
+
+@pytest.mark.parametrize(
+    "bad", [{"M": 1.0}, {"r": 1.0}, {"stepsize": 0.0}, {"freeze_at": 0.0}]
+)
+def test_bad_constants_are_refused(bad):
+    with pytest.raises(ValueError, match="Received"):
+        SLR(**bad)
+
+
+def test_paper_constants():
+    paper = SLR.paper()
+    assert (paper.stepsize, paper.M, paper.r) == (0.01, 300.0, 0.1)
+    assert paper.rho(0.0) == paper.rho(1.0) == 0.1
+    assert not paper.free_support and not paper.freezes(1.0)
+
+
+@pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
+def test_round_trip_through_keras(solver):
+    config = keras.saving.serialize_keras_object(solver)
+    assert keras.saving.deserialize_keras_object(config) == solver
