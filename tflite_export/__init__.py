@@ -1,0 +1,5 @@
+"""Conversion of Keras 3 models to TFLite files that are checked to agree."""
+
+from tflite_export.convert import convert
+
+__all__ = ["convert"]

@@ -1,0 +1,38 @@
+"""`python -m tflite_export MODEL.keras -o OUT.tflite`."""
+
+import argparse
+import sys
+
+from tflite_export.convert import QUANTIZE
+from tflite_export.convert import convert
+
+
+def main(argv=None):
+    """Converts a file and prints a table of its weights.
+
+    Returns:
+        Integer, the exit code: `2` for an error of the user's, `1` for a
+        conversion that fails.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m tflite_export",
+        description="Convert a Keras model to TFLite and check the result.",
+    )
+    parser.add_argument("model", metavar="MODEL.keras")
+    parser.add_argument("-o", "--out", metavar="OUT.tflite", required=True)
+    parser.add_argument("--quantize", choices=[q for q in QUANTIZE if q])
+    args = parser.parse_args(argv)
+    try:
+        conversion = convert(args.model, args.out, args.quantize)
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(conversion.render(), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

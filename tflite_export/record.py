@@ -1,0 +1,92 @@
+"""What a conversion gave, as figures and as a table."""
+
+import dataclasses
+import io
+import math
+
+
+@dataclasses.dataclass(frozen=True)
+class Weight:
+    """One weight tensor as it stands in a TFLite file.
+
+    Attributes:
+        name: The converter's name for it, which recalls that of the layer.
+        shape: Tuple of integers, in TFLite's order of axes.
+        dtype: Name of the type it is stored in.
+        zeros: Integer, the number of entries that are exactly zero.
+    """
+
+    name: str
+    shape: tuple
+    dtype: str
+    zeros: int
+
+    @property
+    def size(self):
+        return math.prod(self.shape)
+
+    @property
+    def sparsity(self):
+        return self.zeros / self.size if self.size else 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Conversion:
+    """A TFLite file that was written, and what is known of it.
+
+    Attributes:
+        path: String, the path of the file.
+        bytes: Integer, the size of the file.
+        gzip_bytes: Integer, the size of the file compressed with gzip.
+        max_difference: Float, the largest absolute difference between an
+            output of the file and the same output of the Keras model.
+        weights: Tuple of `Weight`, read back from the file.
+    """
+
+    path: str
+    bytes: int
+    gzip_bytes: int
+    max_difference: float
+    weights: tuple
+
+    @property
+    def sparsity(self):
+        """Share of zeros over all the weights of the file."""
+        size = sum(weight.size for weight in self.weights)
+        return sum(weight.zeros for weight in self.weights) / max(size, 1)
+
+    def render(self, width=100):
+        """Returns the table as text.
+
+        Args:
+            width: Integer, columns of the text. Defaults to `100`.
+        """
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False)
+        table.add_column("weight", overflow="fold")
+        table.add_column("shape")
+        table.add_column("dtype")
+        for name in ("zeros", "sparsity"):
+            table.add_column(name, justify="right")
+        for weight in self.weights:
+            table.add_row(
+                escape(weight.name),
+                "x".join(str(n) for n in weight.shape),
+                weight.dtype,
+                f"{weight.zeros}",
+                f"{weight.sparsity:.2%}",
+            )
+        console = Console(file=io.StringIO(), width=width)
+        console.print(table)
+        text = console.file.getvalue()
+        return text + (
+            f"{self.path}: {self.bytes} bytes, {self.gzip_bytes} with gzip; "
+            f"{self.sparsity:.2%} zeros; outputs within "
+            f"{self.max_difference:.1e} of Keras\n"
+        )
+
+    def __str__(self):
+        return self.render()
