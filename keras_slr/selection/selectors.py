@@ -45,6 +45,7 @@ def matches(selector, weight):
 
     Raises:
         TypeError: If the selector is of no known kind.
+        ValueError: If a regular expression is not one.
     """
     if isinstance(selector, type):
         return isinstance(weight.layer, selector)
@@ -62,9 +63,19 @@ def matches(selector, weight):
         wanted = selector[len(_CLASS) :]
         return any(c.__name__ == wanted for c in type(weight.layer).__mro__)
     if selector.startswith(_REGEX):
-        pattern = re.compile(selector[len(_REGEX) :])
+        pattern = _compiled(selector[len(_REGEX) :])
         return any(pattern.fullmatch(name) for name in names_of(weight))
     return selector in names_of(weight)
+
+
+def _compiled(pattern):
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ValueError(
+            "Expected a regular expression after 're:'. Received: "
+            f"{pattern!r} ({error})."
+        ) from None
 
 
 def names_of(weight):

@@ -31,6 +31,11 @@ from keras_slr.schedules import Constant
 from keras_slr.schedules import Geometric
 
 
+# A projection that changes nothing leaves the Lagrangian as it is; a smaller
+# relative gain than this is the rounding of sums in single precision.
+ROUNDING = 1e-6
+
+
 @register
 @dataclasses.dataclass(frozen=True)
 class SLR(Record):
@@ -38,11 +43,11 @@ class SLR(Record):
 
     Args:
         rho: Schedule of the penalty's weight, a function of the fraction of
-            the run. Defaults to `Geometric(1e-3, 10.0, until=0.65)`: the pull
+            the run. Defaults to `Geometric(2e-3, 10.0, until=0.65)`: the pull
             towards `Z` begins weak, so that training decides which weights
             stay, and ends strong, so that nothing is left to prune away.
         stepsize: Float, the first stepsize `s0` of the multipliers.
-            Defaults to `1e-3`.
+            Defaults to `2e-3`.
         M: Float above 1, the first constant of the stepsize rule. Defaults
             to `300`.
         r: Float in `(0, 1)`, the second one. Defaults to `0.1`.
@@ -57,8 +62,8 @@ class SLR(Record):
         ValueError: If a number is outside its range.
     """
 
-    rho: object = Geometric(1e-3, 10.0, until=0.65)
-    stepsize: float = 1e-3
+    rho: object = Geometric(2e-3, 10.0, until=0.65)
+    stepsize: float = 2e-3
     M: float = 300.0
     r: float = 0.1
     stepsize_bound: float | None = 1.0
@@ -183,9 +188,9 @@ def dual_update(solver, state, tensors, loss, progress):
     Args:
         solver: `SLR`.
         state: `SLRState` left by the last update.
-        tensors: Holder of `W`, `Z` and `C` that offers `gap`, `relax` and
-            `ascend` over all of them (`training.split.Split`). Its `Z` and
-            `C` are changed.
+        tensors: Holder of `W`, `Z` and `C` that runs the passes below over
+            all of them (`training.split.Split`). Its `Z` and `C` change at
+            the very end.
         loss: Float, mean task loss since the last update, or `nan`.
         progress: Float in `[0, 1]`, the fraction of the run done.
 
@@ -194,37 +199,39 @@ def dual_update(solver, state, tensors, loss, progress):
     """
     rho = state.rho
     inner, square = tensors.gap(rho)
-    known = not (math.isnan(loss) or math.isnan(state.loss))
     descent = penalty(inner, square, rho) - penalty(
         state.inner, state.square, rho
     )
-    if known:
+    if not (math.isnan(loss) or math.isnan(state.loss)):
         descent += loss - state.loss
     condition_1 = state.updates == 0 or descent < 0.0
+    s_1 = 0.0
     if condition_1:
         state = half_step(solver, state, square)
+        s_1 = state.s
 
-    inner_old, square_old, inner, square = tensors.relax(
-        rho, state.s if condition_1 else 0.0, solver.freezes(progress)
+    sums = tensors.project(rho, s_1, solver.freezes(progress))
+    before = penalty(sums.inner_before, sums.square_before, rho)
+    gain = before - penalty(sums.inner, sums.square, rho)
+    condition_2 = gain > ROUNDING * (
+        abs(sums.inner_before) + 0.5 * rho * sums.square_before
     )
-    condition_2 = penalty(inner, square, rho) < penalty(
-        inner_old, square_old, rho
-    )
+    s_2 = 0.0
     if condition_2:
-        state = half_step(solver, state, square)
+        state = half_step(solver, state, sums.square)
+        s_2 = state.s
 
     rho_next = solver.rho(progress)
-    inner, square = tensors.ascend(
-        rho,
-        state.s if condition_2 else 0.0,
-        rho_next,
-        solver.free_support,
-    )
+    tensors.ascend(rho, s_1, s_2, rho_next, solver.free_support)
+    if solver.free_support:
+        inner, square = sums.inner_outside, sums.square_outside
+    else:
+        inner, square = sums.inner, sums.square
     return dataclasses.replace(
         state,
         rho=rho_next,
         loss=loss,
-        inner=inner,
+        inner=inner + s_2 * square,
         square=square,
         updates=state.updates + 1,
         condition_1=condition_1,
@@ -232,72 +239,91 @@ def dual_update(solver, state, tensors, loss, progress):
     )
 
 
-# The three passes over the tensors. Each is written once for NumPy arrays and
-# for backend tensors: `xp` brings `dot`, `where` and `keep_mask`. A pass takes
-# one weight and returns its changed slots and its share of the sums.
+# The passes over the tensors. Each is written once for NumPy arrays and for
+# backend tensors, of which `xp` brings `dot`, `where`, `minimum` and `mask`
+# (1.0 where true), and works entry by entry, so that it can run on a block of
+# a tensor at a time. Masks are multiplied, not selected by: that is several
+# times as fast in NumPy.
+
+LARGEST = 3.4e38
 
 
 def read(xp, w, z, c, rho):
-    """Returns `Z` and `Lam` as they are at `W`."""
-    free = xp.isinf(c)
-    z = xp.where(free, w, z)
-    lam = xp.where(free, 0.0, c + rho * z)
-    return z, lam
+    """Returns `Lam` and `W - Z`, both zero on free entries."""
+    bound = xp.mask(c <= LARGEST)
+    lam = (xp.minimum(c, LARGEST) + rho * z) * bound
+    return lam, (w - z) * bound
 
 
-def gap(xp, w, z, c, count, rho):
+def gap(xp, w, z, c, rho):
     """Sums `<Lam, W - Z>` and `||W - Z||^2`."""
-    del count
-    z, lam = read(xp, w, z, c, rho)
-    d = w - z
-    return {}, (xp.dot(lam, d), xp.dot(d, d))
+    lam, d = read(xp, w, z, c, rho)
+    return xp.dot(lam, d), xp.dot(d, d)
 
 
-def relax(xp, w, z, c, count, rho, s):
-    """First multiplier step and `Z' = Pi(W + Lam / rho)`."""
-    z, lam = read(xp, w, z, c, rho)
-    return _relax(xp, w, z, lam, rho, s, lambda v: xp.keep_mask(v, count))
+def support(xp, z, c):
+    """Marks the entries in the support of `Z`."""
+    del xp
+    return (c > LARGEST) | (z != 0)
 
 
-def relax_frozen(xp, w, z, c, count, rho, s):
-    """As `relax`, with the support of `Z` left as it is."""
-    del count
-    support = xp.isinf(c) | (z != 0)
-    z, lam = read(xp, w, z, c, rho)
-    return _relax(xp, w, z, lam, rho, s, lambda v: support)
-
-
-def _relax(xp, w, z, lam, rho, s, support):
-    d = w - z
+def lift(xp, w, z, c, rho, s):
+    """Returns `Lam` after the first half-step, and `W + Lam / rho`."""
+    lam, d = read(xp, w, z, c, rho)
     lam = lam + s * d
-    v = w + lam / rho
-    z_new = xp.where(support(v), v, 0.0)
-    d_new = w - z_new
-    sums = (
+    return lam, w + lam / rho
+
+
+@dataclasses.dataclass(frozen=True)
+class Sums:
+    """Sums around the projection, with the `Lam` of the first half-step.
+
+    Attributes:
+        inner_before: `<Lam, W - Z>` with the old `Z`.
+        square_before: `||W - Z||^2` with the old `Z`.
+        inner: `<Lam, W - Z'>`.
+        square: `||W - Z'||^2`.
+        inner_outside: `<Lam, W>` outside the support of `Z'`.
+        square_outside: `||W||^2` there.
+    """
+
+    inner_before: float
+    square_before: float
+    inner: float
+    square: float
+    inner_outside: float
+    square_outside: float
+
+
+def project(xp, w, z, c, keep, rho, s):
+    """Sums `Sums` for `Z' = Pi(W + Lam / rho)`, with its support given."""
+    lam, d_before = read(xp, w, z, c, rho)
+    lam = lam + s * d_before
+    keep = xp.mask(keep)
+    outside = w * (1.0 - keep)
+    d = outside + keep * (w - (w + lam / rho))
+    return (
+        xp.dot(lam, d_before),
+        xp.dot(d_before, d_before),
         xp.dot(lam, d),
         xp.dot(d, d),
-        xp.dot(lam, d_new),
-        xp.dot(d_new, d_new),
+        xp.dot(lam, outside),
+        xp.dot(outside, outside),
     )
-    return {"z": z_new, "c": lam - rho * z_new}, sums
 
 
-def ascend(xp, w, z, c, count, rho, s, rho_next):
-    """Second multiplier step, with `C` restated for the next rho."""
-    del count
-    z, lam = read(xp, w, z, c, rho)
-    d = w - z
-    lam = lam + s * d
-    return {"c": lam - rho_next * z}, (xp.dot(lam, d), xp.dot(d, d))
+def ascend(xp, w, z, c, keep, rho, s_1, s_2, rho_next):
+    """Returns `Z'` and `C` after both half-steps, for the next rho."""
+    lam, v = lift(xp, w, z, c, rho, s_1)
+    z = xp.where(keep, v, 0.0)
+    lam = lam + s_2 * (w - z)
+    return z, lam - rho_next * z
 
 
-def ascend_free(xp, w, z, c, count, rho, s, rho_next):
-    """As `ascend`, with the entries in the support of `Z` set free."""
-    del count, rho_next
-    lam = c + s * w
-    free = z != 0
+def ascend_free(xp, w, z, c, keep, rho, s_1, s_2, rho_next):
+    """As `ascend`, with the entries in the support of `Z'` set free."""
+    del rho_next
+    lam, _ = lift(xp, w, z, c, rho, s_1)
     # Outside the support Z is zero: C is Lam whatever rho, and W - Z is W.
-    outside = xp.where(free, 0.0, w)
-    changed = {"z": xp.where(free, w, 0.0), "c": xp.where(free, np.inf, lam)}
-    lam = xp.where(free, 0.0, lam)
-    return changed, (xp.dot(lam, outside), xp.dot(outside, outside))
+    c = xp.where(keep, np.float32(np.inf), lam + s_2 * w)
+    return w * xp.mask(keep), c

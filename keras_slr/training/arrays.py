@@ -4,6 +4,10 @@ Host arrays are NumPy views of the variables: the fastest exact way on CPU.
 Device arrays stay where they are and go through one compiled function per
 pass: the way for accelerators and for sharded tensors, which NumPy could only
 reach by gathering them.
+
+Both offer `sums`, which adds up what a pass returns over all weights,
+`masks`, which chooses the entries to keep, and `assign`, which stores the new
+`Z` and `C` that a pass returns.
 """
 
 import functools
@@ -15,56 +19,83 @@ from keras_slr.projections import bisection
 from keras_slr.projections import unstructured
 from keras_slr.training import backend
 
+# Entries per block: the dozen intermediate arrays of a pass then stay in the
+# processor's cache. Whole tensors at a time took three times as long.
+BLOCK = 1 << 15
+
 
 class HostArrays:
-    """Runs a pass weight by weight on NumPy views."""
+    """Runs the passes on NumPy views, block by block."""
 
+    minimum = staticmethod(np.minimum)
     where = staticmethod(np.where)
-    isinf = staticmethod(np.isinf)
-    keep_mask = staticmethod(unstructured.keep_mask)
+
+    @staticmethod
+    def mask(condition):
+        return condition.astype(np.float32)
 
     @staticmethod
     def dot(a, b):
-        # Accumulated in double precision: the conditions compare sums of
-        # millions of small terms.
-        return float(np.einsum("i,i->", a.ravel(), b.ravel(), dtype=np.float64))
+        return float(np.einsum("i,i->", a, b))
 
-    def run(self, fn, slots, *scalars):
-        """Applies `fn` to every weight, stores its slots, sums its sums.
+    def sums(self, fn, slots, *scalars, masks=None):
+        """Returns the tuple of sums of `fn` over all weights.
 
         Args:
-            fn: A pass of `solvers.slr`.
+            fn: Pass of `solvers.slr` that returns sums.
             slots: List of `Slots`.
             *scalars: Floats handed to `fn`.
-
-        Returns:
-            Tuple of floats.
+            masks: List of masks handed to `fn`. Defaults to `None`, none.
         """
-        # Python floats would keep float32 arrays as they are; NumPy floats
-        # of 64 bits would widen them.
-        scalars = [float(s) for s in scalars]
-        totals = None
+        # Block sums are added up in the double precision of Python.
+        parts = (
+            fn(self, *arrays, *scalars)
+            for slot, mask in _paired(slots, masks)
+            for arrays in _blocks(_flat(slot, mask))
+        )
+        return tuple(float(sum(column)) for column in zip(*parts))
+
+    def masks(self, fn, slots, *scalars):
+        """Returns the masks of the entries to keep.
+
+        Args:
+            fn: Pass that returns the tensor to choose by, last in a tuple,
+                or, without `scalars`, the mask itself.
+            slots: List of `Slots`.
+            *scalars: Floats handed to `fn`.
+        """
+        masks = []
         for slot in slots:
-            changed, sums = fn(
-                self,
-                backend.to_host(slot.w),
-                backend.to_host(slot.z),
-                backend.to_host(slot.c),
-                slot.count,
-                *scalars,
-            )
-            for name, value in changed.items():
-                getattr(slot, name).assign(value)
-            totals = sums if totals is None else np.add(totals, sums)
-        return tuple(float(t) for t in totals)
+            flat = _flat(slot)
+            if not scalars:
+                masks.append(fn(self, *flat[1:]))
+                continue
+            v = np.empty_like(flat[0])
+            for out, *arrays in _blocks((v, *flat)):
+                out[:] = fn(self, *arrays, *scalars)[-1]
+            masks.append(unstructured.keep_mask(v, slot.count))
+        return masks
+
+    def assign(self, fn, slots, masks, *scalars):
+        """Stores the `Z` and `C` that `fn` returns."""
+        for slot, mask in zip(slots, masks):
+            flat = _flat(slot, mask)
+            z, c = np.empty_like(flat[0]), np.empty_like(flat[0])
+            for z_out, c_out, *arrays in _blocks((z, c, *flat)):
+                z_out[:], c_out[:] = fn(self, *arrays, *scalars)
+            slot.z.assign(z.reshape(slot.z.shape))
+            slot.c.assign(c.reshape(slot.c.shape))
 
 
 class DeviceArrays:
-    """Runs a pass over all weights in one compiled call."""
+    """Runs each pass over all weights in one compiled call."""
 
+    minimum = staticmethod(ops.minimum)
     where = staticmethod(ops.where)
-    isinf = staticmethod(ops.isinf)
-    keep_mask = staticmethod(bisection.keep_mask)
+
+    @staticmethod
+    def mask(condition):
+        return ops.cast(condition, "float32")
 
     def __init__(self):
         self._compiled = {}
@@ -73,35 +104,50 @@ class DeviceArrays:
     def dot(a, b):
         return ops.sum(a * b)
 
-    def run(self, fn, slots, *scalars):
-        """As `HostArrays.run`, on tensors that stay on their devices."""
+    def sums(self, fn, slots, *scalars, masks=None):
+        """See `HostArrays.sums`."""
+        parts = self._call(fn, self._each, slots, masks, scalars)
+        return tuple(
+            sum(backend.to_host_scalar(part) for part in column)
+            for column in zip(*parts)
+        )
+
+    def masks(self, fn, slots, *scalars):
+        """See `HostArrays.masks`."""
+        if not scalars:
+            return [fn(self, slot.z.value, slot.c.value) for slot in slots]
         counts = tuple(slot.count for slot in slots)
-        key = (fn, counts)
-        if key not in self._compiled:
-            self._compiled[key] = backend.compiled(
-                functools.partial(self._run_all, fn, counts)
-            )
+        choose = functools.partial(self._choose, counts)
+        return self._call(fn, choose, slots, None, scalars)
+
+    def assign(self, fn, slots, masks, *scalars):
+        """See `HostArrays.assign`."""
+        new = self._call(fn, self._each, slots, masks, scalars)
+        for slot, (z, c) in zip(slots, new):
+            slot.z.assign(z)
+            slot.c.assign(c)
+
+    def _call(self, fn, body, slots, masks, scalars):
+        if fn not in self._compiled:
+            self._compiled[fn] = backend.compiled(functools.partial(body, fn))
         tensors = [
             tuple(
                 ops.cast(v.value, "float32") for v in (slot.w, slot.z, slot.c)
             )
-            for slot in slots
+            + (() if mask is None else (mask,))
+            for slot, mask in _paired(slots, masks)
         ]
         scalars = [ops.convert_to_tensor(s, dtype="float32") for s in scalars]
-        changes, sums = self._compiled[key](tensors, scalars)
-        for slot, changed in zip(slots, changes):
-            for name, value in changed.items():
-                getattr(slot, name).assign(value)
-        return tuple(float(s) for s in sums)
+        return self._compiled[fn](tensors, scalars)
 
-    def _run_all(self, fn, counts, tensors, scalars):
-        results = [
-            fn(self, w, z, c, count, *scalars)
-            for (w, z, c), count in zip(tensors, counts)
+    def _each(self, fn, tensors, scalars):
+        return [fn(self, *arrays, *scalars) for arrays in tensors]
+
+    def _choose(self, counts, fn, tensors, scalars):
+        return [
+            bisection.keep_mask(fn(self, *arrays, *scalars)[-1], count)
+            for arrays, count in zip(tensors, counts)
         ]
-        changes = [changed for changed, _ in results]
-        sums = [sum(parts) for parts in zip(*(s for _, s in results))]
-        return changes, sums
 
 
 def arrays_for(variables):
@@ -109,3 +155,19 @@ def arrays_for(variables):
     if all(backend.on_one_cpu(v) for v in variables):
         return HostArrays()
     return DeviceArrays()
+
+
+def _paired(slots, masks):
+    return zip(slots, masks or [None] * len(slots))
+
+
+def _flat(slot, mask=None):
+    arrays = [backend.to_host(v) for v in (slot.w, slot.z, slot.c)]
+    if mask is not None:
+        arrays.append(mask)
+    return [a.reshape(-1) for a in arrays]
+
+
+def _blocks(arrays):
+    for start in range(0, arrays[0].size, BLOCK):
+        yield tuple(a[start : start + BLOCK] for a in arrays)

@@ -33,6 +33,13 @@ def to_host(variable):
     return np.asarray(value).astype(np.float32, copy=False)
 
 
+def to_host_scalar(tensor):
+    """Returns a scalar tensor as a Python float."""
+    if BACKEND == "torch":
+        tensor = tensor.detach()
+    return float(tensor)
+
+
 def on_one_cpu(variable):
     """Returns whether a variable lies whole in the memory of one CPU."""
     value = variable.value

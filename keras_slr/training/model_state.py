@@ -55,4 +55,3 @@ def built_optimizer(model):
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
     return optimizer
-

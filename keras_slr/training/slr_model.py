@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_slr.record import register
 from keras_slr.solvers import slr
+from keras_slr.training.arrays import DeviceArrays
 from keras_slr.training.run import Run
 
 
@@ -75,8 +76,7 @@ class SLRTrainStep:
         inner = square = size = 0.0
         for slot in run.split.slots:
             w = ops.cast(slot.w.value, "float32")
-            z, lam = slr.read(ops, w, slot.z.value, slot.c.value, rho)
-            d = w - z
+            lam, d = slr.read(DeviceArrays, w, slot.z.value, slot.c.value, rho)
             inner = inner + ops.sum(lam * d)
             square = square + ops.sum(d * d)
             size = size + ops.sum(w * w)

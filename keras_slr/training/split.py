@@ -115,10 +115,11 @@ class Split:
         """
         self.check_finite()
         for slot in self.slots:
-            slot.z.assign(np.zeros(slot.z.shape, "float32"))
-            slot.c.assign(np.zeros(slot.c.shape, "float32"))
-        self.relax(rho, 0.0, frozen=False)
-        return self.ascend(rho, 0.0, rho, free_support)[1]
+            for variable in (slot.z, slot.c):
+                variable.assign(np.zeros(variable.shape, "float32"))
+        sums = self.project(rho, 0.0, frozen=False)
+        self.ascend(rho, 0.0, 0.0, rho, free_support)
+        return sums.square
 
     def check_finite(self):
         """Raises a `ValueError` that names the first weight with NaN or Inf."""
@@ -135,44 +136,55 @@ class Split:
 
     def gap(self, rho):
         """Returns `<Lam, W - Z>` and `||W - Z||^2` over all weights."""
-        inner, square = self._arrays.run(slr.gap, self.slots, rho)
+        inner, square = self._arrays.sums(slr.gap, self.slots, rho)
         if not math.isfinite(square):
             self.check_finite()
         return inner, square
 
-    def relax(self, rho, s, frozen):
-        """Runs the first multiplier step and the projection.
+    def project(self, rho, s, frozen):
+        """Chooses the support of `Z' = Pi(W + Lam / rho)`.
+
+        Args:
+            rho: Float.
+            s: Float, stepsize of the first half-step, zero for none.
+            frozen: Boolean, whether the support stays as it is.
 
         Returns:
-            `<Lam, W - Z>` and `||W - Z||^2` with the old `Z`, then both with
-            the new one, all with the new multipliers.
+            `solvers.slr.Sums`.
         """
-        return self._arrays.run(
-            slr.relax_frozen if frozen else slr.relax, self.slots, rho, s
+        if frozen:
+            self._masks = self._arrays.masks(slr.support, self.slots)
+        else:
+            self._masks = self._arrays.masks(slr.lift, self.slots, rho, s)
+        return slr.Sums(
+            *self._arrays.sums(
+                slr.project, self.slots, rho, s, masks=self._masks
+            )
         )
 
-    def ascend(self, rho, s, rho_next, free_support):
-        """Runs the second multiplier step and sets the next rho.
-
-        Returns:
-            `<Lam, W - Z>` and `||W - Z||^2` after it.
-        """
-        step = slr.ascend_free if free_support else slr.ascend
-        sums = self._arrays.run(step, self.slots, rho, s, rho_next)
+    def ascend(self, rho, s_1, s_2, rho_next, free_support):
+        """Stores `Z'` and `C` after both half-steps, and the next rho."""
+        self._arrays.assign(
+            slr.ascend_free if free_support else slr.ascend,
+            self.slots,
+            self._masks,
+            rho,
+            s_1,
+            s_2,
+            rho_next,
+        )
+        self._masks = None
         self.rho.assign(rho_next)
-        return sums
 
     def auxiliary(self, slot):
         """Returns `Z` of one weight as a NumPy array."""
-        return slr.read(HostArrays, *self._on_host(slot))[0]
+        z, c = backend.to_host(slot.z), backend.to_host(slot.c)
+        return np.where(np.isinf(c), backend.to_host(slot.w), z)
 
     def multipliers(self, slot):
         """Returns `Lam` of one weight as a NumPy array."""
-        return slr.read(HostArrays, *self._on_host(slot))[1]
-
-    def _on_host(self, slot):
         w, z, c = (backend.to_host(v) for v in (slot.w, slot.z, slot.c))
-        return w, z, c, float(backend.to_host(self.rho))
+        return slr.read(HostArrays, w, z, c, backend.to_host(self.rho))[0]
 
     def read(self, layer, read):
         """Reads something of a layer's weights.

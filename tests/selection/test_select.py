@@ -86,6 +86,14 @@ def test_include(convnet, include, expected):
     assert names(select(convnet, include).chosen) == expected
 
 
+@pytest.mark.parametrize(
+    "selector,error", [("re:[", ValueError), (3, TypeError)]
+)
+def test_selectors_that_are_none(convnet, selector, error):
+    with pytest.raises(error, match="Expected a"):
+        select(convnet, include=[selector])
+
+
 def test_exclude_beats_include(convnet):
     selection = select(convnet, layers.Dense, "tiny")
     assert names(selection.chosen) == ["head/kernel"]

@@ -1,0 +1,69 @@
+# Two commands: `make demo` and `make test`. Both need Python 3.11 or later,
+# pip and make, set up .venv themselves, and reuse it the second time.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+BACKENDS := tensorflow jax torch
+# One thread a worker: small models wait at thread barriers otherwise.
+RUN := OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3
+WORKERS ?= 2
+
+.PHONY: demo test lint slow benchmark-lenet benchmark-cost clean
+
+demo: $(VENV)/.demo
+	KERAS_BACKEND=jax TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m keras_slr demo
+
+test: $(VENV)/.test lint
+	for backend in $(BACKENDS); do \
+	  echo "== $$backend"; \
+	  $(RUN) KERAS_BACKEND=$$backend $(BIN)/python -m pytest \
+	    -n $(WORKERS) --dist load -m "not slow" || exit 1; \
+	done
+
+slow: $(VENV)/.test
+	for backend in $(BACKENDS); do \
+	  $(RUN) KERAS_BACKEND=$$backend $(BIN)/python -m pytest -m slow \
+	    || exit 1; \
+	done
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# LeNet-300-100 on MNIST, three seeds; DATA is the folder with mnist/ in it.
+DATA ?= ../shared/data
+benchmark-lenet: $(VENV)/.test
+	for backend in $(BACKENDS); do \
+	  $(RUN) KERAS_BACKEND=$$backend $(BIN)/python -m benchmarks.lenet \
+	    --data-dir $(DATA) || exit 1; \
+	done
+
+benchmark-cost: $(VENV)/.test
+	for backend in $(BACKENDS); do \
+	  TF_CPP_MIN_LOG_LEVEL=3 KERAS_BACKEND=$$backend \
+	    $(BIN)/python -m benchmarks.step_cost || exit 1; \
+	done
+
+$(VENV)/.python:
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and \
+	  'keras_slr needs Python 3.11 or later; set PYTHON=...')"
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.demo: $(VENV)/.python pyproject.toml
+	$(PIP) -e ".[jax,plot]" scikit-learn
+	touch $@
+
+# The CPU builds of the backends, where the index has them; PyTorch's general
+# build otherwise. TensorFlow's CPU build goes by another name, which
+# tf-keras does not know: so that one comes without its dependencies.
+$(VENV)/.test: $(VENV)/.demo requirements-test.txt
+	$(PIP) "torch==2.13.0+cpu" 2>/dev/null || $(PIP) "torch==2.13.0"
+	$(PIP) -r requirements-test.txt -e ".[jax,dev]"
+	$(PIP) --no-deps tf-keras
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo_output build dist *.egg-info

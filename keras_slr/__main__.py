@@ -1,0 +1,8 @@
+"""`python -m keras_slr`."""
+
+import sys
+
+from keras_slr.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

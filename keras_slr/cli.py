@@ -1,0 +1,268 @@
+"""The command line: `keras-slr` or `python -m keras_slr`."""
+
+import argparse
+import json
+import re
+import sys
+
+import keras
+
+from keras_slr.allocation import check_rate
+from keras_slr.callbacks import SLRCallback
+from keras_slr.data import NAMES
+from keras_slr.data import load
+from keras_slr.default_compile import compile_classifier
+from keras_slr.model_files import check_writable
+from keras_slr.model_files import first_sentence
+from keras_slr.model_files import load_model
+from keras_slr.model_files import save_model
+from keras_slr.report import report
+from keras_slr.selection import select
+from keras_slr.version import __version__
+
+USER_ERROR = 2
+INTERRUPTED = 130
+# Share of the training data that `--monitor` holds out.
+_VALIDATION = 0.1
+
+
+def main(argv=None):
+    """Runs a command.
+
+    Args:
+        argv: List of strings. Defaults to `None`, those of the process.
+
+    Returns:
+        Integer, the exit code: 0, or 2 after an error of the user's, told in
+        one sentence on standard error.
+    """
+    try:
+        args = _parser().parse_args(argv)
+        args.command(args)
+    except SystemExit as exit:  # Of `--help` and `--version`.
+        return exit.code or 0
+    except KeyboardInterrupt:
+        print("keras-slr: interrupted, nothing written", file=sys.stderr)
+        return INTERRUPTED
+    except (ImportError, OSError, ValueError) as error:
+        text = " ".join(str(error).split()) or type(error).__name__
+        print(f"keras-slr: error: {text}", file=sys.stderr)
+        return USER_ERROR
+    return 0
+
+
+def prune(args):
+    """Prunes a saved model while it trains on, and saves it."""
+    _check_numbers(args)
+    check_writable(args.out)
+    model = load_model(args.model)
+    data = load(args.data, args.data_dir)
+    _prepare(model, data, args)
+    _print_metrics("before", _evaluate(model, data, args.batch_size))
+    keras.utils.set_random_seed(args.seed)
+    callback = SLRCallback(
+        rate=args.rate,
+        include=args.include,
+        exclude=args.exclude,
+        monitor_hard_pruned=args.monitor,
+    )
+    model.fit(
+        data.x_train,
+        data.y_train,
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        validation_split=_VALIDATION if args.monitor else 0.0,
+        callbacks=[callback],
+        verbose=2,
+    )
+    _print_metrics("after", _evaluate(model, data, args.batch_size))
+    print(callback.report())
+    save_model(model, args.out)
+    print(f"wrote {args.out}")
+
+
+def inspect(args):
+    """Prints what is pruned in a saved model, and what could be."""
+    if args.rate is not None:
+        check_rate(args.rate)
+    described = report(load_model(args.model), args.rate)
+    if not args.json:
+        print(described)
+        return
+    figures = {
+        "sparsity": described.sparsity,
+        "total_sparsity": described.total_sparsity,
+        "weights": described.to_dicts(),
+    }
+    print(json.dumps(figures, indent=2))
+
+
+def demo(args):
+    """Trains and prunes a small model."""
+    from keras_slr.demo import run
+
+    run(
+        args.dataset,
+        data_dir=args.data_dir,
+        rate=args.rate,
+        out=args.out,
+        epochs=args.epochs,
+        seed=args.seed,
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports wrong arguments as every other error of the user's."""
+
+    def error(self, message):
+        raise ValueError(f"{message}; see `{self.prog} --help`.")
+
+
+def _parser():
+    parser = _Parser(
+        prog="keras-slr",
+        description="Prune Keras models by Surrogate Lagrangian Relaxation.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_prune(commands)
+    _add_inspect(commands)
+    _add_demo(commands)
+    return parser
+
+
+def _add_prune(commands):
+    add = _command(commands, "prune", prune)
+    add("model", metavar="MODEL.keras", help="trained model")
+    add(
+        "--data",
+        required=True,
+        help=f"{', '.join(NAMES)}, or an .npz file with x_train, y_train, "
+        "x_test, y_test",
+    )
+    add("--out", required=True, metavar="PRUNED.keras", help="file to write")
+    _add_rate(add)
+    add("--epochs", type=int, default=10)
+    add("--batch-size", type=int, default=128)
+    add(
+        "--learning-rate",
+        type=float,
+        help="in place of the one the model was saved with",
+    )
+    for name, text in (
+        ("--include", "weights to prune: names, 're:...' or 'class:...'"),
+        ("--exclude", "weights to leave alone, in the same way"),
+    ):
+        add(name, nargs="+", action="extend", metavar="NAME", help=text)
+    add("--data-dir", help="folder with local copies of the data")
+    add(
+        "--monitor",
+        action="store_true",
+        help="hold out a tenth of the training data and follow the "
+        "hard-pruned model on it",
+    )
+    add("--seed", type=int, default=0)
+
+
+def _add_inspect(commands):
+    add = _command(commands, "inspect", inspect)
+    add("model", metavar="MODEL.keras")
+    add("--rate", type=float, help="rate to show beside the zeros")
+    add("--json", action="store_true", help="print JSON")
+
+
+def _add_demo(commands):
+    add = _command(commands, "demo", demo)
+    add("--dataset", default="digits", choices=NAMES)
+    add("--data-dir", help="folder with local copies of the data")
+    _add_rate(add)
+    add("--out", default="demo_output", help="folder to write to")
+    add("--epochs", type=int, help="of training, and again of pruning")
+    add("--seed", type=int, default=0)
+
+
+def _command(commands, name, function):
+    parser = commands.add_parser(
+        name,
+        help=function.__doc__,
+        description=function.__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.set_defaults(command=function)
+    return parser.add_argument
+
+
+def _add_rate(add):
+    add(
+        "--rate",
+        type=float,
+        default=0.9,
+        help="share of the entries of each weight to set to zero",
+    )
+
+
+def _check_numbers(args):
+    """Raises before anything is loaded if a number is out of range."""
+    check_rate(args.rate)
+    for name in ("epochs", "batch_size"):
+        value = getattr(args, name)
+        if value < 1:
+            option = name.replace("_", "-")
+            raise ValueError(
+                f"Expected `--{option}` to be 1 or more. Received: {value}."
+            )
+    if args.learning_rate is not None and not 0 < args.learning_rate < 1e6:
+        raise ValueError(
+            "Expected `--learning-rate` to be a positive number. Received: "
+            f"{args.learning_rate}."
+        )
+
+
+def _prepare(model, data, args):
+    """Makes a loaded model ready to train; says early what will not work."""
+    try:
+        select(model, args.include, args.exclude)
+    except re.error as error:
+        raise ValueError(
+            "Expected regular expressions after 're:'. Received: "
+            f"'re:{error.pattern}' ({error})."
+        ) from error
+    if not model.compiled:
+        compile_classifier(model, data.y_train, args.learning_rate)
+    elif args.learning_rate is not None:
+        _set_learning_rate(model, args.learning_rate)
+
+
+def _set_learning_rate(model, learning_rate):
+    try:
+        model.optimizer.learning_rate = learning_rate
+    except TypeError as error:
+        raise ValueError(
+            "Expected a model saved with a fixed learning rate. Received one "
+            "with a schedule: leave out `--learning-rate`."
+        ) from error
+
+
+def _evaluate(model, data, batch_size):
+    try:
+        return model.evaluate(
+            data.x_test,
+            data.y_test,
+            batch_size=batch_size,
+            verbose=0,
+            return_dict=True,
+        )
+    # Data of the wrong shape raises what the backend pleases.
+    except Exception as error:
+        raise ValueError(
+            f"Expected data that `{model.name}` can be evaluated on. Received "
+            f"inputs of shape {data.x_test.shape} and labels of shape "
+            f"{data.y_test.shape}: {first_sentence(error)}"
+        ) from error
+
+
+def _print_metrics(when, metrics):
+    # Accuracy first, which is what pruning is judged by.
+    names = sorted(metrics, key=lambda name: ("acc" not in name, name))
+    figures = ", ".join(f"{name} {metrics[name]:.4f}" for name in names)
+    print(f"{when}: {figures}", flush=True)

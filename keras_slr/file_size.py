@@ -1,0 +1,24 @@
+"""What a model's weights take up once they are compressed."""
+
+import gzip
+import pathlib
+import tempfile
+
+import keras
+
+
+def gzipped_size(model):
+    """Returns the bytes of a model's weights file, gzipped.
+
+    The file is that of `save_weights`, without the optimizer's state.
+
+    Args:
+        model: Built Keras model that `keras.models.clone_model` can copy.
+    """
+    # A copy that was never compiled has no optimizer to save.
+    bare = keras.models.clone_model(model)
+    bare.set_weights(model.get_weights())
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "model.weights.h5"
+        bare.save_weights(path)
+        return len(gzip.compress(path.read_bytes(), mtime=0))

@@ -1,0 +1,103 @@
+"""Model files: read with errors in one sentence, written whole or not."""
+
+import os
+import pathlib
+import secrets
+
+import keras
+
+
+def load_model(path):
+    """Loads a `.keras` file, in Keras's safe mode.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        Keras model, compiled if it was saved so.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not a `.keras` file or does not load.
+    """
+    path = _keras_path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"Expected a model file `{path}`. Received a path where there is "
+            "none: check the path."
+        )
+    try:
+        return keras.saving.load_model(path)
+    # What a damaged file or an unknown layer raises depends on where the
+    # loading stumbles over it.
+    except Exception as error:
+        raise ValueError(
+            f"Expected a model saved by `model.save(...)`. Received `{path}`, "
+            f"which does not load: {first_sentence(error)}"
+        ) from error
+
+
+def save_model(model, path):
+    """Saves a model so that `path` holds all of it or what it held before.
+
+    Args:
+        model: Keras model.
+        path: Path that ends in `.keras`.
+
+    Raises:
+        OSError: If the file cannot be written.
+        ValueError: If the path does not end in `.keras`.
+    """
+    path = _keras_path(path)
+    temporary = _beside(path)
+    try:
+        model.save(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_writable(path):
+    """Raises unless `save_model` could write to `path`, before long work.
+
+    Raises:
+        OSError: If the file could not be written.
+        ValueError: If the path does not end in `.keras`.
+    """
+    path = _keras_path(path)
+    if path.is_dir():
+        raise IsADirectoryError(
+            f"Expected a file to write to. Received `{path}`, which is a "
+            "folder: give a file name in it."
+        )
+    temporary = _beside(path)
+    try:
+        temporary.touch(exist_ok=False)
+    except OSError as error:
+        raise type(error)(
+            f"Expected a folder to write to. Received `{path.parent}` "
+            f"({error.strerror}): make it or choose another."
+        ) from error
+    temporary.unlink()
+
+
+def first_sentence(error):
+    """Returns the head of an error's text on one line."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    head, stop, _ = " ".join(lines[0].split()).partition(". ")
+    return head[:300].rstrip(".") + "."
+
+
+def _keras_path(path):
+    path = pathlib.Path(path)
+    if path.suffix != ".keras":
+        raise ValueError(
+            f"Expected a file that ends in `.keras`. Received: `{path}`; save "
+            "the model with `model.save('name.keras')`."
+        )
+    return path
+
+
+def _beside(path):
+    """Returns a name in the same folder, where a rename is atomic."""
+    return path.with_name(f".{path.stem}-{secrets.token_hex(8)}.keras")

@@ -1,0 +1,129 @@
+"""The demonstration, with few epochs."""
+
+import gzip
+
+import keras
+import numpy as np
+import pytest
+
+from keras_slr import demo
+from keras_slr.data import load
+from keras_slr.file_size import gzipped_size
+from keras_slr.plot import plot_history
+
+# Kernels of the network for digits: 32 filters of 3 x 3 that are left alone,
+# 64 of 3 x 3 x 32, 4 x 4 x 64 inputs to 128, and 128 to 10 classes.
+FIRST = 9 * 32
+PRUNED = [9 * 32 * 64, 16 * 64 * 128, 128 * 10]
+BIASES = 32 + 64 + 128 + 10
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    out = tmp_path_factory.mktemp("demo") / "new" / "folder"
+    lines = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("builtins.print", lambda *a, **k: lines.append(a[0]))
+        results = demo.run("digits", rate=0.8, out=out, epochs=4)
+    return results, out, lines
+
+
+def test_rows_count_the_zeros_that_were_asked_for(finished):
+    results, _, _ = finished
+    assert list(results) == ["dense", "one_shot", "slr"]
+    kept = FIRST + sum(n - round(0.8 * n) for n in PRUNED)
+    # A bias may happen to be zero, here and there.
+    for name in ("one_shot", "slr"):
+        assert kept < results[name].nonzero <= kept + BIASES
+    assert results["dense"].nonzero > 0.99 * (FIRST + sum(PRUNED))
+    assert results["slr"].kilobytes < 0.4 * results["dense"].kilobytes
+
+
+def test_slr_beats_one_shot_and_is_near_dense(finished):
+    results, _, _ = finished
+    assert results["dense"].accuracy > 0.93
+    assert results["slr"].accuracy > results["dense"].accuracy - 0.03
+
+
+def test_saved_model_is_the_one_of_the_table(finished):
+    results, out, _ = finished
+    model = keras.saving.load_model(out / "pruned.keras")
+    data = load("digits")
+    classes = model.predict(data.x_test, verbose=0).argmax(axis=1)
+    accuracy = np.mean(classes == data.y_test)
+    assert accuracy == pytest.approx(results["slr"].accuracy, abs=1e-6)
+    weights = model.get_weights()
+    assert results["slr"].nonzero == sum(np.count_nonzero(w) for w in weights)
+
+
+def test_plot_is_an_image(finished):
+    _, out, _ = finished
+    assert (out / "history.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_files_are_told(finished):
+    _, out, lines = finished
+    assert str(out / "history.png") in lines[-1]
+
+
+def test_table_is_printed(capsys):
+    results = {
+        "dense": demo.Result(0.9876, 12345, 56.78),
+        "one_shot": demo.Result(0.5, 1234, 9.0),
+        "slr": demo.Result(0.98, 1234, 9.1),
+    }
+    demo._print_table(results, 0.9, "digits")
+    text = capsys.readouterr().out
+    assert "98.76%" in text and "12,345" in text and "56.8" in text
+    assert "SLR, 90%" in text
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"rate": 1.0}, {"dataset": "letters"}, {"epochs": 0}]
+)
+def test_wrong_arguments_write_nothing(tmp_path, wrong):
+    with pytest.raises(ValueError, match="Expected"):
+        demo.run(out=tmp_path / "out", **wrong)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3)])
+def test_networks_for_larger_images(shape):
+    model = demo._convnet(shape)
+    assert model.output_shape == (None, 10)
+    assert 10_000 < model.count_params() < 300_000
+
+
+def test_gzipped_size_is_without_optimizer(tmp_path):
+    model = keras.Sequential([keras.Input((40,)), keras.layers.Dense(50)])
+    bare = gzipped_size(model)
+    model.compile("adam", "mse")
+    rng = np.random.default_rng(0)
+    model.fit(rng.normal(size=(64, 40)), rng.normal(size=(64, 50)), verbose=0)
+    entries = 40 * 50
+    assert bare < 4 * entries + 5000
+    assert gzipped_size(model) < 4 * entries + 5000
+    model.save_weights(tmp_path / "w.weights.h5")
+    whole = gzip.compress((tmp_path / "w.weights.h5").read_bytes())
+    assert len(whole) > 4 * 2 * entries
+
+
+def test_plot_shows_what_it_is_given(tmp_path):
+    curves = {
+        "slr_residual": [1.0, 0.1],
+        "slr_sparsity": [0.0, 0.9],
+        "val_accuracy": [0.7, 0.8],
+        "val_hard_accuracy": [0.3, 0.75],
+    }
+    figure = plot_history(curves, tmp_path / "plot.png")
+    lines = [line for axes in figure.axes for line in axes.lines]
+    assert [list(line.get_ydata()) for line in lines] == list(curves.values())
+    assert all(list(line.get_xdata()) == [1, 2] for line in lines)
+    assert all(axes.get_ylabel() for axes in figure.axes)
+    assert figure.axes[-1].get_xlabel() == "epoch"
+    assert (tmp_path / "plot.png").exists()
+
+
+def test_plot_of_a_history_without_slr():
+    with pytest.raises(ValueError, match="slr_residual"):
+        plot_history({"val_accuracy": [1.0]})

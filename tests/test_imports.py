@@ -1,0 +1,110 @@
+"""What importing and being imported costs, seen from clean processes."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import keras_slr
+
+
+def child(code, *args, **env):
+    return subprocess.run(
+        [sys.executable, "-c", code, *args],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_public_names():
+    assert sorted(keras_slr.__all__) == [
+        "Report",
+        "SLR",
+        "SLRCallback",
+        "SLRModel",
+        "SLRPruner",
+        "SLRTrainStep",
+        "__version__",
+        "hard_prune",
+        "keep_masks",
+        "report",
+        "schedules",
+        "sparsity",
+    ]
+    assert all(hasattr(keras_slr, name) for name in keras_slr.__all__)
+
+
+def test_import_brings_no_backend_that_keras_has_not():
+    code = """
+import sys
+import keras
+names = ("tensorflow", "jax", "torch", "matplotlib", "sklearn", "tf_keras")
+before = {n for n in names if n in sys.modules}
+import keras_slr
+print(sorted({n for n in names if n in sys.modules} - before))
+"""
+    assert child(code).stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_a_pruned_model_loads_without_keras_slr(make_model, data, tmp_path):
+    path = tmp_path / "pruned.keras"
+    model = make_model("adam")
+    model.fit(
+        *data,
+        epochs=2,
+        verbose=0,
+        callbacks=[keras_slr.SLRCallback(0.9)],
+    )
+    model.save(path)
+    np.save(tmp_path / "x.npy", data[0])
+    code = """
+import sys
+sys.modules["keras_slr"] = None
+import keras
+import numpy as np
+model = keras.models.load_model(sys.argv[1])
+np.save(sys.argv[3], model.predict(np.load(sys.argv[2]), verbose=0))
+print(sum(int((np.asarray(w) == 0).sum()) for w in model.get_weights()))
+"""
+    out = tmp_path / "y.npy"
+    result = child(code, str(path), str(tmp_path / "x.npy"), str(out))
+    assert result.returncode == 0, result.stderr
+    zeros = sum(int((w == 0).sum()) for w in model.get_weights())
+    assert zeros >= 1037
+    assert result.stdout.split()[-1] == str(zeros)
+    np.testing.assert_allclose(
+        np.load(out), model.predict(data[0], verbose=0), rtol=1e-6
+    )
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "tensorflow", reason="tf_keras is TensorFlow's"
+)
+def test_a_keras_2_model_is_named_as_such():
+    pytest.importorskip("importlib").util.find_spec("tf_keras") or (
+        pytest.skip("tf_keras is not installed")
+    )
+    code = """
+import numpy as np
+import tf_keras
+import keras_slr
+model = tf_keras.Sequential([tf_keras.layers.Dense(32, input_shape=(20,))])
+model.compile("adam", "mse")
+for action in (
+    lambda: keras_slr.hard_prune(model, 0.9),
+    lambda: model.fit(np.zeros((8, 20)), np.zeros((8, 32)), verbose=0,
+                      callbacks=[keras_slr.SLRCallback(0.9)]),
+):
+    try:
+        action()
+    except TypeError as error:
+        print(error)
+"""
+    result = child(code)
+    assert result.stdout.count("Received a Keras 2 (tf_keras) model") == 2, (
+        result.stderr
+    )

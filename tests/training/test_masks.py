@@ -1,0 +1,110 @@
+import keras
+import numpy as np
+import pytest
+
+import keras_slr
+from tests.helpers import to_numpy
+from tests.helpers import zeros
+
+o = keras.optimizers
+OPTIMIZERS = {
+    "momentum": lambda: o.SGD(0.02, momentum=0.9),
+    "adamw": lambda: o.AdamW(0.01, weight_decay=0.1),
+    "clipping": lambda: o.Adam(0.01, global_clipnorm=0.1),
+    "ema": lambda: o.SGD(0.02, momentum=0.9, use_ema=True, ema_momentum=0.9),
+    "ema overwriting": lambda: o.Adam(
+        0.01, use_ema=True, ema_overwrite_frequency=3
+    ),
+    "accumulation": lambda: o.Adam(0.01, gradient_accumulation_steps=2),
+    "loss scale": lambda: o.LossScaleOptimizer(o.Adam(0.01)),
+    "muon": lambda: o.Muon(0.01),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_zeros_stay_exactly_where_they_are(make_model, data, name):
+    model = make_model(OPTIMIZERS[name]())
+    # Momentum that would carry pruned weights back.
+    model.fit(*data, epochs=2, verbose=0)
+    keras_slr.hard_prune(model, 0.9)
+    kernel = model.layers[0].kernel
+    pruned = to_numpy(kernel) == 0
+    before = to_numpy(kernel).copy()
+    if name == "ema":
+        # Keras on JAX shares buffers after a first fit with averages.
+        kernel.assign(before)
+        for v in model.trainable_variables:
+            v.assign(np.array(to_numpy(v)))
+
+    class EveryBatch(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            assert np.all(to_numpy(self.model.layers[0].kernel)[pruned] == 0)
+
+    with keras_slr.keep_masks(model):
+        model.fit(*data, epochs=3, verbose=0, callbacks=[EveryBatch()])
+    after = to_numpy(kernel)
+    np.testing.assert_array_equal(after == 0, pruned)
+    assert not np.signbit(after[pruned]).any()
+    assert np.all(after[~pruned] != before[~pruned])
+    # Outside the block nothing is held any more.
+    model.fit(*data, epochs=1, verbose=0)
+    assert zeros(kernel) < pruned.sum()
+
+
+def test_training_without_masks_loses_the_zeros(make_model, data):
+    model = make_model("adam")
+    keras_slr.hard_prune(model, 0.9)
+    model.fit(*data, epochs=1, verbose=0)
+    assert zeros(model.layers[0].kernel) < 100
+
+
+def test_every_kernel_with_zeros_is_held_and_no_other(make_model, data):
+    model = make_model("adam")
+    keras_slr.hard_prune(model, {"middle": 0.5, "out": 0.25})
+    hidden = to_numpy(model.layers[0].kernel).copy()
+    with keras_slr.keep_masks(model):
+        model.fit(*data, epochs=1, verbose=0)
+    assert [zeros(layer.kernel) for layer in model.layers] == [0, 256, 16]
+    assert np.all(to_numpy(model.layers[0].kernel) != hidden)
+
+
+def test_masks_travel_nowhere(make_model, data, tmp_path):
+    model = make_model("adam")
+    keras_slr.hard_prune(model, 0.9)
+    with keras_slr.keep_masks(model):
+        model.fit(*data, epochs=1, verbose=0)
+        model.save(tmp_path / "inside.keras")
+    count = len(model.optimizer.variables)
+    loaded = keras.models.load_model(tmp_path / "inside.keras")
+    assert len(loaded.optimizer.variables) == count
+    assert "apply" not in vars(model.optimizer)
+
+
+def test_a_dense_model_is_an_error(make_model):
+    with (
+        pytest.raises(ValueError, match="pruned model"),
+        keras_slr.keep_masks(make_model()),
+    ):
+        pass
+
+
+def test_an_uncompiled_model_is_an_error():
+    model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(32)])
+    keras_slr.hard_prune(model, 0.9)
+    with (
+        pytest.raises(ValueError, match="compiled"),
+        keras_slr.keep_masks(model),
+    ):
+        pass
+
+
+def test_compiling_inside_is_an_error_and_the_zeros_come_back(make_model, data):
+    model = make_model()
+    keras_slr.hard_prune(model, 0.9)
+    with (
+        pytest.raises(ValueError, match="compiled again"),
+        keras_slr.keep_masks(model),
+    ):
+        model.compile("adam", "mse")
+        model.fit(*data, verbose=0)
+    assert zeros(model.layers[0].kernel) == 576
