@@ -11,7 +11,10 @@ import keras
 
 
 class Turns(keras.callbacks.Callback):
-    """Waits for its turn at each epoch and times the epoch.
+    """Waits for its turn at the begin of each epoch, gives it up at the end.
+
+    Stands last among the callbacks, so that no work of theirs falls into the
+    other training's epoch.
 
     Args:
         mine: `threading.Semaphore` that is released for this training.
@@ -21,35 +24,54 @@ class Turns(keras.callbacks.Callback):
     def __init__(self, mine, other):
         super().__init__()
         self.mine, self.other = mine, other
-        self.seconds = []
 
     def on_epoch_begin(self, epoch, logs=None):
         self.mine.acquire()
-        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.other.release()
+
+
+class Stopwatch(keras.callbacks.Callback):
+    """Times the steps of each epoch, without what callbacks do at its end.
+
+    Stands first among the callbacks.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.seconds = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if batch == 0:
+            self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
         self.seconds.append(time.perf_counter() - self._start)
-        self.other.release()
 
 
 def interleaved(fit_a, fit_b):
     """Runs two trainings in turns.
 
     Args:
-        fit_a: Function of a callback that runs `fit` with it.
+        fit_a: Function of a callback to stand first and one to stand last,
+            that runs `fit` with them.
         fit_b: Another one, of as many epochs.
 
     Returns:
         Pair of lists of seconds, one entry an epoch.
     """
     first, second = threading.Semaphore(1), threading.Semaphore(0)
-    turns = Turns(first, second), Turns(second, first)
+    watches = Stopwatch(), Stopwatch()
     threads = [
-        threading.Thread(target=fit, args=(turn,))
-        for fit, turn in zip((fit_a, fit_b), turns)
+        threading.Thread(target=fit, args=(watch, Turns(mine, other)))
+        for fit, watch, mine, other in (
+            (fit_a, watches[0], first, second),
+            (fit_b, watches[1], second, first),
+        )
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return turns[0].seconds, turns[1].seconds
+    return watches[0].seconds, watches[1].seconds

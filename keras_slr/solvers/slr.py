@@ -30,7 +30,6 @@ from keras_slr.record import register
 from keras_slr.schedules import Constant
 from keras_slr.schedules import Geometric
 
-
 # A projection that changes nothing leaves the Lagrangian as it is; a smaller
 # relative gain than this is the rounding of sums in single precision.
 ROUNDING = 1e-6
@@ -259,6 +258,18 @@ def gap(xp, w, z, c, rho):
     """Sums `<Lam, W - Z>` and `||W - Z||^2`."""
     lam, d = read(xp, w, z, c, rho)
     return xp.dot(lam, d), xp.dot(d, d)
+
+
+def norms(xp, w, z, c, rho):
+    """Sums `<Lam, W - Z>` and the squares of `W - Z`, `Lam` and `W`."""
+    lam, d = read(xp, w, z, c, rho)
+    return xp.dot(lam, d), xp.dot(d, d), xp.dot(lam, lam), xp.dot(w, w)
+
+
+def settled(xp, w, z, c, bound):
+    """Counts the entries outside the support of `Z` with `|W| <= bound`."""
+    outside = xp.mask(~support(xp, z, c))
+    return (xp.dot(outside, xp.mask(abs(w) <= bound)),)
 
 
 def support(xp, z, c):

@@ -210,23 +210,18 @@ class Split:
 
     def figures(self):
         """Returns the `Figures` of this moment."""
-        settled = 0
-        w_square = lam_square = 0.0
-        for slot in self.slots:
-            w = backend.to_host(slot.w)
-            size = np.einsum("i,i->", w.ravel(), w.ravel(), dtype=np.float64)
-            bound = SETTLED * math.sqrt(size / w.size)
-            w_square += size
-            lam = self.multipliers(slot).ravel()
-            lam_square += np.einsum("i,i->", lam, lam, dtype=np.float64)
-            outside = self.auxiliary(slot) == 0
-            settled += int(np.count_nonzero(outside & (np.abs(w) <= bound)))
         rho = float(backend.to_host(self.rho))
-        inner, square = self.gap(rho)
+        settled, totals = 0.0, np.zeros(4)
+        for slot in self.slots:
+            sums = self._arrays.sums(slr.norms, [slot], rho)
+            totals += sums
+            bound = SETTLED * math.sqrt(sums[-1] / math.prod(slot.w.shape))
+            settled += self._arrays.sums(slr.settled, [slot], bound)[0]
+        inner, square, lam_square, w_square = totals
         return Figures(
             sparsity=settled / self.size,
             residual=math.sqrt(square / w_square) if w_square else 0.0,
-            penalty=slr.penalty(inner, square, rho),
+            penalty=float(slr.penalty(inner, square, rho)),
             multiplier_norm=math.sqrt(lam_square),
         )
 
