@@ -38,6 +38,8 @@ benchmark-lenet: $(VENV)/.test
 	for backend in $(BACKENDS); do \
 	  $(RUN) KERAS_BACKEND=$$backend $(BIN)/python -m benchmarks.lenet \
 	    --data-dir $(DATA) || exit 1; \
+	  $(RUN) KERAS_BACKEND=$$backend $(BIN)/python -m benchmarks.lenet \
+	    --data-dir $(DATA) --fixed-order --seeds 1 || exit 1; \
 	done
 
 benchmark-cost: $(VENV)/.test

@@ -6,6 +6,8 @@ For each seed: ten epochs of dense training, then, from those weights and for
 each rate, ten epochs with `SLRCallback(rate)` as it comes, Adam at its
 default learning rate throughout. Accuracies are on the test data, which
 nothing was chosen by. `--solver` runs another form of the solver.
+`--fixed-order` draws the initial weights by NumPy and never shuffles, so that
+all backends start from the same weights and see the same batches.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import statistics
 import time
 
 import keras
+import numpy as np
 
 import keras_slr
 from benchmarks import models
@@ -48,10 +51,22 @@ def accuracy(model, images):
     return 100 * share
 
 
-def run(images, seed, rates, epochs, solver):
+def set_numpy_weights(model, seed):
+    """Sets Glorot-uniform kernels that are the same on every backend."""
+    rng = np.random.default_rng(seed)
+    for layer in model.layers:
+        if layer.weights:
+            rows, columns = layer.kernel.shape
+            limit = np.sqrt(6 / (rows + columns))
+            layer.kernel.assign(rng.uniform(-limit, limit, (rows, columns)))
+
+
+def run(images, seed, rates, epochs, solver, fixed_order):
     """Returns the accuracies of one seed in percent."""
     keras.utils.set_random_seed(seed)
     model = compiled(models.lenet_300_100())
+    if fixed_order:
+        set_numpy_weights(model, seed)
 
     def fit(callbacks=()):
         return model.fit(
@@ -59,6 +74,7 @@ def run(images, seed, rates, epochs, solver):
             images.y_train,
             batch_size=BATCH,
             epochs=epochs,
+            shuffle=not fixed_order,
             verbose=0,
             callbacks=list(callbacks),
         )
@@ -95,13 +111,23 @@ def main(argv=None):
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--rates", type=float, nargs="+", default=RATES)
     parser.add_argument("--solver", choices=SOLVERS, default="default")
+    parser.add_argument("--fixed-order", action="store_true")
     parser.add_argument("--out", default="benchmarks/results")
     args = parser.parse_args(argv)
     images = data.load("mnist", args.data_dir)
     backend = keras.config.backend()
     runs = []
     for seed in range(args.seeds):
-        runs.append(run(images, seed, args.rates, args.epochs, args.solver))
+        runs.append(
+            run(
+                images,
+                seed,
+                args.rates,
+                args.epochs,
+                args.solver,
+                args.fixed_order,
+            )
+        )
         print(backend, json.dumps(runs[-1]), flush=True)
     print(f"{backend} dense {statistics.mean(r['dense'] for r in runs):.2f}")
     for rate in args.rates:
@@ -114,6 +140,7 @@ def main(argv=None):
     out = pathlib.Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     suffix = "" if args.solver == "default" else f"_{args.solver}"
+    suffix += "_fixed_order" if args.fixed_order else ""
     path = out / f"lenet_300_100_{backend}{suffix}.json"
     path.write_text(json.dumps(runs, indent=2) + "\n")
 

@@ -205,7 +205,9 @@ class SLRCallback(keras.callbacks.Callback):
         self._epoch_step = self.pruner.clock.step
         self._conditions = []
         self.pruner.window.begin_epoch()
-        if self._first_epoch is None:
+        if self.pruner.attached and self.pruner.run.pruned:
+            self._finetune()
+        elif self._first_epoch is None and not self._pruned:
             with self._leaving_no_trace():
                 self._plan(epoch)
 
@@ -230,10 +232,10 @@ class SLRCallback(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
-        if not self._steps:
-            self._learn_length()
         if not self.pruner.attached:
             return
+        if not self._steps:
+            self._learn_length()
         figures = self._figures or self.pruner.run.split.figures()
         state = self.pruner.run.state
         logs["slr_sparsity"] = figures.sparsity
@@ -334,10 +336,16 @@ class SLRCallback(keras.callbacks.Callback):
             )
         self._pruned = True
         if self.finetune_epochs:
-            self._report = self.pruner.finalize()
-            self._masks = Masks(run.model, [slot.w for slot in run.split.slots])
-            self._masks.attach()
-            self._guard.retrace()
+            self._finetune()
+
+    def _finetune(self):
+        """Goes over from the run to training with the zeros held."""
+        run = self.pruner.run
+        self._pruned = True
+        self._report = self.pruner.finalize()
+        self._masks = Masks(run.model, [slot.w for slot in run.split.slots])
+        self._masks.attach()
+        self._guard.retrace()
 
     @contextlib.contextmanager
     def _leaving_no_trace(self):

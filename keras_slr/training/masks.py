@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_slr.selection import kernels_of
 from keras_slr.training import backend
+from keras_slr.training.carrier import PRUNED
 from keras_slr.training.carrier import CarriedSlots
 from keras_slr.training.hook import ApplyHook
 from keras_slr.training.hook import base_optimizer
@@ -45,7 +46,12 @@ class Masks:
         self._averages = averages_of(base, variables)
         self._hook = ApplyHook(base, variables, self._before, self._after)
         self._carried = CarriedSlots(
-            outer, base, self._masks, dict, _ignore, owner=self
+            outer,
+            base,
+            self._masks,
+            get_scalars=lambda: {PRUNED: 1.0},
+            set_scalars=lambda scalars: None,
+            owner=self,
         )
 
     @property
@@ -84,10 +90,6 @@ class Masks:
             self._variables + self._averages,
             self._masks + self._masks[: len(self._averages)],
         )
-
-
-def _ignore(scalars):
-    del scalars
 
 
 def averages_of(optimizer, variables):

@@ -2,6 +2,9 @@
 
 import keras
 
+from keras_slr.training import backend
+from keras_slr.training.hook import base_optimizer
+
 
 def check_model(model):
     """Raises if `model` is not a Keras 3 model.
@@ -54,4 +57,6 @@ def built_optimizer(model):
         )
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
+    if getattr(base_optimizer(optimizer), "use_ema", False):
+        backend.unshare(model.trainable_variables)
     return optimizer

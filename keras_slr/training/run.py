@@ -3,8 +3,8 @@
 import dataclasses
 
 from keras_slr.solvers import slr
-from keras_slr.training import backend
 from keras_slr.training.carrier import ATTRIBUTE
+from keras_slr.training.carrier import PRUNED
 from keras_slr.training.carrier import CarriedSlots
 from keras_slr.training.hook import base_optimizer
 from keras_slr.training.hook import penalty_hook
@@ -27,18 +27,16 @@ class Run:
     Attributes:
         split: `Split`.
         state: `SLRState`.
-        restored: Whether the state was loaded from a checkpoint.
+        pruned: Whether a checkpoint was loaded whose weights were pruned.
     """
 
     def __init__(self, model, selection, rates, solver, extra_state):
         self.model = model
         self.selection = selection
         self.optimizer = built_optimizer(model)
-        self.restored = False
+        self.pruned = False
         self._base = base_optimizer(self.optimizer)
         self._get_extra, self._set_extra = extra_state
-        if getattr(self._base, "use_ema", False):
-            backend.unshare(model.trainable_variables)
         self.split = Split(self._base, selection.chosen, rates)
         try:
             square = self.split.start(solver.rho(0.0), solver.free_support)
@@ -96,6 +94,9 @@ class Run:
         return scalars | extra
 
     def _set_scalars(self, scalars):
+        if PRUNED in scalars:
+            self.pruned = True
+            return
         self.state = dataclasses.replace(
             self.state,
             **{
@@ -112,4 +113,3 @@ class Run:
                 if name.startswith("run_")
             }
         )
-        self.restored = True

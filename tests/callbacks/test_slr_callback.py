@@ -492,17 +492,23 @@ def test_a_checkpoint_of_the_last_epoch_is_sparse(
     assert int(to_numpy(early.optimizer.iterations)) == 3
 
 
-@pytest.mark.parametrize("first", [True, False])
-def test_a_killed_run_resumes_bit_for_bit(make_model, data, tmp_path, first):
+@pytest.mark.parametrize(
+    "first,killed_in", [(True, 3), (False, 3), (True, 5), (False, 4)]
+)
+def test_a_killed_run_resumes_bit_for_bit(
+    make_model, data, tmp_path, first, killed_in
+):
+    """Also when it was killed in its fine-tuning epochs, the last two."""
+
     class Die(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
-            if epoch == 3:
+            if epoch == killed_in:
                 raise KeyboardInterrupt
 
     def fit(folder, *more):
         keras.utils.set_random_seed(7)
         model = make_model("adam")
-        slr = SLRCallback(0.9, update_every=5)
+        slr = SLRCallback(0.9, update_every=5, finetune_epochs=2)
         backup = keras.callbacks.BackupAndRestore(str(tmp_path / folder))
         callbacks = [slr, backup] if first else [backup, slr]
         model.fit(
@@ -519,6 +525,7 @@ def test_a_killed_run_resumes_bit_for_bit(make_model, data, tmp_path, first):
     with pytest.raises(KeyboardInterrupt):
         fit("b", Die())
     resumed = fit("b")
+    assert pruned_zeros(resumed) == EXPECTED_ZEROS
     for a, b in zip(straight.get_weights(), resumed.get_weights()):
         np.testing.assert_array_equal(a, b)
 
