@@ -215,9 +215,7 @@ class SLRCallback(keras.callbacks.Callback):
         if self._pruned:
             return
         if not self.pruner.attached:
-            self._begin(self.model)
-            self._guard.retrace()
-            self._snapshot = Snapshot(self.model)
+            self._begin_late()
         clock = self.pruner.clock
         done = min(batch + 1, self._steps) if self._steps else batch + 1
         if logs and "loss" in logs:
@@ -279,6 +277,14 @@ class SLRCallback(keras.callbacks.Callback):
         self.pruner.begin(model)
         self._guard = FitGuard(model, self._shed)
         self._guard.attach()
+
+    def _begin_late(self):
+        """Begins after the first step of a model that was not built."""
+        self._begin(self.model)
+        self._guard.retrace()
+        self._snapshot = Snapshot(self.model)
+        with self._leaving_no_trace():
+            self._plan(self._epoch)
 
     def _plan(self, epoch):
         """Learns how long the run is, at the begin of its first epoch."""

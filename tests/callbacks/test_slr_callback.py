@@ -8,6 +8,7 @@ import keras_slr
 from keras_slr import SLR
 from keras_slr import SLRCallback
 from keras_slr.schedules import Constant
+from keras_slr.schedules import Geometric
 from keras_slr.selection import Reason
 from tests.helpers import to_numpy
 from tests.helpers import zeros
@@ -433,11 +434,14 @@ def test_an_unbuilt_model_is_attached_when_it_can_be(data):
     )
     model.compile(keras.optimizers.SGD(1e-3), "mse")
     assert not model.built
+    strong = SLR(rho=Geometric(199.0, 200.0, until=0.5))
     history = model.fit(
-        *data, epochs=6, verbose=0, callbacks=[SLRCallback(0.9, solver=STRONG)]
+        *data, epochs=6, verbose=0, callbacks=[SLRCallback(0.9, solver=strong)]
     ).history
     assert zeros(model.layers[0].kernel) == 576
     assert history["slr_residual"][-1] < 0.2 * history["slr_residual"][0]
+    # The schedule follows the run.
+    assert 199.1 < history["slr_rho"][1] < 199.9 < history["slr_rho"][3]
 
 
 def test_the_same_callback_in_two_fits(make_model, data):
