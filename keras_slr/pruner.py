@@ -112,6 +112,7 @@ class SLRPruner:
         """
         check_model(model)
         check_built(model)
+        self.abandon()
         self.clock = Clock(self.update_every)
         self.clock.set_length(total_steps)
         self.window = LossWindow()
@@ -141,6 +142,8 @@ class SLRPruner:
         )
         ```
 
+        and give the model its trainable variables back before `finalize`.
+
         Args:
             loss: Scalar, the task loss of the step.
             trainable_variables: List of tensors, the values of
@@ -161,10 +164,17 @@ class SLRPruner:
                 "Expected `begin(model, total_steps=...)` before `step`. "
                 "Received a run without `total_steps`."
             )
+        if not run.acts:
+            raise ValueError(
+                "Expected a training step that ends in the optimizer's "
+                "`apply`. Received none since `begin`: make the compiled step "
+                "(`tf.function`, `jax.jit`) after `begin`, so that the "
+                "penalty is in it."
+            )
         self.window.add(float(loss))
         if not self.clock.advance_to(self.clock.step + 1):
             return optimizer_variables
-        if trainable_variables is None:
+        if trainable_variables is None and optimizer_variables is None:
             self.update()
             return optimizer_variables
         _assign_all(run.model.trainable_variables, trainable_variables)
@@ -214,14 +224,17 @@ class SLRPruner:
             `Report` of the last run, or `None` if there was none.
         """
         if self.attached:
-            self._report = self.prune()
-            self._run.detach()
+            try:
+                self._report = self.prune()
+            finally:
+                self.abandon()
         return self._report
 
     def abandon(self):
         """Ends the run without pruning: the weights stay as trained."""
         if self._run is not None:
             self._run.detach()
+            self._run = None
 
     def auxiliary(self, layer):
         """Returns `Z` of a layer's pruned weights.
@@ -256,6 +269,12 @@ class SLRPruner:
 
 
 def _assign_all(variables, values):
+    if values is None or len(values) != len(variables):
+        raise ValueError(
+            f"Expected the values of {len(variables)} variables. Received "
+            f"{'none' if values is None else len(values)}: pass both the "
+            "trainable and the optimizer variables of the loop."
+        )
     for variable, value in zip(variables, values):
         # By way of NumPy: a variable that shared a buffer with the loop's
         # own state would be freed when a compiled step is given that state.

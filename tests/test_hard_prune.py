@@ -24,6 +24,21 @@ def test_keeps_exactly_the_largest(make_model, rate):
     ]
 
 
+def test_kept_entries_of_double_precision_stay_as_they_are(backend):
+    if backend == "jax":
+        pytest.skip("JAX has no float64 by default")
+    model = keras.Sequential(
+        [keras.Input((20,)), keras.layers.Dense(32, dtype="float64")]
+    )
+    kernel = model.layers[0].kernel
+    before = np.random.default_rng(0).normal(size=(20, 32))
+    kernel.assign(before)
+    keras_slr.hard_prune(model, 0.5)
+    kept = to_numpy(kernel) != 0
+    assert kept.sum() == 320
+    np.testing.assert_array_equal(to_numpy(kernel)[kept], before[kept])
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_low_precision_weights(dtype):
     model = keras.Sequential(

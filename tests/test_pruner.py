@@ -130,3 +130,28 @@ def test_a_run_takes_two_buffers_a_pruned_weight(make_model):
     assert entries() - before == 2 * (640 + 512) + 1
     pruner.finalize()
     assert entries() == before
+
+
+def test_a_step_compiled_before_the_run_is_an_error(make_model, data):
+    """Such a step would train without the penalty."""
+    model = make_model()
+    pruner = SLRPruner(0.9)
+    pruner.begin(model, total_steps=10)
+    with pytest.raises(ValueError, match="after `begin`"):
+        pruner.step(1.0)
+    model.train_on_batch(*data)
+    pruner.step(1.0)
+    pruner.abandon()
+
+
+def test_beginning_again_leaves_nothing_of_the_first_run(make_model):
+    model = make_model()
+    model.optimizer.build(model.trainable_variables)
+    count = len(model.optimizer.variables)
+    pruner = SLRPruner(0.9)
+    pruner.begin(model)
+    pruner.begin(model)
+    with pytest.raises(ValueError, match="pruning run"):
+        SLRPruner(0.9).begin(model)
+    pruner.finalize()
+    assert len(model.optimizer.variables) == count

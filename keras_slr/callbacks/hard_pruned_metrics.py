@@ -1,5 +1,6 @@
 """Validation of the weights as hard pruning would leave them now."""
 
+import keras
 import numpy as np
 
 from keras_slr.training import backend
@@ -21,7 +22,10 @@ def hard_pruned_metrics(model, split):
     """
     if getattr(model, "_eval_epoch_iterator", None) is None:
         return {}
-    weights = [np.array(backend.to_host(slot.w)) for slot in split.slots]
+    weights = [
+        np.array(keras.ops.convert_to_numpy(slot.w.value))
+        for slot in split.slots
+    ]
     try:
         for slot, mask in zip(split.slots, split.masks()):
             apply_mask(slot.w, mask)

@@ -12,6 +12,7 @@ from keras_slr.callbacks.hard_pruned_metrics import hard_pruned_metrics
 from keras_slr.callbacks.tail import Tail
 from keras_slr.pruner import SLRPruner
 from keras_slr.record import register
+from keras_slr.selection.selectors import portable
 from keras_slr.solvers import SLR
 from keras_slr.training.masks import Masks
 from keras_slr.training.model_state import check_model
@@ -114,12 +115,14 @@ class SLRCallback(keras.callbacks.Callback):
         return cls(rate, **kwargs)
 
     def get_config(self):
-        serialize = keras.saving.serialize_keras_object
+        rate = self.pruner.rate
+        if isinstance(rate, dict):
+            rate = dict(zip(portable(rate), rate.values()))
         return {
-            "rate": self.pruner.rate,
-            "include": self.pruner.include,
-            "exclude": self.pruner.exclude,
-            "solver": serialize(self.pruner.solver),
+            "rate": rate,
+            "include": portable(self.pruner.include),
+            "exclude": portable(self.pruner.exclude),
+            "solver": keras.saving.serialize_keras_object(self.pruner.solver),
             "update_every": self.pruner.update_every,
             "finetune_epochs": self.finetune_epochs,
             "monitor_hard_pruned": self.monitor_hard_pruned,
@@ -163,9 +166,11 @@ class SLRCallback(keras.callbacks.Callback):
         Returns:
             `Report`.
         """
-        if self.pruner.attached:
-            self._report = self.pruner.finalize()
-        self._let_go()
+        try:
+            if self.pruner.attached:
+                self._report = self.pruner.finalize()
+        finally:
+            self._let_go()
         return self._report
 
     def abandon(self):
@@ -179,8 +184,10 @@ class SLRCallback(keras.callbacks.Callback):
         check_model(model)
         super().set_model(model)
         self._fitting = False
-        if not (self._attached_by_user and self.pruner.attached):
-            FitGuard.clear(model)
+        if self._attached_by_user and self.pruner.attached:
+            self._check_is_for(model)
+        else:
+            FitGuard.clear(model, self)
             self._reset()
             # A model of TensorFlow that is not built yet has no weights
             # before its first step; it is attached to then.
@@ -192,8 +199,15 @@ class SLRCallback(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self._fitting = True
         self._attached_by_user = False
+        if self._pruned and not self.pruner.attached:
+            # A CallbackList that is used again does not call `set_model`.
+            self._reset()
+            self._begin(self.model)
+            self._guard.retrace()
         if self.pruner.attached:
-            self._snapshot = Snapshot(self.model)
+            self._snapshot = Snapshot(
+                self.model, self.pruner.run.split.variables
+            )
         if getattr(self._model, "history", None) is not None:
             self._tail = Tail(
                 self._model.history, self._shorten_bar, self.finalize
@@ -230,12 +244,13 @@ class SLRCallback(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
-        if not self.pruner.attached:
-            return
-        if not self._steps:
+        if self.pruner.attached and not self._steps:
             self._learn_length()
-        figures = self._figures or self.pruner.run.split.figures()
-        state = self.pruner.run.state
+        if self.pruner.attached and not self._pruned:
+            self._take_figures()
+        if self._figures is None:
+            return
+        figures, state = self._figures, self._state
         logs["slr_sparsity"] = figures.sparsity
         logs["slr_residual"] = figures.residual
         logs["slr_penalty"] = figures.penalty
@@ -247,12 +262,14 @@ class SLRCallback(keras.callbacks.Callback):
         )
         logs["slr_multiplier_norm"] = figures.multiplier_norm
         if self.monitor_hard_pruned:
-            logs.update(hard_pruned_metrics(self.model, self.pruner.run.split))
+            logs.update(self._hard_pruned_metrics(logs))
 
     def on_train_end(self, logs=None):
-        if self.pruner.attached and not self._pruned:
+        if self.pruner.clock.step == 0:
+            self.abandon()  # A fit of no epochs.
+        elif self.pruner.attached and not self._pruned:
             self._prune()
-        if self._tail is None:
+        if self._tail is None or not self._tail.alive:
             self.finalize()
 
     def on_test_begin(self, logs=None):
@@ -267,22 +284,34 @@ class SLRCallback(keras.callbacks.Callback):
 
     def _reset(self):
         self._report = None
-        self._figures = None
+        self._figures = self._state = None
         self._pruned = False
         self._first_epoch = None
         self._steps = None
         self._conditions = []
 
     def _begin(self, model):
+        self.abandon()  # What a dead fit may have left on another model.
         self.pruner.begin(model)
-        self._guard = FitGuard(model, self._shed)
+        self._guard = FitGuard(model, self, self.abandon)
         self._guard.attach()
+
+    def _check_is_for(self, model):
+        run = self.pruner.run
+        if run.model is model and run.optimizer is model.optimizer:
+            return
+        self.abandon()
+        raise ValueError(
+            "Expected the model that the callback was attached to, compiled "
+            f"as it was then. Received `{model.name}`, another model or "
+            "compiled again: attach the callback to it first."
+        )
 
     def _begin_late(self):
         """Begins after the first step of a model that was not built."""
         self._begin(self.model)
         self._guard.retrace()
-        self._snapshot = Snapshot(self.model)
+        self._snapshot = Snapshot(self.model, self.pruner.run.split.variables)
         with self._leaving_no_trace():
             self._plan(self._epoch)
 
@@ -333,16 +362,29 @@ class SLRCallback(keras.callbacks.Callback):
 
     def _prune(self):
         """Hard-prunes with the last step, so that validation sees it."""
-        run = self.pruner.run
         self._sync()
         with self._leaving_no_trace():
-            figures = run.split.figures()
+            self._take_figures()
             self._figures = dataclasses.replace(
-                figures, sparsity=self.pruner.prune().sparsity
+                self._figures, sparsity=self.pruner.prune().sparsity
             )
         self._pruned = True
         if self.finetune_epochs:
             self._finetune()
+
+    def _take_figures(self):
+        self._figures = self.pruner.run.split.figures()
+        self._state = self.pruner.run.state
+
+    def _hard_pruned_metrics(self, logs):
+        if not self.pruner.attached:
+            # Fine-tuning: the weights are as hard pruning left them.
+            return {
+                name.replace("val_", "val_hard_", 1): value
+                for name, value in logs.items()
+                if name.startswith("val_")
+            }
+        return hard_pruned_metrics(self.model, self.pruner.run.split)
 
     def _finetune(self):
         """Goes over from the run to training with the zeros held."""
@@ -359,8 +401,10 @@ class SLRCallback(keras.callbacks.Callback):
         try:
             yield
         except NonFiniteError as error:
-            restored = self._snapshot is not None and self._snapshot.restore()
-            self.abandon()
+            try:
+                restored = self._snapshot and self._snapshot.restore()
+            finally:
+                self.abandon()
             if not restored:
                 raise
             raise ValueError(
@@ -369,14 +413,6 @@ class SLRCallback(keras.callbacks.Callback):
         except BaseException:
             self.abandon()
             raise
-
-    def _shed(self):
-        warnings.warn(
-            "A fit with SLRCallback did not end; what it had left on the "
-            "model is removed now. The weights stay as they were trained.",
-            stacklevel=4,
-        )
-        self.abandon()
 
     def _let_go(self):
         for part in (self._masks, self._guard, self._tail):

@@ -16,17 +16,23 @@ class Tail:
         on_train_end: Function without arguments, called when the callbacks
             of the user have ended, such as an `EarlyStopping` that brings
             the best weights back.
+
+    Attributes:
+        alive: Whether the History takes part in the `fit` that runs; a list
+            of callbacks made without one leaves that of an earlier `fit`.
     """
 
     def __init__(self, history, on_epoch_end, on_train_end):
         self._history = history
         self._on_epoch_end = on_epoch_end
         self._on_train_end = on_train_end
+        self.alive = False
 
     def attach(self):
         record, end = self._history.on_epoch_end, self._history.on_train_end
 
         def on_epoch_end(epoch, logs=None):
+            self.alive = True
             record(epoch, logs)
             self._on_epoch_end(logs)
 

@@ -60,8 +60,12 @@ class Report:
     @classmethod
     def after_pruning(cls, model, rows):
         """Returns the report with the zeros that the model has now."""
-        zeros = {w.path: zeros_of(w.variable) for w in weights_of(model)}
-        return cls([dataclasses.replace(r, zeros=zeros[r.path]) for r in rows])
+        return cls(
+            [
+                dataclasses.replace(row, zeros=zeros_of(weight.variable))
+                for row, weight in zip(rows, weights_of(model))
+            ]
+        )
 
     @property
     def pruned(self):
@@ -160,7 +164,7 @@ def report(model, rate=None, include=None, exclude=None):
     else:
         chosen, left = selection.chosen, selection.left
     rates = [None] * len(chosen) if rate is None else rates_for(chosen, rate)
-    asked = {w.path: rate for w, rate in zip(chosen, rates)}
+    asked = {id(w.variable): rate for w, rate in zip(chosen, rates)}
     return _in_layer_order(model, asked, {}, dict_of_reasons(left))
 
 
@@ -169,15 +173,15 @@ def rows_of(run):
     slots = run.split.slots
     return _in_layer_order(
         run.model,
-        {slot.weight.path: slot.rate for slot in slots},
-        {slot.weight.path: _residual(slot) for slot in slots},
+        {id(slot.w): slot.rate for slot in slots},
+        {id(slot.w): _residual(run.split, slot) for slot in slots},
         dict_of_reasons(run.selection.left),
     ).rows
 
 
 def dict_of_reasons(left):
-    """Returns the reasons by path of pairs of a weight and its reason."""
-    return {weight.path: reason for weight, reason in left}
+    """Returns the reasons, by the id of the variable they are about."""
+    return {id(weight.variable): reason for weight, reason in left}
 
 
 def _in_layer_order(model, rates, residuals, reasons):
@@ -186,17 +190,17 @@ def _in_layer_order(model, rates, residuals, reasons):
             Row(
                 path=weight.path,
                 shape=tuple(weight.variable.shape),
-                rate=rates.get(weight.path),
+                rate=rates.get(id(weight.variable)),
                 zeros=zeros_of(weight.variable),
-                residual=residuals.get(weight.path),
-                reason=reasons.get(weight.path),
+                residual=residuals.get(id(weight.variable)),
+                reason=reasons.get(id(weight.variable)),
             )
             for weight in weights_of(model)
         ]
     )
 
 
-def _residual(slot):
-    w, z = backend.to_host(slot.w), backend.to_host(slot.z)
+def _residual(split, slot):
+    w, z = backend.to_host(slot.w), split.auxiliary(slot)
     norm = float(np.linalg.norm(w))
     return float(np.linalg.norm(w - z)) / norm if norm else 0.0

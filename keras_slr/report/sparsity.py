@@ -1,5 +1,7 @@
 """The share of zeros in a model."""
 
+import collections
+
 import numpy as np
 
 from keras_slr.selection import kernels_of
@@ -21,7 +23,8 @@ def sparsity(model):
         model: Built Keras model.
 
     Returns:
-        Dict from the path of a kernel to a float in `[0, 1]`.
+        Dict from the path of a kernel to a float in `[0, 1]`. Where Keras
+        has given a path twice, the second gets `#2` behind it.
 
     Raises:
         TypeError: If the model is not a Keras 3 model.
@@ -29,7 +32,11 @@ def sparsity(model):
     """
     check_model(model)
     check_built(model)
-    return {
-        kernel.path: zeros_of(kernel.variable) / kernel.size
-        for kernel in kernels_of(model)
-    }
+    shares = {}
+    seen = collections.Counter()
+    for kernel in kernels_of(model):
+        seen[kernel.path] += 1
+        count = seen[kernel.path]
+        name = kernel.path if count == 1 else f"{kernel.path}#{count}"
+        shares[name] = zeros_of(kernel.variable) / kernel.size
+    return shares

@@ -12,10 +12,20 @@ class Constant(Record):
     """The same value at every moment of the run.
 
     Args:
-        value: Float, the value.
+        value: Positive float, the value.
+
+    Raises:
+        ValueError: If the value is not positive.
     """
 
     value: float
+
+    def __post_init__(self):
+        if self.value <= 0:
+            raise ValueError(
+                "Expected the value of a Constant schedule to be positive. "
+                f"Received: value={self.value}."
+            )
 
     def __call__(self, progress):
         """Returns the value at `progress`, a fraction in `[0, 1]`."""

@@ -51,19 +51,25 @@ class Weight:
 
     Attributes:
         variable: Keras variable.
-        layer: Keras layer that owns it.
+        layers: Tuple of Keras layers: the one that owns it, then those
+            around that one, without the model itself.
         default: `None` if the weight is pruned by default, else the `Reason`
             why it is not.
     """
 
     variable: keras.Variable
-    layer: keras.Layer
+    layers: tuple
     default: Reason | None
 
     @property
     def path(self):
         """Name of the weight with those of the layers around it."""
         return self.variable.path
+
+    @property
+    def layer(self):
+        """The Keras layer that owns the weight."""
+        return self.layers[0]
 
     @property
     def size(self):
@@ -107,16 +113,32 @@ def weights_of(model):
     stems = stem_layers(model)
     trainable = {id(v) for v in model.trainable_variables}
     owners = {}
-    for layer in model._flatten_layers():
-        for variable in layer._trainable_variables:
-            owners.setdefault(id(variable), layer)
-        for variable in layer._non_trainable_variables:
-            owners.setdefault(id(variable), layer)
+    _find_owners((model,), owners)
     return [
-        Weight(v, layer, _reason(layer, v, trainable, stems))
+        Weight(v, layers, _reason(layers[0], v, trainable, stems))
         for v in model.variables
-        if (layer := owners.get(id(v))) is not None
+        if (layers := owners.get(id(v))) is not None
     ]
+
+
+def _find_owners(chain, owners):
+    """Notes for every variable its layer and the layers around that one.
+
+    Args:
+        chain: Tuple of a layer and the layers around it, the model last.
+        owners: Dict from the id of a variable, filled here.
+    """
+    layer = chain[0]
+    for variable in layer._trainable_variables + layer._non_trainable_variables:
+        # A shared layer is known by all that share it; the model is around
+        # every layer and tells nothing.
+        known = owners.get(id(variable), chain[:1])
+        owners[id(variable)] = (
+            *known,
+            *(o for o in chain[1:-1] if all(o is not k for k in known)),
+        )
+    for child in layer._layers:
+        _find_owners((child, *chain), owners)
 
 
 def kernels_of(model):
@@ -134,7 +156,8 @@ def _reason(layer, variable, trainable, stems):
         return Reason.SCALE
     if not keras.backend.is_float_dtype(variable.dtype):
         return Reason.NOT_FLOAT
-    if len(variable.shape) < 2:
+    # The biases of attention layers have more than one axis.
+    if len(variable.shape) < 2 or variable.name in ("bias", "gamma", "beta"):
         return Reason.VECTOR
     if id(variable) not in trainable:
         return Reason.FROZEN

@@ -3,8 +3,8 @@
 A selector is one of
 
 - `"default"`: the weights that are pruned by default;
-- a name: of a layer, or a path of a layer or weight
-  (`"conv1"`, `"block/conv1"`, `"block/conv1/kernel"`);
+- a name: of a layer or one around it, or a path of a layer or weight
+  (`"conv1"`, `"block"`, `"block/conv1"`, `"block/conv1/kernel"`);
 - `"re:..."`: a regular expression that matches such a name or path whole;
 - `"class:..."`, or a class: layers of that class, as `"class:Dense"`;
 - a function of a `Weight` that returns a boolean.
@@ -36,6 +36,34 @@ def as_list(selectors):
     return [selectors]
 
 
+def portable(selectors):
+    """Returns selectors as strings, which can be written to a file.
+
+    Args:
+        selectors: One selector, a collection of them, or `None`.
+
+    Raises:
+        ValueError: If one of them is a function.
+    """
+    if selectors is None or isinstance(selectors, str):
+        return selectors
+    texts = [
+        f"{_CLASS}{s.__name__}" if isinstance(s, type) else s
+        for s in (
+            selectors
+            if isinstance(selectors, list | tuple | set | dict)
+            else [selectors]
+        )
+    ]
+    for text in texts:
+        if not isinstance(text, str):
+            raise ValueError(
+                "Expected selectors that can be saved: names, 're:...', "
+                f"'class:...' or layer classes. Received: {text!r}."
+            )
+    return texts
+
+
 def matches(selector, weight):
     """Returns whether a selector means a weight.
 
@@ -48,7 +76,7 @@ def matches(selector, weight):
         ValueError: If a regular expression is not one.
     """
     if isinstance(selector, type):
-        return isinstance(weight.layer, selector)
+        return any(isinstance(layer, selector) for layer in weight.layers)
     if callable(selector):
         return bool(selector(weight))
     if not isinstance(selector, str):
@@ -61,7 +89,11 @@ def matches(selector, weight):
         return weight.default is None
     if selector.startswith(_CLASS):
         wanted = selector[len(_CLASS) :]
-        return any(c.__name__ == wanted for c in type(weight.layer).__mro__)
+        return any(
+            c.__name__ == wanted
+            for layer in weight.layers
+            for c in type(layer).__mro__
+        )
     if selector.startswith(_REGEX):
         pattern = _compiled(selector[len(_REGEX) :])
         return any(pattern.fullmatch(name) for name in names_of(weight))
@@ -80,8 +112,10 @@ def _compiled(pattern):
 
 def names_of(weight):
     """Returns the names under which a weight can be asked for."""
-    layer_path = weight.path.rpartition("/")[0]
-    return {weight.layer.name, weight.layer.path or "", layer_path, weight.path}
+    names = {weight.path, weight.path.rpartition("/")[0]}
+    for layer in weight.layers:
+        names |= {layer.name, layer.path or layer.name}
+    return names
 
 
 def unknown_name(selector, weights):
@@ -97,6 +131,6 @@ def unknown_name(selector, weights):
         + "."
     )
     return ValueError(
-        f"Expected the name of a layer or weight. Received: {text!r}, which "
+        f"Expected a selector of layers or weights. Received: {text!r}, which "
         f"matches none; {hint}"
     )

@@ -22,6 +22,7 @@ strong rho, which costs accuracy (docs/solver.md). A free entry is marked by
 
 import dataclasses
 import math
+import numbers
 
 import numpy as np
 
@@ -42,9 +43,10 @@ class SLR(Record):
 
     Args:
         rho: Schedule of the penalty's weight, a function of the fraction of
-            the run. Defaults to `Geometric(2e-3, 10.0, until=0.65)`: the pull
-            towards `Z` begins weak, so that training decides which weights
-            stay, and ends strong, so that nothing is left to prune away.
+            the run, or a positive float for a constant one. Defaults to
+            `Geometric(2e-3, 10.0, until=0.65)`: the pull towards `Z` begins
+            weak, so that training decides which weights stay, and ends
+            strong, so that nothing is left to prune away.
         stepsize: Float, the first stepsize `s0` of the multipliers.
             Defaults to `2e-3`.
         M: Float above 1, the first constant of the stepsize rule. Defaults
@@ -56,6 +58,9 @@ class SLR(Record):
         freeze_at: Float in `(0, 1]` or `None`, the fraction of the run from
             which the set of kept entries no longer changes. Defaults to
             `0.65`, where rho stops growing.
+        free_support: Boolean, whether entries in the support of `Z` train
+            free of the penalty. `False` is the papers' form. Defaults to
+            `True`.
 
     Raises:
         ValueError: If a number is outside its range.
@@ -70,6 +75,13 @@ class SLR(Record):
     free_support: bool = True
 
     def __post_init__(self):
+        if isinstance(self.rho, numbers.Real):
+            object.__setattr__(self, "rho", Constant(float(self.rho)))
+        if self.stepsize_bound is not None and self.stepsize_bound <= 0:
+            raise ValueError(
+                "Expected a positive `stepsize_bound` or None. Received: "
+                f"stepsize_bound={self.stepsize_bound}."
+            )
         if self.M <= 1 or not 0 < self.r < 1:
             raise ValueError(
                 "Expected M > 1 and 0 < r < 1 in the stepsize rule of SLR. "

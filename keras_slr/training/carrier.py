@@ -16,6 +16,16 @@ ATTRIBUTE = "slr_state"
 PRUNED = "pruned"
 
 
+def check_free(optimizer, model):
+    """Raises a `ValueError` if an optimizer is in a run or holds masks."""
+    if ATTRIBUTE in vars(optimizer):
+        raise ValueError(
+            "Expected a model without a pruning run or masks in force. "
+            f"Received `{model.name}`, which has one: end it first, with "
+            "`finalize()` or `abandon()`, or by leaving `keep_masks`."
+        )
+
+
 class Carrier(keras.layers.Layer):
     """Saves and loads the variables and scalars of a run.
 
@@ -50,7 +60,7 @@ class Carrier(keras.layers.Layer):
         variables = self._get_variables()
         scalars = self._get_scalars()
         if PRUNED in names and PRUNED not in scalars:
-            # A run reads the state of its own later phase.
+            # The file is from the later, fine-tuning phase of this run.
             self._set_scalars({PRUNED: 1.0})
             return
         expected = set(scalars) | {str(i) for i in range(len(variables))}

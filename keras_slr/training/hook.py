@@ -28,6 +28,9 @@ class ApplyHook:
             amended list.
         after: Function without arguments, called after the update, or
             `None`. Defaults to `None`.
+
+    Attributes:
+        entered: Whether a step has come, or was traced, through the hook.
     """
 
     def __init__(self, optimizer, variables, before, after=None):
@@ -35,6 +38,7 @@ class ApplyHook:
         self._keys = {id(v): i for i, v in enumerate(variables)}
         self._before = before
         self._after = after
+        self.entered = False
 
     def attach(self):
         base = self._optimizer.apply
@@ -45,6 +49,7 @@ class ApplyHook:
             else:
                 trainable_variables = list(trainable_variables)
                 variables = trainable_variables
+            self.entered = True
             amended = self._amend(list(grads), variables)
             result = base(amended, trainable_variables)
             if self._after is not None:
@@ -62,6 +67,8 @@ class ApplyHook:
             for i, (v, g) in enumerate(zip(variables, grads))
             if g is not None and id(v) in self._keys
         ]
+        if not places:
+            return grads
         amended = self._before(
             [grads[i] for i, _ in places], [key for _, key in places]
         )

@@ -2,12 +2,14 @@
 
 import contextlib
 
+import keras
 import numpy as np
 
 from keras_slr.selection import kernels_of
 from keras_slr.training import backend
 from keras_slr.training.carrier import PRUNED
 from keras_slr.training.carrier import CarriedSlots
+from keras_slr.training.carrier import check_free
 from keras_slr.training.hook import ApplyHook
 from keras_slr.training.hook import base_optimizer
 from keras_slr.training.model_state import built_optimizer
@@ -31,6 +33,7 @@ class Masks:
         self._variables = variables
         outer = built_optimizer(model)
         base = base_optimizer(outer)
+        check_free(base, model)
         with backend.variable_scope(base):
             self._masks = [
                 base.add_variable(
@@ -69,6 +72,9 @@ class Masks:
     def detach(self):
         self.enforce()
         self._hook.detach()
+        # For a step of the user's own that was traced with the masks.
+        for mask in self._masks:
+            mask.assign(np.ones(mask.shape, "float32"))
         self._carried.detach()
         self._model.train_function = None
 
@@ -109,8 +115,8 @@ def averages_of(optimizer, variables):
 
 def apply_mask(variable, keep):
     """Sets the entries of a variable to `0.0` where `keep` is false."""
-    w = backend.to_host(variable)
-    variable.assign(np.where(keep, w, np.float32(0.0)))
+    w = keras.ops.convert_to_numpy(variable.value)
+    variable.assign(np.where(keep, w, np.zeros((), w.dtype)))
 
 
 @contextlib.contextmanager

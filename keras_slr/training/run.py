@@ -2,10 +2,13 @@
 
 import dataclasses
 
+import numpy as np
+
 from keras_slr.solvers import slr
 from keras_slr.training.carrier import ATTRIBUTE
 from keras_slr.training.carrier import PRUNED
 from keras_slr.training.carrier import CarriedSlots
+from keras_slr.training.carrier import check_free
 from keras_slr.training.hook import base_optimizer
 from keras_slr.training.hook import penalty_hook
 from keras_slr.training.masks import averages_of
@@ -36,6 +39,7 @@ class Run:
         self.optimizer = built_optimizer(model)
         self.pruned = False
         self._base = base_optimizer(self.optimizer)
+        check_free(self._base, model)
         self._get_extra, self._set_extra = extra_state
         self.split = Split(self._base, selection.chosen, rates)
         try:
@@ -76,9 +80,18 @@ class Run:
         if not self.attached:
             return
         self._hook.detach()
+        # A step of the user's own that was traced during the run goes on
+        # reading these: free entries make it a plain step again.
+        for slot in self.split.slots:
+            slot.c.assign(np.full(slot.c.shape, np.inf, "float32"))
         self._carried.detach()
         self.model.train_function = None
         self.attached = False
+
+    @property
+    def acts(self):
+        """Whether a training step has come through the optimizer's hook."""
+        return self._hook.entered
 
     @property
     def averages(self):

@@ -57,6 +57,12 @@ class SLRTrainStep:
         own = super().metrics
         return own if Run.of(self) is None else own + self._slr_metrics()
 
+    def get_metrics_result(self):
+        # `train_step` adds its own; validation has none to show.
+        names = {metric.name for metric in self._slr_metrics()}
+        results = super().get_metrics_result()
+        return {k: v for k, v in results.items() if k not in names}
+
     def _slr_metrics(self):
         # Made when first asked for, so that a subclass need not call an
         # initializer of this mixin.

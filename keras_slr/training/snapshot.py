@@ -12,23 +12,27 @@ from keras_slr.training.masks import averages_of
 
 
 class Snapshot:
-    """Keeps a copy of a model's variables in a temporary folder.
+    """Keeps a copy of a model's and its optimizer's variables.
 
-    On disk rather than in memory, since it is hardly ever read.
+    In a temporary folder rather than in memory, since it is hardly ever read.
 
     Args:
         model: Built Keras model.
+        without: List of variables of the optimizer to leave out.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, without):
         self._model = model
+        left_out = {id(v) for v in without}
+        self._variables = model.variables + [
+            v for v in model.optimizer.variables if id(v) not in left_out
+        ]
         self._folder = tempfile.TemporaryDirectory(prefix="keras_slr_")
         self._saved = True
         try:
-            for i, variable in enumerate(model.variables):
-                np.save(
-                    self._file(i), keras.ops.convert_to_numpy(variable.value)
-                )
+            for i, variable in enumerate(self._variables):
+                # As bytes: NumPy's own format does not know bfloat16.
+                self._file(i).write_bytes(_to_numpy(variable).tobytes())
         except OSError as error:
             self._saved = False
             warnings.warn(
@@ -41,17 +45,24 @@ class Snapshot:
         """Sets all variables back; returns whether that could be done."""
         if not self._saved:
             return False
-        for i, variable in enumerate(self._model.variables):
-            variable.assign(np.load(self._file(i)))
+        for i, variable in enumerate(self._variables):
+            saved = np.frombuffer(
+                self._file(i).read_bytes(), _to_numpy(variable).dtype
+            )
+            variable.assign(saved.reshape(variable.shape))
         # `fit` copies the moving averages into the weights when it ends.
         trainable = self._model.trainable_variables
         base = base_optimizer(self._model.optimizer)
         for average, variable in zip(averages_of(base, trainable), trainable):
-            average.assign(keras.ops.convert_to_numpy(variable.value))
+            average.assign(_to_numpy(variable))
         return True
 
     def discard(self):
         self._folder.cleanup()
 
     def _file(self, i):
-        return pathlib.Path(self._folder.name) / f"{i}.npy"
+        return pathlib.Path(self._folder.name) / str(i)
+
+
+def _to_numpy(variable):
+    return keras.ops.convert_to_numpy(variable.value)

@@ -159,6 +159,27 @@ def test_attention_embedding_and_recurrent_layers():
     assert sum("kernel" in w.variable.name for w in chosen) == 4
 
 
+def test_layers_are_found_by_those_around_them():
+    tokens = keras.Input((12, 8))
+    x = layers.LSTM(16, return_sequences=True, name="rnn")(tokens)
+    x = layers.MultiHeadAttention(2, 16, name="attention")(x, x)
+    inner_in = keras.Input((12, 16))
+    inner = keras.Model(
+        inner_in, layers.Dense(16, name="inside")(inner_in), name="backbone"
+    )
+    model = keras.Model(tokens, inner(x))
+    for selector in ("rnn", layers.LSTM, "class:LSTM", "re:rn.*"):
+        assert names(select(model, selector).chosen) == [
+            "lstm_cell/kernel",
+            "lstm_cell/recurrent_kernel",
+        ]
+    for selector in ("attention", layers.MultiHeadAttention):
+        assert len(select(model, selector).chosen) == 4
+    assert names(select(model, "backbone").chosen) == ["inside/kernel"]
+    chosen = select(model, exclude=["backbone", "attention"], include="re:.*")
+    assert len(chosen.chosen) == 2
+
+
 def test_shared_and_nested_layers_count_once():
     shared = layers.Dense(20, name="shared")
     inner_in = keras.Input((20,))
