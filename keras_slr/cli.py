@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import re
 import sys
 
 import keras
@@ -220,13 +219,7 @@ def _check_numbers(args):
 
 def _prepare(model, data, args):
     """Makes a loaded model ready to train; says early what will not work."""
-    try:
-        select(model, args.include, args.exclude)
-    except re.error as error:
-        raise ValueError(
-            "Expected regular expressions after 're:'. Received: "
-            f"'re:{error.pattern}' ({error})."
-        ) from error
+    select(model, args.include, args.exclude)
     if not model.compiled:
         compile_classifier(model, data.y_train, args.learning_rate)
     elif args.learning_rate is not None:
