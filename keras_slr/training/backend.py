@@ -98,6 +98,33 @@ def variable_scope(optimizer):
     return keras.name_scope(optimizer.name)
 
 
+# Entries per block in which PyTorch adds a penalty on a CPU. A temporary of a
+# whole kernel would be fresh memory from the system in every step, which
+# costs several times the addition.
+_BLOCK = 1 << 18
+
+
+def _add_in_place(gradients, weights, shifts, rho, scale):
+    scratch = torch.empty(_BLOCK)
+    for g, w, c in zip(gradients, weights, shifts):
+        w, c = w.value, c.value
+        if g.device.type != "cpu" or not (
+            g.is_contiguous() and w.is_contiguous()
+        ):
+            g.add_(_shift(w, c, rho).to(g.dtype), alpha=scale)
+            continue
+        blocks = (t.view(-1).split(_BLOCK) for t in (g, w, c))
+        for g_part, w_part, c_part in zip(*blocks):
+            shift = _shift(w_part, c_part, rho, scratch[: len(g_part)])
+            g_part.add_(shift.to(g.dtype), alpha=scale)
+
+
+def _shift(w, c, rho, out=None):
+    """Returns `C + rho W`, zero on free entries, on PyTorch."""
+    shift = torch.addcmul(c, w.to(c.dtype), rho, out=out)
+    return torch.nan_to_num_(shift, nan=torch.nan, posinf=0.0)
+
+
 def add_penalty(gradients, weights, shifts, rho, scale):
     """Adds `scale (C + rho W)` to the gradients of the pruned weights.
 
@@ -117,11 +144,7 @@ def add_penalty(gradients, weights, shifts, rho, scale):
     """
     if BACKEND == "torch":
         with torch.no_grad():
-            rho = rho.value
-            for g, w, c in zip(gradients, weights, shifts):
-                shift = torch.addcmul(c.value, w.value.to(c.value.dtype), rho)
-                torch.nan_to_num_(shift, nan=torch.nan, posinf=0.0)
-                g.add_(shift.to(g.dtype), alpha=scale)
+            _add_in_place(gradients, weights, shifts, rho.value, scale)
         return gradients
     amended = []
     for g, w, c in zip(gradients, weights, shifts):
