@@ -106,7 +106,7 @@ def _compiled(pattern):
     except re.error as error:
         raise ValueError(
             "Expected a regular expression after 're:'. Received: "
-            f"{pattern!r} ({error})."
+            f"'{_REGEX}{pattern}' ({error})."
         ) from None
 
 
