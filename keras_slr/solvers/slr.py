@@ -253,8 +253,8 @@ def dual_update(solver, state, tensors, loss, progress):
 # The passes over the tensors. Each is written once for NumPy arrays and for
 # backend tensors, of which `xp` brings `dot`, `where`, `minimum` and `mask`
 # (1.0 where true), and works entry by entry, so that it can run on a block of
-# a tensor at a time. Masks are multiplied, not selected by: that is several
-# times as fast in NumPy.
+# a tensor at a time. Masks are multiplied, not selected by: that is faster in
+# NumPy.
 
 LARGEST = 3.4e38
 

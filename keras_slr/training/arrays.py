@@ -20,7 +20,7 @@ from keras_slr.projections import unstructured
 from keras_slr.training import backend
 
 # Entries per block: the dozen intermediate arrays of a pass then stay in the
-# processor's cache. Whole tensors at a time took three times as long.
+# processor's cache, where those of whole tensors would not.
 BLOCK = 1 << 15
 
 

@@ -2,8 +2,7 @@
 
 import numbers
 
-# About as many dual updates a run as decide its quality; more gave the same
-# accuracy, a third as many gave clearly less (docs/solver.md).
+# Dual updates in a run: their number matters, not their distance in steps.
 UPDATES = 150
 # Steps between updates while the length of an epoch is not known yet.
 UNKNOWN_INTERVAL = 30
