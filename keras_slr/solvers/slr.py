@@ -7,8 +7,7 @@ multipliers `Lam_n` and a quadratic penalty:
                  + rho / 2 sum_n ||W_n - Z_n||^2,     Z_n in S_n
 
 Training moves `W` on `L`; between training steps `dual_update` moves `Z` and
-`Lam`. Tensors are held as `Z` and `C = Lam - rho Z`, because the gradient of
-the penalty is then `C + rho W` (see `training.split`).
+`Lam`.
 
 Free support. On the support of `Z` the set `S_n` constrains nothing, so at a
 solution `Z = W` and `Lam = 0` there. By default the solver keeps to that at
@@ -16,15 +15,14 @@ every step, not only in the limit: entries in the support are free, `Z` follows
 `W` on them and no penalty acts; the others get `Lam + rho W`. Which entries
 are free is decided anew by the projection of every dual update. Held at the
 `Z` of the last update instead, as in the papers, kept weights are braked by a
-strong rho, which costs accuracy (docs/solver.md). A free entry is marked by
-`C = inf`.
+strong rho, which costs accuracy (docs/solver.md).
+
+How `Z` and `Lam` are held, and the passes over them, are in `solvers.forms`.
 """
 
 import dataclasses
 import math
 import numbers
-
-import numpy as np
 
 from keras_slr.record import Record
 from keras_slr.record import register
@@ -199,9 +197,8 @@ def dual_update(solver, state, tensors, loss, progress):
     Args:
         solver: `SLR`.
         state: `SLRState` left by the last update.
-        tensors: Holder of `W`, `Z` and `C` that runs the passes below over
-            all of them (`training.split.Split`). Its `Z` and `C` change at
-            the very end.
+        tensors: Holder of `W`, `Z` and `Lam` that runs the passes over all of
+            them (`training.split.Split`). They change at the very end.
         loss: Float, mean task loss since the last update, or `nan`.
         progress: Float in `[0, 1]`, the fraction of the run done.
 
@@ -233,7 +230,7 @@ def dual_update(solver, state, tensors, loss, progress):
         s_2 = state.s
 
     rho_next = solver.rho(progress)
-    tensors.ascend(rho, s_1, s_2, rho_next, solver.free_support)
+    tensors.ascend(rho, s_1, s_2, rho_next)
     if solver.free_support:
         inner, square = sums.inner_outside, sums.square_outside
     else:
@@ -248,105 +245,3 @@ def dual_update(solver, state, tensors, loss, progress):
         condition_1=condition_1,
         condition_2=condition_2,
     )
-
-
-# The passes over the tensors. Each is written once for NumPy arrays and for
-# backend tensors, of which `xp` brings `dot`, `where`, `minimum` and `mask`
-# (1.0 where true), and works entry by entry, so that it can run on a block of
-# a tensor at a time. Masks are multiplied, not selected by: that is faster in
-# NumPy.
-
-LARGEST = 3.4e38
-
-
-def read(xp, w, z, c, rho):
-    """Returns `Lam` and `W - Z`, both zero on free entries."""
-    bound = xp.mask(c <= LARGEST)
-    lam = (xp.minimum(c, LARGEST) + rho * z) * bound
-    return lam, (w - z) * bound
-
-
-def gap(xp, w, z, c, rho):
-    """Sums `<Lam, W - Z>` and `||W - Z||^2`."""
-    lam, d = read(xp, w, z, c, rho)
-    return xp.dot(lam, d), xp.dot(d, d)
-
-
-def norms(xp, w, z, c, rho):
-    """Sums `<Lam, W - Z>` and the squares of `W - Z`, `Lam` and `W`."""
-    lam, d = read(xp, w, z, c, rho)
-    return xp.dot(lam, d), xp.dot(d, d), xp.dot(lam, lam), xp.dot(w, w)
-
-
-def settled(xp, w, z, c, bound):
-    """Counts the entries outside the support of `Z` with `|W| <= bound`."""
-    outside = xp.mask(~support(xp, z, c))
-    return (xp.dot(outside, xp.mask(abs(w) <= bound)),)
-
-
-def support(xp, z, c):
-    """Marks the entries in the support of `Z`."""
-    del xp
-    return (c > LARGEST) | (z != 0)
-
-
-def lift(xp, w, z, c, rho, s):
-    """Returns `Lam` after the first half-step, and `W + Lam / rho`."""
-    lam, d = read(xp, w, z, c, rho)
-    lam = lam + s * d
-    return lam, w + lam / rho
-
-
-@dataclasses.dataclass(frozen=True)
-class Sums:
-    """Sums around the projection, with the `Lam` of the first half-step.
-
-    Attributes:
-        inner_before: `<Lam, W - Z>` with the old `Z`.
-        square_before: `||W - Z||^2` with the old `Z`.
-        inner: `<Lam, W - Z'>`.
-        square: `||W - Z'||^2`.
-        inner_outside: `<Lam, W>` outside the support of `Z'`.
-        square_outside: `||W||^2` there.
-    """
-
-    inner_before: float
-    square_before: float
-    inner: float
-    square: float
-    inner_outside: float
-    square_outside: float
-
-
-def project(xp, w, z, c, keep, rho, s):
-    """Sums `Sums` for `Z' = Pi(W + Lam / rho)`, with its support given."""
-    lam, d_before = read(xp, w, z, c, rho)
-    lam = lam + s * d_before
-    keep = xp.mask(keep)
-    outside = w * (1.0 - keep)
-    d = outside + keep * (w - (w + lam / rho))
-    return (
-        xp.dot(lam, d_before),
-        xp.dot(d_before, d_before),
-        xp.dot(lam, d),
-        xp.dot(d, d),
-        xp.dot(lam, outside),
-        xp.dot(outside, outside),
-    )
-
-
-def ascend(xp, w, z, c, keep, rho, s_1, s_2, rho_next):
-    """Returns `Z'` and `C` after both half-steps, for the next rho."""
-    lam, v = lift(xp, w, z, c, rho, s_1)
-    z = xp.where(keep, v, 0.0)
-    lam = lam + s_2 * (w - z)
-    return z, lam - rho_next * z
-
-
-def ascend_free(xp, w, z, c, keep, rho, s_1, s_2, rho_next):
-    """As `ascend`, with the entries in the support of `Z'` set free."""
-    del rho_next
-    lam, _ = lift(xp, w, z, c, rho, s_1)
-    # Outside the support Z is zero: C is Lam whatever rho, and W - Z is W.
-    c = xp.where(keep, np.float32(np.inf), lam + s_2 * w)
-    return w * xp.mask(keep), c

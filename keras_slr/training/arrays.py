@@ -7,7 +7,7 @@ reach by gathering them.
 
 Both offer `sums`, which adds up what a pass returns over all weights,
 `masks`, which chooses the entries to keep, and `assign`, which stores the new
-`Z` and `C` that a pass returns.
+`a` and `c` that a pass returns.
 """
 
 import functools
@@ -27,6 +27,7 @@ BLOCK = 1 << 15
 class HostArrays:
     """Runs the passes on NumPy views, block by block."""
 
+    free = backend.FREE
     minimum = staticmethod(np.minimum)
     where = staticmethod(np.where)
 
@@ -42,7 +43,7 @@ class HostArrays:
         """Returns the tuple of sums of `fn` over all weights.
 
         Args:
-            fn: Pass of `solvers.slr` that returns sums.
+            fn: Pass of `solvers.forms` that returns sums.
             slots: List of `Slots`.
             *scalars: Floats handed to `fn`.
             masks: List of masks handed to `fn`. Defaults to `None`, none.
@@ -77,19 +78,20 @@ class HostArrays:
         return masks
 
     def assign(self, fn, slots, masks, *scalars):
-        """Stores the `Z` and `C` that `fn` returns."""
-        for slot, mask in zip(slots, masks):
+        """Stores the `a` and `c` that `fn` returns."""
+        for slot, mask in _paired(slots, masks):
             flat = _flat(slot, mask)
-            z, c = np.empty_like(flat[0]), np.empty_like(flat[0])
-            for z_out, c_out, *arrays in _blocks((z, c, *flat)):
-                z_out[:], c_out[:] = fn(self, *arrays, *scalars)
-            slot.z.assign(z.reshape(slot.z.shape))
+            a, c = np.empty_like(flat[0]), np.empty_like(flat[0])
+            for a_out, c_out, *arrays in _blocks((a, c, *flat)):
+                a_out[:], c_out[:] = fn(self, *arrays, *scalars)
+            slot.a.assign(a.reshape(slot.a.shape))
             slot.c.assign(c.reshape(slot.c.shape))
 
 
 class DeviceArrays:
     """Runs each pass over all weights in one compiled call."""
 
+    free = backend.FREE
     minimum = staticmethod(ops.minimum)
     where = staticmethod(ops.where)
 
@@ -115,7 +117,7 @@ class DeviceArrays:
     def masks(self, fn, slots, *scalars):
         """See `HostArrays.masks`."""
         if not scalars:
-            return [fn(self, slot.z.value, slot.c.value) for slot in slots]
+            return [fn(self, slot.a.value, slot.c.value) for slot in slots]
         counts = tuple(slot.count for slot in slots)
         choose = functools.partial(self._choose, counts)
         return self._call(fn, choose, slots, None, scalars)
@@ -123,8 +125,8 @@ class DeviceArrays:
     def assign(self, fn, slots, masks, *scalars):
         """See `HostArrays.assign`."""
         new = self._call(fn, self._each, slots, masks, scalars)
-        for slot, (z, c) in zip(slots, new):
-            slot.z.assign(z)
+        for slot, (a, c) in zip(slots, new):
+            slot.a.assign(a)
             slot.c.assign(c)
 
     def _call(self, fn, body, slots, masks, scalars):
@@ -132,7 +134,7 @@ class DeviceArrays:
             self._compiled[fn] = backend.compiled(functools.partial(body, fn))
         tensors = [
             tuple(
-                ops.cast(v.value, "float32") for v in (slot.w, slot.z, slot.c)
+                ops.cast(v.value, "float32") for v in (slot.w, slot.a, slot.c)
             )
             + (() if mask is None else (mask,))
             for slot, mask in _paired(slots, masks)
@@ -162,7 +164,7 @@ def _paired(slots, masks):
 
 
 def _flat(slot, mask=None):
-    arrays = [backend.to_host(v) for v in (slot.w, slot.z, slot.c)]
+    arrays = [backend.to_host(v) for v in (slot.w, slot.a, slot.c)]
     if mask is not None:
         arrays.append(mask)
     return [a.reshape(-1) for a in arrays]

@@ -89,6 +89,7 @@ def penalty_hook(optimizer, split):
             gradients,
             [slot.w for slot in slots],
             [slot.c for slot in slots],
+            [split.strength(slot) for slot in slots],
             split.rho,
             scale,
         )

@@ -2,8 +2,7 @@
 
 import dataclasses
 
-import numpy as np
-
+from keras_slr.solvers import forms
 from keras_slr.solvers import slr
 from keras_slr.training.carrier import ATTRIBUTE
 from keras_slr.training.carrier import PRUNED
@@ -41,9 +40,14 @@ class Run:
         self._base = base_optimizer(self.optimizer)
         check_free(self._base, model)
         self._get_extra, self._set_extra = extra_state
-        self.split = Split(self._base, selection.chosen, rates)
+        self.split = Split(
+            self._base,
+            selection.chosen,
+            rates,
+            forms.Free if solver.free_support else forms.Held,
+        )
         try:
-            square = self.split.start(solver.rho(0.0), solver.free_support)
+            square = self.split.start(solver.rho(0.0))
         except ValueError:
             for variable in self.split.variables:
                 self._base._untrack_variable(variable)
@@ -82,8 +86,7 @@ class Run:
         self._hook.detach()
         # A step of the user's own that was traced during the run goes on
         # reading these: free entries make it a plain step again.
-        for slot in self.split.slots:
-            slot.c.assign(np.full(slot.c.shape, np.inf, "float32"))
+        self.split.release()
         self._carried.detach()
         self.model.train_function = None
         self.attached = False
@@ -110,6 +113,7 @@ class Run:
         if PRUNED in scalars:
             self.pruned = True
             return
+        self.split.renew_marks()
         self.state = dataclasses.replace(
             self.state,
             **{

@@ -78,11 +78,14 @@ class SLRTrainStep:
         run = Run.of(self)
         if run is None:
             return {}
-        rho = run.split.rho.value
+        split = run.split
+        rho = split.rho.value
         inner = square = size = 0.0
-        for slot in run.split.slots:
+        for slot in split.slots:
             w = ops.cast(slot.w.value, "float32")
-            lam, d = slr.read(DeviceArrays, w, slot.z.value, slot.c.value, rho)
+            lam, d = split.form.read(
+                DeviceArrays, w, slot.a.value, slot.c.value, rho
+            )
             inner = inner + ops.sum(lam * d)
             square = square + ops.sum(d * d)
             size = size + ops.sum(w * w)

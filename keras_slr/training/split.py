@@ -1,9 +1,8 @@
 """The tensors of a run: every pruned weight `W` with its `Z` and multipliers.
 
-`Z` and `C = Lam - rho Z` are slots of the optimizer: float32 variables with
-the shape, layout and device of their weight, which compiled steps of every
-backend can read. The step reads `C` alone, since the penalty's gradient is
-`Lam + rho (W - Z) = C + rho W`; the multipliers are `Lam = C + rho Z`.
+They are held in two slots of the optimizer, see `solvers.forms`: float32
+variables with the shape, layout and device of their weight, which compiled
+steps of every backend can read.
 """
 
 import dataclasses
@@ -15,6 +14,7 @@ from keras_slr.projections import keep_count
 from keras_slr.projections import keep_mask
 from keras_slr.selection.selectors import names_of
 from keras_slr.selection.selectors import unknown_name
+from keras_slr.solvers import forms
 from keras_slr.solvers import slr
 from keras_slr.training import backend
 from keras_slr.training.arrays import HostArrays
@@ -37,15 +37,15 @@ class Slots:
         weight: `selection.Weight`.
         rate: Float, the pruning rate asked for.
         w: Keras variable `W`.
-        z: Keras variable `Z`, float32.
-        c: Keras variable `C = Lam - rho Z`, float32.
+        a: Keras variable `Z` or `R`, float32.
+        c: Keras variable `C`, float32.
         count: Integer, number of entries to keep.
     """
 
     weight: object
     rate: float
     w: object
-    z: object
+    a: object
     c: object
     count: int
 
@@ -75,9 +75,11 @@ class Split:
         optimizer: Keras optimizer, built, that gets the slots.
         weights: List of `selection.Weight`.
         rates: List of floats, one per weight.
+        form: `solvers.forms.Held` or `Free`.
     """
 
-    def __init__(self, optimizer, weights, rates):
+    def __init__(self, optimizer, weights, rates, form):
+        self.form = form
         with backend.variable_scope(optimizer):
             self.rho = optimizer.add_variable((), dtype="float32", name="rho")
             self.slots = [
@@ -85,7 +87,7 @@ class Split:
                     weight,
                     rate,
                     w=weight.variable,
-                    z=_add_slot(optimizer, weight.variable, "slr_z"),
+                    a=_add_slot(optimizer, weight.variable, "slr_a"),
                     c=_add_slot(optimizer, weight.variable, "slr_c"),
                     count=keep_count(math.prod(weight.variable.shape), rate),
                 )
@@ -96,30 +98,45 @@ class Split:
     @property
     def variables(self):
         """The slots, in the order in which they are saved."""
-        return [self.rho] + [v for slot in self.slots for v in (slot.z, slot.c)]
+        return [self.rho] + [v for slot in self.slots for v in (slot.a, slot.c)]
 
     @property
     def size(self):
         """Number of entries of all pruned weights."""
         return sum(math.prod(slot.w.shape) for slot in self.slots)
 
-    def start(self, rho, free_support):
+    def strength(self, slot):
+        """Returns the Keras variable `R` of a weight's penalty."""
+        return slot.a if self.form is forms.Free else self.rho
+
+    def start(self, rho):
         """Sets `Z = Pi(W)` and `Lam = 0`.
 
         Args:
             rho: Float, the first penalty weight.
-            free_support: See `SLR`.
 
         Returns:
             Float, `||W - Z||^2`.
         """
         self.check_finite()
         for slot in self.slots:
-            for variable in (slot.z, slot.c):
+            for variable in (slot.a, slot.c):
                 variable.assign(np.zeros(variable.shape, "float32"))
         sums = self.project(rho, 0.0, frozen=False)
-        self.ascend(rho, 0.0, 0.0, rho, free_support)
+        self.ascend(rho, 0.0, 0.0, rho)
         return sums.square
+
+    def renew_marks(self):
+        """Marks free entries anew after another backend's were loaded."""
+        if self.form is forms.Free:
+            self._arrays.assign(self.form.mark, self.slots, None)
+
+    def release(self):
+        """Makes every entry free: the penalty's gradient is zero."""
+        self.rho.assign(0.0)
+        for slot in self.slots:
+            slot.a.assign(np.zeros(slot.a.shape, "float32"))
+            slot.c.assign(np.full(slot.c.shape, backend.FREE))
 
     def check_finite(self):
         """Raises a `ValueError` that names the first weight with NaN or Inf."""
@@ -136,7 +153,7 @@ class Split:
 
     def gap(self, rho):
         """Returns `<Lam, W - Z>` and `||W - Z||^2` over all weights."""
-        inner, square = self._arrays.sums(slr.gap, self.slots, rho)
+        inner, square = self._arrays.sums(self.form.gap, self.slots, rho)
         if not math.isfinite(square):
             self.check_finite()
         return inner, square
@@ -150,22 +167,22 @@ class Split:
             frozen: Boolean, whether the support stays as it is.
 
         Returns:
-            `solvers.slr.Sums`.
+            `solvers.forms.Sums`.
         """
         if frozen:
-            self._masks = self._arrays.masks(slr.support, self.slots)
+            self._masks = self._arrays.masks(self.form.support, self.slots)
         else:
-            self._masks = self._arrays.masks(slr.lift, self.slots, rho, s)
-        return slr.Sums(
+            self._masks = self._arrays.masks(self.form.lift, self.slots, rho, s)
+        return forms.Sums(
             *self._arrays.sums(
-                slr.project, self.slots, rho, s, masks=self._masks
+                self.form.project, self.slots, rho, s, masks=self._masks
             )
         )
 
-    def ascend(self, rho, s_1, s_2, rho_next, free_support):
-        """Stores `Z'` and `C` after both half-steps, and the next rho."""
+    def ascend(self, rho, s_1, s_2, rho_next):
+        """Stores `Z'` and `Lam` after both half-steps, and the next rho."""
         self._arrays.assign(
-            slr.ascend_free if free_support else slr.ascend,
+            self.form.ascend,
             self.slots,
             self._masks,
             rho,
@@ -178,13 +195,12 @@ class Split:
 
     def auxiliary(self, slot):
         """Returns `Z` of one weight as a NumPy array."""
-        z, c = backend.to_host(slot.z), backend.to_host(slot.c)
-        return np.where(np.isinf(c), backend.to_host(slot.w), z)
+        return self.form.auxiliary(HostArrays, *_host(slot)).copy()
 
     def multipliers(self, slot):
         """Returns `Lam` of one weight as a NumPy array."""
-        w, z, c = (backend.to_host(v) for v in (slot.w, slot.z, slot.c))
-        return slr.read(HostArrays, w, z, c, backend.to_host(self.rho))[0]
+        rho = backend.to_host(self.rho)
+        return self.form.read(HostArrays, *_host(slot), rho)[0]
 
     def read(self, layer, read):
         """Reads something of a layer's weights.
@@ -213,10 +229,10 @@ class Split:
         rho = float(backend.to_host(self.rho))
         settled, totals = 0.0, np.zeros(4)
         for slot in self.slots:
-            sums = self._arrays.sums(slr.norms, [slot], rho)
+            sums = self._arrays.sums(self.form.norms, [slot], rho)
             totals += sums
             bound = SETTLED * math.sqrt(sums[-1] / math.prod(slot.w.shape))
-            settled += self._arrays.sums(slr.settled, [slot], bound)[0]
+            settled += self._arrays.sums(self.form.settled, [slot], bound)[0]
         inner, square, lam_square, w_square = totals
         return Figures(
             sparsity=settled / self.size,
@@ -239,6 +255,10 @@ class Split:
             keep_mask(value, slot.count)
             for value, slot in zip(values, self.slots)
         ]
+
+
+def _host(slot):
+    return [backend.to_host(v) for v in (slot.w, slot.a, slot.c)]
 
 
 def _add_slot(optimizer, variable, name):

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from keras_slr.solvers import SLR
+from keras_slr.solvers import forms
 from keras_slr.solvers import slr
+from keras_slr.training import backend
 from keras_slr.training.arrays import DeviceArrays
 from keras_slr.training.arrays import HostArrays
 from keras_slr.training.split import Slots
@@ -96,15 +98,16 @@ def reference_update(solver, ref, w, f, progress):
     return condition_1, condition_2
 
 
-def make_split(w, arrays):
+def make_split(w, arrays, free=True):
     split = Split.__new__(Split)
+    split.form = forms.Free if free else forms.Held
     split.rho = keras.Variable(0.0, dtype="float32")
     split.slots = [
         Slots(
             weight=None,
             rate=None,
             w=keras.Variable(a),
-            z=keras.Variable(np.zeros_like(a)),
+            a=keras.Variable(np.zeros_like(a)),
             c=keras.Variable(np.zeros_like(a)),
             count=n,
         )
@@ -128,8 +131,8 @@ def test_updates_equal_the_definition(name, arrays):
     solver = SOLVERS[name]
     rng = np.random.default_rng(3)
     w = [rng.normal(size=s).astype("float32") for s in SHAPES]
-    split = make_split(w, arrays())
-    square = split.start(solver.rho(0.0), solver.free_support)
+    split = make_split(w, arrays(), solver.free_support)
+    square = split.start(solver.rho(0.0))
     state = slr.begin(solver, square)
     z = [pi(a.astype("float64"), n) for a, n in zip(w, COUNTS)]
     ref = Reference(
@@ -220,13 +223,31 @@ def test_multipliers_of_free_entries_are_zero_and_of_others_move():
     w = [rng.normal(size=s).astype("float32") for s in SHAPES]
     split = make_split(w, HostArrays())
     solver = SLR()
-    state = slr.begin(solver, split.start(solver.rho(0.0), True))
+    state = slr.begin(solver, split.start(solver.rho(0.0)))
     slr.dual_update(solver, state, split, 1.0, 0.1)
     for slot in split.slots:
         lam, z = split.multipliers(slot), split.auxiliary(slot)
         assert np.all(lam[z != 0] == 0.0)
         assert np.all(lam[z == 0] != 0.0)
         np.testing.assert_array_equal(z[z != 0], to_numpy(slot.w)[z != 0])
+
+
+@pytest.mark.parametrize("arrays", [HostArrays, DeviceArrays])
+@pytest.mark.parametrize("foreign", [0.0, np.inf])
+def test_free_entries_of_another_backend_are_marked_anew(foreign, arrays):
+    rng = np.random.default_rng(0)
+    w = [rng.normal(size=s).astype("float32") for s in SHAPES]
+    split = make_split(w, arrays())
+    state = slr.begin(SLR(), split.start(2e-3))
+    slr.dual_update(SLR(), state, split, 1.0, 0.1)
+    own = [to_numpy(slot.c) for slot in split.slots]
+    for slot, c in zip(split.slots, own):
+        free = to_numpy(slot.a) == 0.0
+        assert np.all(c[free] == backend.FREE)
+        slot.c.assign(np.where(free, np.float32(foreign), c))
+    split.renew_marks()
+    for slot, c in zip(split.slots, own):
+        np.testing.assert_array_equal(to_numpy(slot.c), c)
 
 
 @pytest.mark.parametrize(
