@@ -17,6 +17,23 @@ def lenet_300_100():
     )
 
 
+def lenet_5():
+    """LeNet-5 (LeCun et al., 1998) with ReLU and max-pooling, with logits."""
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(6, 5, padding="same", activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(16, 5, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(120, activation="relu"),
+            layers.Dense(84, activation="relu"),
+            layers.Dense(10, name="logits"),
+        ]
+    )
+
+
 def wide_mlp():
     """784-2048-2048-10: much weight traffic and little arithmetic a step."""
     return keras.Sequential(
@@ -50,3 +67,61 @@ def resnet_20():
             x = layers.ReLU()(x)
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, layers.Dense(10)(x))
+
+
+def resnet_for_cifar(blocks):
+    """ResNet of `6 blocks + 2` layers with shortcuts of option A, with logits.
+
+    The net of arXiv 1512.03385, section 4.2: a shortcut into a wider stage
+    takes every second pixel and pads with zero channels.
+
+    Args:
+        blocks: Integer, blocks in each of the three stages.
+    """
+
+    def convolution(x, filters, stride, name):
+        if stride == 2:
+            x = layers.ZeroPadding2D(1)(x)
+        padding = "valid" if stride == 2 else "same"
+        x = layers.Conv2D(
+            filters, 3, stride, padding=padding, use_bias=False, name=name
+        )(x)
+        name = name.replace("conv", "bn")
+        return layers.BatchNormalization(epsilon=1e-5, name=name)(x)
+
+    inputs = keras.Input((32, 32, 3))
+    x = layers.ReLU()(convolution(inputs, 16, 1, "conv1"))
+    for stage, filters in enumerate((16, 32, 64), start=1):
+        for block in range(blocks):
+            name = f"layer{stage}_{block}_conv"
+            shortcut, stride = x, 1
+            if stage > 1 and block == 0:
+                stride = 2
+                # Zero channels in front and behind: padding of the width of
+                # a tensor whose channels take the place of the width.
+                shortcut = layers.MaxPooling2D(1, 2)(x)
+                shortcut = layers.Permute((1, 3, 2))(shortcut)
+                shortcut = layers.ZeroPadding2D((0, filters // 4))(shortcut)
+                shortcut = layers.Permute((1, 3, 2))(shortcut)
+            x = layers.ReLU()(convolution(x, filters, stride, name + "1"))
+            x = layers.Add()([convolution(x, filters, 1, name + "2"), shortcut])
+            x = layers.ReLU()(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, layers.Dense(10, name="linear")(x))
+
+
+def load_torch_weights(model, arrays):
+    """Sets a `resnet_for_cifar` to weights named and laid out as PyTorch's."""
+    for layer in model.layers:
+        name = layer.name.replace("_", ".")
+        if isinstance(layer, layers.Conv2D):
+            kernel = arrays[f"{name}.weight"]
+            layer.set_weights([kernel.transpose(2, 3, 1, 0)])
+        elif isinstance(layer, layers.BatchNormalization):
+            names = ("weight", "bias", "running_mean", "running_var")
+            layer.set_weights([arrays[f"{name}.{n}"] for n in names])
+        elif isinstance(layer, layers.Dense):
+            layer.set_weights(
+                [arrays["linear.weight"].T, arrays["linear.bias"]]
+            )
+    return model

@@ -1,20 +1,39 @@
 """Pruning for Keras 3 by Surrogate Lagrangian Relaxation."""
 
 from keras_slr import schedules
+from keras_slr.batch_norm import renew_batch_norm
+from keras_slr.callbacks import ADMMCallback
+from keras_slr.callbacks import GradualMagnitudeCallback
+from keras_slr.callbacks import GRegCallback
+from keras_slr.callbacks import OneShotMagnitudeCallback
+from keras_slr.callbacks import PruningCallback
 from keras_slr.callbacks import SLRCallback
 from keras_slr.hard_pruning import hard_prune
 from keras_slr.pruner import SLRPruner
 from keras_slr.report import Report
 from keras_slr.report import report
 from keras_slr.report import sparsity
+from keras_slr.solvers import ADMM
 from keras_slr.solvers import SLR
+from keras_slr.solvers import GradualMagnitude
+from keras_slr.solvers import GReg
+from keras_slr.solvers import OneShotMagnitude
 from keras_slr.training.masks import keep_masks
 from keras_slr.training.slr_model import SLRModel
 from keras_slr.training.slr_model import SLRTrainStep
 from keras_slr.version import __version__
 
 __all__ = [
+    "ADMM",
     "SLR",
+    "ADMMCallback",
+    "GReg",
+    "GRegCallback",
+    "GradualMagnitude",
+    "GradualMagnitudeCallback",
+    "OneShotMagnitude",
+    "OneShotMagnitudeCallback",
+    "PruningCallback",
     "Report",
     "SLRCallback",
     "SLRModel",
@@ -23,6 +42,7 @@ __all__ = [
     "__version__",
     "hard_prune",
     "keep_masks",
+    "renew_batch_norm",
     "report",
     "schedules",
     "sparsity",

@@ -1,4 +1,4 @@
-"""SLR without `fit`: the core that callbacks and custom loops drive."""
+"""Pruning without `fit`: the core that callbacks and custom loops drive."""
 
 import numpy as np
 
@@ -9,7 +9,6 @@ from keras_slr.report import Report
 from keras_slr.report import rows_of
 from keras_slr.selection import select
 from keras_slr.solvers import SLR
-from keras_slr.solvers import slr
 from keras_slr.training import backend
 from keras_slr.training.clock import Clock
 from keras_slr.training.clock import check_update_every
@@ -21,7 +20,7 @@ from keras_slr.training.run import Run
 
 
 class SLRPruner:
-    """Prunes a model by SLR inside any training loop.
+    """Prunes a model inside any training loop, by SLR or another method.
 
     ```python
     pruner = keras_slr.SLRPruner(rate=0.9)
@@ -45,7 +44,8 @@ class SLRPruner:
         include: Which weights to prune, see `selection.select`. Defaults to
             the keys of `rate` if that is a dict, else to `"default"`.
         exclude: Which weights to leave alone. Defaults to `None`.
-        solver: `SLR`, the constants and schedules. Defaults to `SLR()`.
+        solver: `SLR`, the constants and schedules, or one of the other
+            methods of `keras_slr.solvers`. Defaults to `SLR()`.
         update_every: When `Z` and the multipliers move: an integer of steps,
             a float in `(0, 1)` as a fraction of the run, `"epoch"`, or
             `None` for about 150 times a run. Defaults to `None`.
@@ -185,12 +185,8 @@ class SLRPruner:
     def update(self):
         """Does one dual update now, at the progress of the clock."""
         run = self.run
-        run.state = slr.dual_update(
-            self.solver,
-            run.state,
-            run.split,
-            self.window.take(),
-            self.clock.progress,
+        run.state = self.solver.update(
+            run.state, run.split, self.window.take(), self.clock
         )
 
     def prune(self):

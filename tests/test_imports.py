@@ -22,6 +22,15 @@ def child(code, *args, **env):
 
 def test_public_names():
     assert sorted(keras_slr.__all__) == [
+        "ADMM",
+        "ADMMCallback",
+        "GReg",
+        "GRegCallback",
+        "GradualMagnitude",
+        "GradualMagnitudeCallback",
+        "OneShotMagnitude",
+        "OneShotMagnitudeCallback",
+        "PruningCallback",
         "Report",
         "SLR",
         "SLRCallback",
@@ -31,6 +40,7 @@ def test_public_names():
         "__version__",
         "hard_prune",
         "keep_masks",
+        "renew_batch_norm",
         "report",
         "schedules",
         "sparsity",

@@ -1,5 +1,17 @@
 """Callbacks for `model.fit`: they only sequence, and write the logs."""
 
+from keras_slr.callbacks.pruning_callback import PruningCallback
+from keras_slr.callbacks.rivals import ADMMCallback
+from keras_slr.callbacks.rivals import GradualMagnitudeCallback
+from keras_slr.callbacks.rivals import GRegCallback
+from keras_slr.callbacks.rivals import OneShotMagnitudeCallback
 from keras_slr.callbacks.slr_callback import SLRCallback
 
-__all__ = ["SLRCallback"]
+__all__ = [
+    "ADMMCallback",
+    "GRegCallback",
+    "GradualMagnitudeCallback",
+    "OneShotMagnitudeCallback",
+    "PruningCallback",
+    "SLRCallback",
+]

@@ -17,7 +17,7 @@ The passes are written once for NumPy arrays and for backend tensors, of which
 `xp` brings `dot`, `where`, `minimum`, `mask` (1.0 where true) and `free` (the
 `C` of free entries), and work entry by entry, so that they can run on a block
 of a tensor at a time. Masks are multiplied, not selected by: that is faster in
-NumPy. The first number of an entry, `Z` or `R`, is called `a`.
+NumPy. The first number of an entry, `Z`, `R` or `A`, is called `a`.
 """
 
 import dataclasses
@@ -93,6 +93,12 @@ class Held:
         lam = lam + s * d
         return lam, w + lam / rho
 
+    @staticmethod
+    def weights(xp, w, a, c):
+        """Returns `W`, to choose by."""
+        del xp, a, c
+        return (w,)
+
     @classmethod
     def project(cls, xp, w, a, c, keep, rho, s):
         """Sums `Sums` for `Z' = Pi(W + Lam / rho)` with the support `keep`."""
@@ -117,6 +123,23 @@ class Held:
         z = xp.where(keep, v, 0.0)
         lam = lam + s_2 * (w - z)
         return z, lam - rho_next * z
+
+
+class Masked(Held):
+    """Entries outside the support are zero, and no multiplier acts."""
+
+    @staticmethod
+    def read(xp, w, a, c, rho):
+        del xp, rho
+        return c, w * (1.0 - a)
+
+    @classmethod
+    def auxiliary(cls, xp, w, a, c):
+        return w * a
+
+    @classmethod
+    def ascend(cls, xp, w, a, c, keep, rho, s_1, s_2, rho_next):
+        return xp.mask(keep), c
 
 
 class Free(Held):

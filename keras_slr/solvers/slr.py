@@ -24,10 +24,11 @@ import dataclasses
 import math
 import numbers
 
-from keras_slr.record import Record
 from keras_slr.record import register
 from keras_slr.schedules import Constant
 from keras_slr.schedules import Geometric
+from keras_slr.solvers import forms
+from keras_slr.solvers.solver import Solver
 
 # A projection that changes nothing leaves the Lagrangian as it is; a smaller
 # relative gain than this is the rounding of sums in single precision.
@@ -36,7 +37,7 @@ ROUNDING = 1e-6
 
 @register
 @dataclasses.dataclass(frozen=True)
-class SLR(Record):
+class SLR(Solver):
     """What SLR is run with. The defaults need no tuning.
 
     Args:
@@ -72,6 +73,8 @@ class SLR(Record):
     freeze_at: float | None = 0.65
     free_support: bool = True
 
+    prefix = "slr"
+
     def __post_init__(self):
         if isinstance(self.rho, numbers.Real):
             object.__setattr__(self, "rho", Constant(float(self.rho)))
@@ -106,6 +109,25 @@ class SLR(Record):
             freeze_at=None,
             free_support=False,
         )
+
+    @property
+    def form(self):
+        return forms.Free if self.free_support else forms.Held
+
+    def begin(self, tensors):
+        return begin(self, tensors.start(self.rho(0.0)))
+
+    def update(self, state, tensors, loss, clock):
+        return dual_update(self, state, tensors, loss, clock.progress)
+
+    def logs(self, states):
+        updated = [state for state in states if state.updates] or states
+        return {
+            "rho": states[-1].rho,
+            "stepsize": states[-1].s,
+            "condition_1": _mean(state.condition_1 for state in updated),
+            "condition_2": _mean(state.condition_2 for state in updated),
+        }
 
     def freezes(self, progress):
         """Returns whether the support is settled at `progress`."""
@@ -245,3 +267,8 @@ def dual_update(solver, state, tensors, loss, progress):
         condition_1=condition_1,
         condition_2=condition_2,
     )
+
+
+def _mean(values):
+    values = list(values)
+    return sum(values) / len(values)

@@ -56,25 +56,26 @@ class HostArrays:
         )
         return tuple(float(sum(column)) for column in zip(*parts))
 
-    def masks(self, fn, slots, *scalars):
+    def support(self, fn, slots):
+        """Returns the masks that `fn` reads off the slots."""
+        return [fn(self, *_flat(slot)[1:]) for slot in slots]
+
+    def masks(self, fn, slots, counts, *scalars):
         """Returns the masks of the entries to keep.
 
         Args:
-            fn: Pass that returns the tensor to choose by, last in a tuple,
-                or, without `scalars`, the mask itself.
+            fn: Pass that returns the tensor to choose by, last in a tuple.
             slots: List of `Slots`.
+            counts: List of integers, how many entries to keep of each.
             *scalars: Floats handed to `fn`.
         """
         masks = []
-        for slot in slots:
+        for slot, count in zip(slots, counts):
             flat = _flat(slot)
-            if not scalars:
-                masks.append(fn(self, *flat[1:]))
-                continue
             v = np.empty_like(flat[0])
             for out, *arrays in _blocks((v, *flat)):
                 out[:] = fn(self, *arrays, *scalars)[-1]
-            masks.append(unstructured.keep_mask(v, slot.count))
+            masks.append(unstructured.keep_mask(v, count))
         return masks
 
     def assign(self, fn, slots, masks, *scalars):
@@ -114,13 +115,15 @@ class DeviceArrays:
             for column in zip(*parts)
         )
 
-    def masks(self, fn, slots, *scalars):
+    def support(self, fn, slots):
+        """See `HostArrays.support`."""
+        return [fn(self, slot.a.value, slot.c.value) for slot in slots]
+
+    def masks(self, fn, slots, counts, *scalars):
         """See `HostArrays.masks`."""
-        if not scalars:
-            return [fn(self, slot.a.value, slot.c.value) for slot in slots]
-        counts = tuple(slot.count for slot in slots)
-        choose = functools.partial(self._choose, counts)
-        return self._call(fn, choose, slots, None, scalars)
+        choose = functools.partial(self._choose, tuple(counts))
+        key = (fn, tuple(counts))
+        return self._call(fn, choose, slots, None, scalars, key)
 
     def assign(self, fn, slots, masks, *scalars):
         """See `HostArrays.assign`."""
@@ -129,9 +132,10 @@ class DeviceArrays:
             slot.a.assign(a)
             slot.c.assign(c)
 
-    def _call(self, fn, body, slots, masks, scalars):
-        if fn not in self._compiled:
-            self._compiled[fn] = backend.compiled(functools.partial(body, fn))
+    def _call(self, fn, body, slots, masks, scalars, key=None):
+        key = fn if key is None else key
+        if key not in self._compiled:
+            self._compiled[key] = backend.compiled(functools.partial(body, fn))
         tensors = [
             tuple(
                 ops.cast(v.value, "float32") for v in (slot.w, slot.a, slot.c)
@@ -140,7 +144,7 @@ class DeviceArrays:
             for slot, mask in _paired(slots, masks)
         ]
         scalars = [ops.convert_to_tensor(s, dtype="float32") for s in scalars]
-        return self._compiled[fn](tensors, scalars)
+        return self._compiled[key](tensors, scalars)
 
     def _each(self, fn, tensors, scalars):
         return [fn(self, *arrays, *scalars) for arrays in tensors]

@@ -6,6 +6,7 @@ amended there, before clipping and accumulation, exactly as if a penalty had
 been part of the loss, while the reported loss stays the task loss.
 """
 
+from keras_slr.solvers import forms
 from keras_slr.training import backend
 
 
@@ -75,6 +76,52 @@ class ApplyHook:
         for (i, _), gradient in zip(places, amended):
             grads[i] = gradient
         return grads
+
+
+def hook_for(optimizer, split, averages):
+    """Returns the hook that a split's form asks for.
+
+    Args:
+        optimizer: Keras optimizer as returned by `base_optimizer`, built.
+        split: `training.split.Split`.
+        averages: List of the optimizer's moving averages of the pruned
+            weights, empty if it keeps none.
+    """
+    if split.form is forms.Masked:
+        return zeros_hook(
+            optimizer,
+            [slot.w for slot in split.slots],
+            [slot.a for slot in split.slots],
+            averages,
+        )
+    return penalty_hook(optimizer, split)
+
+
+def zeros_hook(optimizer, variables, masks, averages):
+    """Returns the hook that keeps masked entries at zero.
+
+    Gradients are masked before the update, so that masked entries count
+    neither in clipping nor in the optimizer's moments; weights and their
+    moving averages are masked after it, because momentum, weight decay and
+    the averages would bring them back.
+
+    Args:
+        optimizer: Keras optimizer as returned by `base_optimizer`, built.
+        variables: List of Keras variables.
+        masks: List of Keras variables, one per variable: one to keep an
+            entry, zero to hold it at zero.
+        averages: See `hook_for`.
+    """
+
+    def before(gradients, keys):
+        return backend.mask_gradients(gradients, [masks[key] for key in keys])
+
+    def after():
+        backend.mask_variables(
+            variables + averages, masks + masks[: len(averages)]
+        )
+
+    return ApplyHook(optimizer, variables, before, after)
 
 
 def penalty_hook(optimizer, split):

@@ -10,18 +10,13 @@ from keras_slr.training import backend
 from keras_slr.training.carrier import PRUNED
 from keras_slr.training.carrier import CarriedSlots
 from keras_slr.training.carrier import check_free
-from keras_slr.training.hook import ApplyHook
 from keras_slr.training.hook import base_optimizer
+from keras_slr.training.hook import zeros_hook
 from keras_slr.training.model_state import built_optimizer
 
 
 class Masks:
     """Keeps the zeros of some weights through every step of an optimizer.
-
-    Gradients are masked before the update, so that masked entries count
-    neither in clipping nor in the optimizer's moments; weights and their
-    moving averages are masked after it, because momentum, weight decay and
-    the averages would bring them back.
 
     Args:
         model: Keras model, compiled and built.
@@ -47,7 +42,7 @@ class Masks:
         for v, mask in zip(variables, self._masks):
             mask.assign((backend.to_host(v) != 0).astype("float32"))
         self._averages = averages_of(base, variables)
-        self._hook = ApplyHook(base, variables, self._before, self._after)
+        self._hook = zeros_hook(base, variables, self._masks, self._averages)
         self._carried = CarriedSlots(
             outer,
             base,
@@ -85,17 +80,6 @@ class Masks:
             apply_mask(v, keep)
         for average, mask in zip(self._averages, self._masks):
             apply_mask(average, backend.to_host(mask) != 0)
-
-    def _before(self, gradients, keys):
-        return backend.mask_gradients(
-            gradients, [self._masks[key] for key in keys]
-        )
-
-    def _after(self):
-        backend.mask_variables(
-            self._variables + self._averages,
-            self._masks + self._masks[: len(self._averages)],
-        )
 
 
 def averages_of(optimizer, variables):

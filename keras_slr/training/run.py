@@ -2,14 +2,12 @@
 
 import dataclasses
 
-from keras_slr.solvers import forms
-from keras_slr.solvers import slr
 from keras_slr.training.carrier import ATTRIBUTE
 from keras_slr.training.carrier import PRUNED
 from keras_slr.training.carrier import CarriedSlots
 from keras_slr.training.carrier import check_free
 from keras_slr.training.hook import base_optimizer
-from keras_slr.training.hook import penalty_hook
+from keras_slr.training.hook import hook_for
 from keras_slr.training.masks import averages_of
 from keras_slr.training.model_state import built_optimizer
 from keras_slr.training.split import Split
@@ -22,13 +20,13 @@ class Run:
         model: Keras model, compiled and built.
         selection: `selection.Selection`.
         rates: List of floats, one per chosen weight.
-        solver: `SLR`.
+        solver: `solvers.Solver`.
         extra_state: Pair of functions that return and take a dict of further
             floats to save.
 
     Attributes:
         split: `Split`.
-        state: `SLRState`.
+        state: The solver's state.
         pruned: Whether a checkpoint was loaded whose weights were pruned.
     """
 
@@ -40,20 +38,14 @@ class Run:
         self._base = base_optimizer(self.optimizer)
         check_free(self._base, model)
         self._get_extra, self._set_extra = extra_state
-        self.split = Split(
-            self._base,
-            selection.chosen,
-            rates,
-            forms.Free if solver.free_support else forms.Held,
-        )
+        self.split = Split(self._base, selection.chosen, rates, solver.form)
         try:
-            square = self.split.start(solver.rho(0.0))
+            self.state = solver.begin(self.split)
         except ValueError:
             for variable in self.split.variables:
                 self._base._untrack_variable(variable)
             raise
-        self.state = slr.begin(solver, square)
-        self._hook = penalty_hook(self._base, self.split)
+        self._hook = hook_for(self._base, self.split, self.averages)
         self._carried = CarriedSlots(
             self.optimizer,
             self._base,

@@ -15,10 +15,10 @@ from keras_slr.projections import keep_mask
 from keras_slr.selection.selectors import names_of
 from keras_slr.selection.selectors import unknown_name
 from keras_slr.solvers import forms
-from keras_slr.solvers import slr
 from keras_slr.training import backend
 from keras_slr.training.arrays import HostArrays
 from keras_slr.training.arrays import arrays_for
+from keras_slr.training.masks import apply_mask
 
 # An entry counts as settled when it is this small against its tensor's root
 # mean square: too small to be seen in a layer's output.
@@ -109,6 +109,11 @@ class Split:
         """Returns the Keras variable `R` of a weight's penalty."""
         return slot.a if self.form is forms.Free else self.rho
 
+    @property
+    def rates(self):
+        """The pruning rates asked for, in the order of the slots."""
+        return [slot.rate for slot in self.slots]
+
     def start(self, rho):
         """Sets `Z = Pi(W)` and `Lam = 0`.
 
@@ -125,6 +130,44 @@ class Split:
         sums = self.project(rho, 0.0, frozen=False)
         self.ascend(rho, 0.0, 0.0, rho)
         return sums.square
+
+    def keep_lifted(self, rho, s=0.0):
+        """Chooses the support of `Pi(W + Lam / rho)` for the next ascend.
+
+        Args:
+            rho: Float.
+            s: Float, stepsize of a half-step before it. Defaults to `0.0`.
+        """
+        self._masks = self._arrays.masks(
+            self.form.lift, self.slots, self._counts(self.rates), rho, s
+        )
+
+    def keep_largest(self, rates):
+        """Chooses the largest weights at `rates`, one per weight."""
+        self._masks = self._arrays.masks(
+            forms.Held.weights, self.slots, self._counts(rates)
+        )
+
+    def keep_support(self):
+        """Chooses the support as it is."""
+        self._masks = self._arrays.support(self.form.support, self.slots)
+
+    def keep_none(self):
+        """Chooses an empty support."""
+        self._masks = [np.zeros(math.prod(s.w.shape), bool) for s in self.slots]
+
+    def hold_largest(self, rates):
+        """Sets all but the largest weights to zero and holds them there."""
+        self.keep_largest(rates)
+        for slot, mask in zip(self.slots, self._masks):
+            apply_mask(slot.w, np.reshape(mask, slot.w.shape))
+        self.ascend(0.0, 0.0, 0.0, 0.0)
+
+    def _counts(self, rates):
+        return [
+            keep_count(math.prod(slot.w.shape), rate)
+            for slot, rate in zip(self.slots, rates)
+        ]
 
     def renew_marks(self):
         """Marks free entries anew after another backend's were loaded."""
@@ -170,9 +213,9 @@ class Split:
             `solvers.forms.Sums`.
         """
         if frozen:
-            self._masks = self._arrays.masks(self.form.support, self.slots)
+            self.keep_support()
         else:
-            self._masks = self._arrays.masks(self.form.lift, self.slots, rho, s)
+            self.keep_lifted(rho, s)
         return forms.Sums(
             *self._arrays.sums(
                 self.form.project, self.slots, rho, s, masks=self._masks
@@ -237,7 +280,7 @@ class Split:
         return Figures(
             sparsity=settled / self.size,
             residual=math.sqrt(square / w_square) if w_square else 0.0,
-            penalty=float(slr.penalty(inner, square, rho)),
+            penalty=float(inner + 0.5 * rho * square),
             multiplier_norm=math.sqrt(lam_square),
         )
 

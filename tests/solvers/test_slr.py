@@ -105,7 +105,7 @@ def make_split(w, arrays, free=True):
     split.slots = [
         Slots(
             weight=None,
-            rate=None,
+            rate=1 - n / a.size,
             w=keras.Variable(a),
             a=keras.Variable(np.zeros_like(a)),
             c=keras.Variable(np.zeros_like(a)),

@@ -1,0 +1,58 @@
+"""The methods, with what of each is tuned, on validation data."""
+
+import keras_slr
+from keras_slr import ADMM
+from keras_slr import SLR
+from keras_slr import GradualMagnitude
+from keras_slr import GReg
+from keras_slr import OneShotMagnitude
+from keras_slr.schedules import Geometric
+
+# By name: the callback's class and the solvers that compete for it. SLR
+# competes with nothing but its own default.
+METHODS = {
+    "slr": (keras_slr.SLRCallback, [SLR()]),
+    "gmp": (
+        keras_slr.GradualMagnitudeCallback,
+        [
+            GradualMagnitude(end_step=0.5),
+            GradualMagnitude(end_step=0.7),
+            GradualMagnitude(end_step=0.85),
+        ],
+    ),
+    "admm": (
+        keras_slr.ADMMCallback,
+        [
+            ADMM(1e-3),
+            ADMM(1e-2),
+            ADMM(1e-1),
+            ADMM(Geometric(1e-4, 1.0, until=0.65)),
+            ADMM(Geometric(1e-3, 10.0, until=0.65)),
+        ],
+    ),
+    "greg_1": (
+        keras_slr.GRegCallback,
+        [GReg.one(reg=reg) for reg in (0.1, 1.0, 10.0)],
+    ),
+    "greg_2": (
+        keras_slr.GRegCallback,
+        [GReg.two(reg=reg) for reg in (0.1, 1.0, 10.0)],
+    ),
+    "one_shot": (
+        keras_slr.OneShotMagnitudeCallback,
+        [OneShotMagnitude(at=1.0)],
+    ),
+    "one_shot_first": (
+        keras_slr.OneShotMagnitudeCallback,
+        [OneShotMagnitude(at=0.0)],
+    ),
+}
+NAMES = {
+    "slr": "SLR",
+    "gmp": "gradual magnitude",
+    "admm": "ADMM",
+    "greg_1": "GReg-1",
+    "greg_2": "GReg-2",
+    "one_shot": "one-shot after training",
+    "one_shot_first": "one-shot, then masked training",
+}

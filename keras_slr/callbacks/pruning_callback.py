@@ -1,0 +1,402 @@
+"""A pruning run inside `model.fit`, whatever the method."""
+
+import contextlib
+import dataclasses
+import warnings
+
+import keras
+
+from keras_slr.callbacks.fit_guard import FitGuard
+from keras_slr.callbacks.hard_pruned_metrics import hard_pruned_metrics
+from keras_slr.callbacks.tail import Tail
+from keras_slr.pruner import SLRPruner
+from keras_slr.selection.selectors import portable
+from keras_slr.training.masks import Masks
+from keras_slr.training.model_state import check_model
+from keras_slr.training.snapshot import Snapshot
+from keras_slr.training.split import NonFiniteError
+
+# What the progress bar shows at the end of an epoch; the rest of the keys go
+# to History, CSVLogger, TensorBoard and every other reader of the logs.
+_ON_THE_BAR = ("sparsity", "residual")
+
+
+class PruningCallback(keras.callbacks.Callback):
+    """Prunes a model while `fit` trains it, by any of the methods.
+
+    Subclasses name the method, see `SLRCallback`.
+
+    The epoch's logs get `slr_sparsity` (share of entries settled at zero),
+    `slr_residual` (`||W - Z|| / ||W||`), `slr_penalty` and
+    `slr_multiplier_norm`, and what the method adds, all under its own prefix
+    and as of the end of the epoch. List this callback before those that read
+    the logs. The reported `loss` is the task loss alone.
+
+    What a method holds per weight are variables of the optimizer and travel,
+    with all other state of the method, in its checkpoints. If `fit` ends in
+    an exception the weights stay as they were trained; `finalize` prunes
+    them, a new `fit` starts over.
+
+    Args:
+        rate: Float in `[0, 1)`, the share of entries of each weight to set
+            to zero, or a dict of rates, see `SLRPruner`. Defaults to `0.9`.
+        include: Which weights to prune, see `selection.select`. Defaults to
+            `None`.
+        exclude: Which weights to leave alone. Defaults to `None`.
+        solver: `solvers.Solver`, the method and its constants. Defaults to
+            the class's own method as it comes.
+        update_every: When `Z` and the multipliers move, see `SLRPruner`.
+            Defaults to `None`, about 150 times in the run.
+        finetune_epochs: Integer, the last epochs of `fit`, in which the
+            pruned model trains on with its zeros held. Defaults to `0`.
+        monitor_hard_pruned: Boolean, whether to evaluate the weights as
+            hard-pruned after every epoch on the validation data of `fit`
+            (`val_hard_...` in the logs). Defaults to `False`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+    """
+
+    default_solver = None
+
+    def __init__(
+        self,
+        rate=0.9,
+        *,
+        include=None,
+        exclude=None,
+        solver=None,
+        update_every=None,
+        finetune_epochs=0,
+        monitor_hard_pruned=False,
+    ):
+        super().__init__()
+        if finetune_epochs < 0:
+            raise ValueError(
+                "Expected `finetune_epochs` to be a number of epochs. "
+                f"Received: finetune_epochs={finetune_epochs}."
+            )
+        self.pruner = SLRPruner(
+            rate,
+            include=include,
+            exclude=exclude,
+            solver=self.default_solver() if solver is None else solver,
+            update_every=update_every,
+        )
+        self.finetune_epochs = finetune_epochs
+        self.monitor_hard_pruned = monitor_hard_pruned
+        self._guard = self._masks = self._snapshot = self._tail = None
+        self._fitting = self._attached_by_user = False
+        self._reset()
+
+    def get_config(self):
+        rate = self.pruner.rate
+        if isinstance(rate, dict):
+            rate = dict(zip(portable(rate), rate.values()))
+        return {
+            "rate": rate,
+            "include": portable(self.pruner.include),
+            "exclude": portable(self.pruner.exclude),
+            "solver": keras.saving.serialize_keras_object(self.pruner.solver),
+            "update_every": self.pruner.update_every,
+            "finetune_epochs": self.finetune_epochs,
+            "monitor_hard_pruned": self.monitor_hard_pruned,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        solver = keras.saving.deserialize_keras_object(config["solver"])
+        return cls(**{**config, "solver": solver})
+
+    def auxiliary(self, layer):
+        """Returns `Z` of a layer while `fit` runs, see `SLRPruner`."""
+        return self.pruner.auxiliary(layer)
+
+    def multipliers(self, layer):
+        """Returns `Lam` of a layer while `fit` runs, see `SLRPruner`."""
+        return self.pruner.multipliers(layer)
+
+    def report(self):
+        """Returns the `Report` of the last run, `None` before its end."""
+        return self._report
+
+    def attach(self, model):
+        """Attaches to a compiled, built model before `fit`.
+
+        To go on from a checkpoint of a run: attach, `model.load_weights`,
+        then `fit` with this callback and the checkpoint's `initial_epoch`.
+
+        Args:
+            model: Keras model.
+        """
+        self._begin(model)
+        self._attached_by_user = True
+
+    def finalize(self):
+        """Prunes exactly and removes every trace; harmless if done before.
+
+        `fit` ends with it. Call it after a `fit` that ended in an exception
+        to prune the weights as they are.
+
+        Returns:
+            `Report`.
+        """
+        try:
+            if self.pruner.attached:
+                self._report = self.pruner.finalize()
+        finally:
+            self._let_go()
+        return self._report
+
+    def abandon(self):
+        """Removes every trace without pruning: weights stay as trained."""
+        self.pruner.abandon()
+        self._let_go()
+
+    # Hooks of Keras, in the order in which `fit` calls them.
+
+    def set_model(self, model):
+        check_model(model)
+        super().set_model(model)
+        self._fitting = False
+        if self._attached_by_user and self.pruner.attached:
+            self._check_is_for(model)
+        else:
+            FitGuard.clear(model, self)
+            self._reset()
+            # A model of TensorFlow that is not built yet has no weights
+            # before its first step; it is attached to then.
+            if model.built and model.optimizer is not None:
+                self._begin(model)
+        if self._guard is not None:
+            self._guard.arm()
+
+    def on_train_begin(self, logs=None):
+        self._fitting = True
+        self._attached_by_user = False
+        if self._pruned and not self.pruner.attached:
+            # A CallbackList that is used again does not call `set_model`.
+            self._reset()
+            self._begin(self.model)
+            self._guard.retrace()
+        if self.pruner.attached:
+            self._snapshot = Snapshot(
+                self.model, self.pruner.run.split.variables
+            )
+        if getattr(self._model, "history", None) is not None:
+            self._tail = Tail(
+                self._model.history, self._shorten_bar, self.finalize
+            )
+            self._tail.attach()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+        self._epoch_step = self.pruner.clock.step
+        self._states = self._states[-1:]
+        self._updated = False
+        self.pruner.window.begin_epoch()
+        if self.pruner.attached and self.pruner.run.pruned:
+            self._finetune()
+        elif self._first_epoch is None and not self._pruned:
+            with self._leaving_no_trace():
+                self._plan(epoch)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._pruned:
+            return
+        if not self.pruner.attached:
+            self._begin_late()
+        clock = self.pruner.clock
+        done = min(batch + 1, self._steps) if self._steps else batch + 1
+        if logs and "loss" in logs:
+            self.pruner.window.observe(float(logs["loss"]), done)
+        if self._steps:
+            self._epoch_step = (self._epoch - self._first_epoch) * self._steps
+        due = clock.advance_to(self._epoch_step + done)
+        if due:
+            self._update()
+        if clock.finished:
+            self._prune()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs = {} if logs is None else logs
+        if self.pruner.attached and not self._steps:
+            self._learn_length()
+        if self.pruner.attached and not self._pruned:
+            self._take_figures()
+        if self._figures is None:
+            return
+        solver = self.pruner.solver
+        of_epoch = dataclasses.asdict(self._figures) | solver.logs(self._states)
+        for name, value in of_epoch.items():
+            logs[f"{solver.prefix}_{name}"] = value
+        if self.monitor_hard_pruned:
+            logs.update(self._hard_pruned_metrics(logs))
+
+    def on_train_end(self, logs=None):
+        if self.pruner.clock.step == 0:
+            self.abandon()  # A fit of no epochs.
+        elif self.pruner.attached and not self._pruned:
+            self._prune()
+        if self._tail is None or not self._tail.alive:
+            self.finalize()
+
+    def on_test_begin(self, logs=None):
+        # `evaluate(callbacks=[...])` has called `set_model` as `fit` does.
+        if not self._fitting and not self._attached_by_user:
+            self.abandon()
+
+    def on_predict_begin(self, logs=None):
+        self.on_test_begin(logs)
+
+    # What the hooks do.
+
+    def _reset(self):
+        self._report = None
+        self._figures = None
+        self._states = []
+        self._updated = False
+        self._pruned = False
+        self._first_epoch = None
+        self._steps = None
+
+    def _begin(self, model):
+        self.abandon()  # What a dead fit may have left on another model.
+        self.pruner.begin(model)
+        self._guard = FitGuard(model, self, self.abandon)
+        self._guard.attach()
+
+    def _check_is_for(self, model):
+        run = self.pruner.run
+        if run.model is model and run.optimizer is model.optimizer:
+            return
+        self.abandon()
+        raise ValueError(
+            "Expected the model that the callback was attached to, compiled "
+            f"as it was then. Received `{model.name}`, another model or "
+            "compiled again: attach the callback to it first."
+        )
+
+    def _begin_late(self):
+        """Begins after the first step of a model that was not built."""
+        self._begin(self.model)
+        self._guard.retrace()
+        self._snapshot = Snapshot(self.model, self.pruner.run.split.variables)
+        with self._leaving_no_trace():
+            self._plan(self._epoch)
+
+    def _plan(self, epoch):
+        """Learns how long the run is, at the begin of its first epoch."""
+        clock = self.pruner.clock
+        self._steps = self.params.get("steps") or clock.per_epoch
+        # A run restored from a checkpoint has steps behind it.
+        before = clock.step // self._steps if self._steps else 0
+        self._first_epoch = epoch - before
+        self._epochs = (
+            self.params["epochs"] - self.finetune_epochs - self._first_epoch
+        )
+        if self._epochs < 1:
+            raise ValueError(
+                "Expected an epoch of pruning at least. Received "
+                f"finetune_epochs={self.finetune_epochs} in a fit from epoch "
+                f"{self._first_epoch} to {self.params['epochs']}."
+            )
+        if self._steps:
+            clock.set_length(self._epochs * self._steps, self._steps)
+
+    def _learn_length(self):
+        """Learns the steps of an epoch from the first one."""
+        clock = self.pruner.clock
+        self._steps = clock.step - self._epoch_step
+        with self._leaving_no_trace():
+            clock.set_length(self._epochs * self._steps, self._steps)
+        if self._epochs == 1:
+            warnings.warn(
+                "The schedules could not follow this fit: its number of steps "
+                "was not known before its only epoch ended. Pass "
+                "`steps_per_epoch`.",
+                stacklevel=2,
+            )
+
+    def _sync(self):
+        """Brings the model's variables up to date, inside an epoch."""
+        # On JAX they are, whenever a callback reads `model`.
+        return self.model
+
+    def _update(self):
+        self._sync()
+        with self._leaving_no_trace():
+            self.pruner.update()
+        if not self._updated:
+            self._states, self._updated = [], True
+        self._states.append(self.pruner.run.state)
+
+    def _prune(self):
+        """Hard-prunes with the last step, so that validation sees it."""
+        self._sync()
+        with self._leaving_no_trace():
+            self._take_figures()
+            self._figures = dataclasses.replace(
+                self._figures, sparsity=self.pruner.prune().sparsity
+            )
+        self._pruned = True
+        if self.finetune_epochs:
+            self._finetune()
+
+    def _take_figures(self):
+        self._figures = self.pruner.run.split.figures()
+        self._states = self._states or [self.pruner.run.state]
+
+    def _hard_pruned_metrics(self, logs):
+        if not self.pruner.attached:
+            # Fine-tuning: the weights are as hard pruning left them.
+            return {
+                name.replace("val_", "val_hard_", 1): value
+                for name, value in logs.items()
+                if name.startswith("val_")
+            }
+        return hard_pruned_metrics(self.model, self.pruner.run.split)
+
+    def _finetune(self):
+        """Goes over from the run to training with the zeros held."""
+        run = self.pruner.run
+        self._pruned = True
+        self._report = self.pruner.finalize()
+        self._masks = Masks(run.model, [slot.w for slot in run.split.slots])
+        self._masks.attach()
+        self._guard.retrace()
+
+    @contextlib.contextmanager
+    def _leaving_no_trace(self):
+        """Gives the model back whole if a step of the solver fails."""
+        try:
+            yield
+        except NonFiniteError as error:
+            try:
+                restored = self._snapshot and self._snapshot.restore()
+            finally:
+                self.abandon()
+            if not restored:
+                raise
+            raise ValueError(
+                f"{error} The weights are again those from before this fit."
+            ) from None
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _let_go(self):
+        for part in (self._masks, self._guard, self._tail):
+            if part is not None:
+                part.detach()
+        if self._snapshot is not None:
+            self._snapshot.discard()
+        self._masks = self._guard = self._tail = self._snapshot = None
+        self._attached_by_user = False
+
+    def _shorten_bar(self, logs):
+        prefix = self.pruner.solver.prefix
+        shown = [f"{prefix}_{name}" for name in _ON_THE_BAR]
+        for key in list(logs or {}):
+            if key.startswith(f"{prefix}_") and key not in shown:
+                del logs[key]

@@ -1,0 +1,63 @@
+"""The alternating direction method of multipliers (arXiv 1804.03294).
+
+The rival that SLR descends from: the same split and the same projection, with
+the penalty weight itself as the stepsize of the multipliers, one step after
+each projection, and no conditions.
+"""
+
+import dataclasses
+import numbers
+
+from keras_slr.record import register
+from keras_slr.schedules import Constant
+from keras_slr.solvers import forms
+from keras_slr.solvers.solver import Solver
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class ADMM(Solver):
+    """What ADMM is run with.
+
+    Args:
+        rho: Positive float, or a schedule of the fraction of the run.
+            Defaults to `1e-2`; it has to be tuned.
+        free_support: Boolean, whether entries in the support of `Z` train
+            free of the penalty, which is not part of ADMM, see `SLR`.
+            Defaults to `False`.
+    """
+
+    rho: object = 1e-2
+    free_support: bool = False
+
+    prefix = "admm"
+
+    def __post_init__(self):
+        if isinstance(self.rho, numbers.Real):
+            object.__setattr__(self, "rho", Constant(float(self.rho)))
+
+    @property
+    def form(self):
+        return forms.Free if self.free_support else forms.Held
+
+    def begin(self, tensors):
+        rho = self.rho(0.0)
+        tensors.start(rho)
+        return ADMMState(rho)
+
+    def update(self, state, tensors, loss, clock):
+        del loss
+        rho, rho_next = state.rho, self.rho(clock.progress)
+        tensors.keep_lifted(rho)
+        tensors.ascend(rho, 0.0, rho, rho_next)
+        return ADMMState(rho_next)
+
+    def logs(self, states):
+        return {"rho": states[-1].rho}
+
+
+@dataclasses.dataclass(frozen=True)
+class ADMMState:
+    """The scalars of a run: the penalty weight in force."""
+
+    rho: float

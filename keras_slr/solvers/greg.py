@@ -1,0 +1,123 @@
+"""Growing regularisation, GReg-1 and GReg-2 (arXiv 2012.09243).
+
+An L2 penalty grows on the weights to be pruned until they are gone: the
+gradient gets `reg W` there. Which weights these are is settled once, by the
+magnitudes at the start (GReg-1), or after a first phase in which the penalty
+grows on all weights alike and the curvature of the loss drives their
+magnitudes apart (GReg-2).
+
+The publication counts updates (`reg` up by 1e-4 every 5 or 10 steps, to 1.0,
+then 10 000 to 40 000 steps at rest: 100 000 steps in all). Here the same
+schedule is a function of the fraction of the run, so that it fits every
+number of steps. GReg-2's small negative penalty on kept weights, which undoes
+part of the optimizer's weight decay, is left out.
+"""
+
+import dataclasses
+
+from keras_slr.record import register
+from keras_slr.solvers import forms
+from keras_slr.solvers.solver import Solver
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class GReg(Solver):
+    """What GReg is run with.
+
+    Args:
+        reg: Positive float, the penalty at the end of its growth, `tau` in
+            the publication. Defaults to `1.0`.
+        until: Float in `(0, 1]`, the fraction of the run at which it is
+            reached. Defaults to `0.75`.
+        pick_until: Float in `[0, 1)`, the fraction of the run at which the
+            weights are picked: `0.0` for GReg-1. Defaults to `0.0`.
+        pick_reg: Positive float, the penalty on all weights at that moment,
+            `tau'` in the publication. Defaults to `1e-2`.
+
+    Raises:
+        ValueError: If a number is outside its range.
+    """
+
+    reg: float = 1.0
+    until: float = 0.75
+    pick_until: float = 0.0
+    pick_reg: float = 1e-2
+
+    prefix = "greg"
+    form = forms.Free
+
+    def __post_init__(self):
+        if self.reg <= 0 or self.pick_reg <= 0:
+            raise ValueError(
+                "Expected positive penalties. Received: "
+                f"reg={self.reg}, pick_reg={self.pick_reg}."
+            )
+        if not 0 <= self.pick_until < self.until <= 1:
+            raise ValueError(
+                "Expected fractions of the run 0 <= pick_until < until <= 1. "
+                f"Received: pick_until={self.pick_until}, "
+                f"until={self.until}."
+            )
+
+    @classmethod
+    def one(cls, **kwargs):
+        """GReg-1: picks by the magnitudes at the start."""
+        return cls(**{"pick_until": 0.0} | kwargs)
+
+    @classmethod
+    def two(cls, **kwargs):
+        """GReg-2: picks after a tenth of the growth, as published."""
+        return cls(**{"pick_until": 0.075} | kwargs)
+
+    def begin(self, tensors):
+        picked = self.pick_until == 0.0
+        reg = self.strength(0.0, picked)
+        tensors.start(reg)
+        if not picked:
+            tensors.keep_none()
+            tensors.ascend(reg, 0.0, 0.0, reg)
+        return GRegState(reg, picked)
+
+    def update(self, state, tensors, loss, clock):
+        del loss
+        picked = state.picked or clock.progress >= self.pick_until
+        reg = self.strength(clock.progress, picked)
+        if not picked:
+            tensors.keep_none()
+        elif not state.picked:
+            tensors.keep_largest(tensors.rates)
+        else:
+            tensors.keep_support()
+        tensors.ascend(state.reg, 0.0, 0.0, reg)
+        return GRegState(reg, picked)
+
+    def logs(self, states):
+        return {"reg": states[-1].reg, "picked": float(states[-1].picked)}
+
+    def strength(self, progress, picked):
+        """Returns the penalty in force at `progress`."""
+        if not picked:
+            grown = progress / self.pick_until
+            return self.pick_reg * max(grown, _FIRST)
+        span = self.until - self.pick_until
+        grown = min((progress - self.pick_until) / span, 1.0)
+        return self.reg * max(grown, _FIRST)
+
+
+# The penalty marks the weights it is on, so it never is zero: the growth of
+# the publication's first update.
+_FIRST = 1e-4
+
+
+@dataclasses.dataclass(frozen=True)
+class GRegState:
+    """The scalars of a run.
+
+    Attributes:
+        reg: The penalty in force.
+        picked: Whether the weights to be pruned are settled.
+    """
+
+    reg: float
+    picked: bool

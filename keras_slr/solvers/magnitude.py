@@ -1,0 +1,142 @@
+"""Pruning by magnitude: gradually (arXiv 1710.01878) or in one step."""
+
+import dataclasses
+import numbers
+
+from keras_slr.record import register
+from keras_slr.solvers import forms
+from keras_slr.solvers.solver import Solver
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class GradualMagnitude(Solver):
+    """Sets ever more of the smallest weights to zero while training goes on.
+
+    At step `t` the sparsity is `s_f + (s_i - s_f) (1 - (t - t_0) / (t_1 -
+    t_0))^3` with `s_f` the pruning rate of the weight (Zhu and Gupta, eq. 1).
+    Zeros are held: their gradients are masked before the update, the weights
+    after it. A weight that is zero when the next mask is chosen stays so.
+
+    Args:
+        initial_sparsity: Float in `[0, 1)`, `s_i`. Defaults to `0.0`.
+        begin_step: `t_0`, an integer of training steps or a float in
+            `[0, 1]`, a fraction of the run. Defaults to `0`.
+        end_step: `t_1`, likewise. Defaults to `0.7`.
+        power: Float, the exponent. Defaults to `3.0`.
+
+    Raises:
+        ValueError: If a number is outside its range.
+    """
+
+    initial_sparsity: float = 0.0
+    begin_step: float = 0
+    end_step: float = 0.7
+    power: float = 3.0
+
+    prefix = "gmp"
+    form = forms.Masked
+
+    def __post_init__(self):
+        if not 0 <= self.initial_sparsity < 1:
+            raise ValueError(
+                "Expected `initial_sparsity` in [0, 1). Received: "
+                f"initial_sparsity={self.initial_sparsity}."
+            )
+        for name in ("begin_step", "end_step"):
+            step = getattr(self, name)
+            if step < 0 or not (_is_integer(step) or step <= 1):
+                raise ValueError(
+                    f"Expected `{name}` to be an integer of steps or a "
+                    "fraction of the run in [0.0, 1.0]. Received: "
+                    f"{name}={step}."
+                )
+
+    def begin(self, tensors):
+        rates = [0.0 for _ in tensors.rates]
+        tensors.check_finite()
+        tensors.hold_largest(rates)
+        return MagnitudeState(0.0)
+
+    def update(self, state, tensors, loss, clock):
+        del loss
+        done = self.done(clock)
+        if done is None:
+            return state
+        rates = [self.sparsity(rate, done) for rate in tensors.rates]
+        tensors.hold_largest(rates)
+        return MagnitudeState(max(rates))
+
+    def logs(self, states):
+        return {"target_sparsity": states[-1].sparsity}
+
+    def done(self, clock):
+        """Returns the fraction of the ramp behind, `None` before it."""
+        begin, end = (
+            step if _is_integer(step) else step * clock.total
+            for step in (self.begin_step, self.end_step)
+        )
+        if clock.step < begin:
+            return None
+        if clock.step >= end:
+            return 1.0
+        return (clock.step - begin) / (end - begin)
+
+    def sparsity(self, rate, done):
+        """Returns the sparsity at the fraction `done` of the ramp."""
+        initial = min(self.initial_sparsity, rate)
+        return rate + (initial - rate) * (1.0 - done) ** self.power
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class OneShotMagnitude(Solver):
+    """Sets the smallest weights to zero at one moment of the run.
+
+    Args:
+        at: Float in `[0, 1]`, the fraction of the run before it: `0.0`
+            trains with the zeros held from the first update on, `1.0` trains
+            dense and prunes with the last step. Defaults to `1.0`.
+
+    Raises:
+        ValueError: If `at` is outside its range.
+    """
+
+    at: float = 1.0
+
+    prefix = "one_shot"
+    form = forms.Masked
+
+    def __post_init__(self):
+        if not 0 <= self.at <= 1:
+            raise ValueError(
+                f"Expected `at` to be in [0, 1]. Received: at={self.at}."
+            )
+
+    def begin(self, tensors):
+        tensors.check_finite()
+        whole = self.at > 0.0
+        rates = [0.0 if whole else rate for rate in tensors.rates]
+        tensors.hold_largest(rates)
+        return MagnitudeState(max(rates))
+
+    def update(self, state, tensors, loss, clock):
+        del loss
+        if state.sparsity or clock.progress < self.at:
+            return state
+        tensors.hold_largest(tensors.rates)
+        return MagnitudeState(max(tensors.rates))
+
+    def logs(self, states):
+        return {"target_sparsity": states[-1].sparsity}
+
+
+@dataclasses.dataclass(frozen=True)
+class MagnitudeState:
+    """The scalars of a run: the highest sparsity of a weight in force."""
+
+    sparsity: float
+
+
+def _is_integer(step):
+    return isinstance(step, numbers.Integral)
