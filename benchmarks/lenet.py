@@ -28,8 +28,10 @@ BATCH = 128
 RATES = (0.9, 0.95, 0.98)
 SOLVERS = {
     "default": {},
-    # Kept entries held at the Z of the last update, all else by default.
-    "held": {"solver": SLR(free_support=False)},
+    # The penalty in the gradient.
+    "coupled": {"solver": SLR.coupled()},
+    # That, and kept entries held at the Z of the last update.
+    "held": {"solver": SLR.coupled(free_support=False)},
     # The papers' constants, with as many updates as by default.
     "paper": {"solver": SLR.paper()},
 }

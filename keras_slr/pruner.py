@@ -124,6 +124,7 @@ class SLRPruner:
             selection,
             rates_for(selection.chosen, self.rate),
             self.solver,
+            self.clock,
             (self._get_scalars, self._set_scalars),
         )
         self._rows = None

@@ -49,8 +49,9 @@ def test_device_arrays_give_what_host_arrays_give(make_model, data):
     for device in (False, True):
         keras.utils.set_random_seed(3)
         model = make_model(keras.optimizers.SGD(0.01))
+        # So long that the support is not settled yet.
         pruner = SLRPruner(0.9, update_every=2)
-        pruner.begin(model, total_steps=20)
+        pruner.begin(model, total_steps=40)
         if device:
             pruner.run.split._arrays = DeviceArrays()
         for _ in range(20):
@@ -91,7 +92,7 @@ def test_finalize_is_idempotent_and_abandon_keeps_the_weights(make_model, data):
 
 def test_the_first_z_is_the_projection_and_lam_zero(make_model):
     model = make_model()
-    pruner = SLRPruner(0.9, solver=SLR(free_support=False))
+    pruner = SLRPruner(0.9, solver=SLR.coupled(free_support=False))
     pruner.begin(model)
     for layer in model.layers[:2]:
         w = np.abs(to_numpy(layer.kernel))

@@ -40,7 +40,8 @@ class ADMM(Solver):
     def form(self):
         return forms.Free if self.free_support else forms.Held
 
-    def begin(self, tensors):
+    def begin(self, tensors, clock):
+        del clock
         rho = self.rho(0.0)
         tensors.start(rho)
         return ADMMState(rho)

@@ -94,6 +94,12 @@ class Held:
         return lam, w + lam / rho
 
     @staticmethod
+    def square(xp, w, a, c):
+        """Sums `||W||^2`."""
+        del a, c
+        return (xp.dot(w, w),)
+
+    @staticmethod
     def weights(xp, w, a, c):
         """Returns `W`, to choose by."""
         del xp, a, c
@@ -117,11 +123,14 @@ class Held:
         )
 
     @classmethod
-    def ascend(cls, xp, w, a, c, keep, rho, s_1, s_2, rho_next):
-        """Returns `a` and `c` after both half-steps, for the next rho."""
+    def ascend(cls, xp, w, a, c, keep, rho, s_1, s_2, rho_next, scale):
+        """Returns `a` and `c` after both half-steps, for the next rho.
+
+        `scale` multiplies the new `Lam`.
+        """
         lam, v = cls.lift(xp, w, a, c, rho, s_1)
         z = xp.where(keep, v, 0.0)
-        lam = lam + s_2 * (w - z)
+        lam = scale * (lam + s_2 * (w - z))
         return z, lam - rho_next * z
 
 
@@ -138,7 +147,7 @@ class Masked(Held):
         return w * a
 
     @classmethod
-    def ascend(cls, xp, w, a, c, keep, rho, s_1, s_2, rho_next):
+    def ascend(cls, xp, w, a, c, keep, rho, s_1, s_2, rho_next, scale):
         return xp.mask(keep), c
 
 
@@ -161,9 +170,9 @@ class Free(Held):
         return w * xp.mask(cls.support(xp, a, c))
 
     @classmethod
-    def ascend(cls, xp, w, a, c, keep, rho, s_1, s_2, rho_next):
+    def ascend(cls, xp, w, a, c, keep, rho, s_1, s_2, rho_next, scale):
         lam, _ = cls.lift(xp, w, a, c, rho, s_1)
-        c = xp.where(keep, xp.free, lam + s_2 * w)
+        c = xp.where(keep, xp.free, scale * (lam + s_2 * w))
         return rho_next * (1.0 - xp.mask(keep)), c
 
     @classmethod

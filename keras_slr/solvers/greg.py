@@ -70,7 +70,8 @@ class GReg(Solver):
         """GReg-2: picks after a tenth of the growth, as published."""
         return cls(**{"pick_until": 0.075} | kwargs)
 
-    def begin(self, tensors):
+    def begin(self, tensors, clock):
+        del clock
         picked = self.pick_until == 0.0
         reg = self.strength(0.0, picked)
         tensors.start(reg)

@@ -36,6 +36,7 @@ class GradualMagnitude(Solver):
 
     prefix = "gmp"
     form = forms.Masked
+    acts_on = "weights"
 
     def __post_init__(self):
         if not 0 <= self.initial_sparsity < 1:
@@ -52,7 +53,8 @@ class GradualMagnitude(Solver):
                     f"{name}={step}."
                 )
 
-    def begin(self, tensors):
+    def begin(self, tensors, clock):
+        del clock
         rates = [0.0 for _ in tensors.rates]
         tensors.check_finite()
         tensors.hold_largest(rates)
@@ -106,6 +108,7 @@ class OneShotMagnitude(Solver):
 
     prefix = "one_shot"
     form = forms.Masked
+    acts_on = "weights"
 
     def __post_init__(self):
         if not 0 <= self.at <= 1:
@@ -113,7 +116,8 @@ class OneShotMagnitude(Solver):
                 f"Expected `at` to be in [0, 1]. Received: at={self.at}."
             )
 
-    def begin(self, tensors):
+    def begin(self, tensors, clock):
+        del clock
         tensors.check_finite()
         whole = self.at > 0.0
         rates = [0.0 if whole else rate for rate in tensors.rates]

@@ -9,13 +9,36 @@ multipliers `Lam_n` and a quadratic penalty:
 Training moves `W` on `L`; between training steps `dual_update` moves `Z` and
 `Lam`.
 
+Five things differ from the papers by default, each for a measured reason
+(docs/solver.md); `SLR.paper()` has none of them, `SLR.coupled()` the first.
+
 Free support. On the support of `Z` the set `S_n` constrains nothing, so at a
-solution `Z = W` and `Lam = 0` there. By default the solver keeps to that at
-every step, not only in the limit: entries in the support are free, `Z` follows
-`W` on them and no penalty acts; the others get `Lam + rho W`. Which entries
-are free is decided anew by the projection of every dual update. Held at the
-`Z` of the last update instead, as in the papers, kept weights are braked by a
-strong rho, which costs accuracy (docs/solver.md).
+solution `Z = W` and `Lam = 0` there. The solver keeps to that at every step,
+not only in the limit: entries in the support are free, `Z` follows `W` on them
+and no penalty acts; the others get `Lam + rho W`. Which entries are free is
+decided anew by the projection of every dual update. Held at the `Z` of the
+last update instead, kept weights are braked by a strong rho.
+
+Decoupled penalty. The optimizer sees the gradient of `f` alone; after its step
+`W` takes a proximal step on the penalty, towards `V = Z - Lam / rho`. Inside
+the gradient the pull would go through whatever the optimizer does to
+gradients: its strength would depend on the optimizer, the learning rate and
+the scale of the loss. Here rho is the share of the way to `V` that `W` goes
+from one dual update to the next, whatever these are. When rho grows, the
+multipliers grow with it, so that `V` stays where it is.
+
+Metric. `Pi` is the projection in a metric made of the mean squared gradients
+`v` that Adam and its relatives hold: it keeps the largest `v_i^q |V_i|`. Small
+weights in which the loss is steep stay. A proximal step that goes the same
+share of the way in every entry is the optimizer's step on the penalty in its
+own metric, `q = 1/4`; the loss itself rises by `q = 1/2`; measured best is
+between. With optimizers that hold no `v` the largest magnitudes stay.
+
+Continuation. `S_n` shrinks from the whole space to the asked size over the
+first part of the run.
+
+Settling. From then on `W = Z` exactly: what is outside the support is held at
+zero, and what is left of the run trains the entries that stay.
 
 How `Z` and `Lam` are held, and the passes over them, are in `solvers.forms`.
 """
@@ -27,6 +50,7 @@ import numbers
 from keras_slr.record import register
 from keras_slr.schedules import Constant
 from keras_slr.schedules import Geometric
+from keras_slr.schedules import Ramp
 from keras_slr.solvers import forms
 from keras_slr.solvers.solver import Solver
 
@@ -42,12 +66,13 @@ class SLR(Solver):
 
     Args:
         rho: Schedule of the penalty's weight, a function of the fraction of
-            the run, or a positive float for a constant one. Defaults to
-            `Geometric(2e-3, 10.0, until=0.65)`: the pull towards `Z` begins
-            weak, so that training decides which weights stay, and ends
-            strong, so that nothing is left to prune away.
-        stepsize: Float, the first stepsize `s0` of the multipliers.
-            Defaults to `2e-3`.
+            the run, or a positive float for a constant one. With a decoupled
+            penalty the share, below one, of the way to `V` that `W` goes
+            between two dual updates. Defaults to
+            `Geometric(0.1, 0.9, until=0.7)`: the pull begins weak, so that
+            training decides which weights stay, and ends strong.
+        stepsize: Float, the first stepsize `s0` of the multipliers, as a
+            multiple of the first rho. Defaults to `1.0`.
         M: Float above 1, the first constant of the stepsize rule. Defaults
             to `300`.
         r: Float in `(0, 1)`, the second one. Defaults to `0.1`.
@@ -55,23 +80,35 @@ class SLR(Solver):
             multiple of rho; `None` leaves it unbounded. Defaults to `1.0`,
             at which a half-step is that of ADMM.
         freeze_at: Float in `(0, 1]` or `None`, the fraction of the run from
-            which the set of kept entries no longer changes. Defaults to
-            `0.65`, where rho stops growing.
+            which the set of kept entries no longer changes; with a decoupled
+            penalty and a free support the others are zero from there.
+            Defaults to `0.7`.
         free_support: Boolean, whether entries in the support of `Z` train
-            free of the penalty. `False` is the papers' form. Defaults to
-            `True`.
+            free of the penalty. Defaults to `True`.
+        penalty: `"decoupled"`, a proximal step after the optimizer's, or
+            `"coupled"`, a part of the gradient that the optimizer sees.
+            Defaults to `"decoupled"`.
+        ramp: Schedule from zero to one of the share of the pruning rate that
+            is in force, or `None` for the whole rate from the start. Defaults
+            to `Ramp(until=0.7)`.
+        metric: Float in `[0, 1]`, the power `q` of the metric in which the
+            projection is the nearest point: `0.0` is by magnitude alone.
+            Defaults to `1 / 3`.
 
     Raises:
         ValueError: If a number is outside its range.
     """
 
-    rho: object = Geometric(2e-3, 10.0, until=0.65)
-    stepsize: float = 2e-3
+    rho: object = Geometric(0.1, 0.9, until=0.7)
+    stepsize: float = 1.0
     M: float = 300.0
     r: float = 0.1
     stepsize_bound: float | None = 1.0
-    freeze_at: float | None = 0.65
+    freeze_at: float | None = 0.7
     free_support: bool = True
+    penalty: str = "decoupled"
+    ramp: object = Ramp(until=0.7)
+    metric: float = 1 / 3
 
     prefix = "slr"
 
@@ -82,6 +119,23 @@ class SLR(Solver):
             raise ValueError(
                 "Expected a positive `stepsize_bound` or None. Received: "
                 f"stepsize_bound={self.stepsize_bound}."
+            )
+        if self.penalty not in ("coupled", "decoupled"):
+            raise ValueError(
+                "Expected `penalty` to be 'decoupled' or 'coupled'. Received: "
+                f"penalty={self.penalty!r}."
+            )
+        if not 0 <= self.metric <= 1:
+            raise ValueError(
+                "Expected `metric`, a power of mean squared gradients, to be "
+                f"in [0, 1]. Received: metric={self.metric}."
+            )
+        if self.penalty == "decoupled" and not 0 < self.rho(1.0) < 1:
+            raise ValueError(
+                "Expected rho between 0 and 1 with a decoupled penalty, the "
+                "share of the way to Z that weights go between two dual "
+                f"updates. Received: rho={self.rho}. SLR.coupled() takes "
+                "others."
             )
         if self.M <= 1 or not 0 < self.r < 1:
             raise ValueError(
@@ -100,25 +154,61 @@ class SLR(Solver):
             )
 
     @classmethod
+    def coupled(cls, **kwargs):
+        """The penalty as a part of the gradient, with a rho made for Adam.
+
+        The first rho is weak and the last one strong beside the gradients of
+        a cross-entropy loss with Adam at 1e-3.
+        """
+        settings = {
+            "rho": Geometric(2e-3, 10.0, until=0.65),
+            "freeze_at": 0.65,
+            "penalty": "coupled",
+            "ramp": None,
+            "metric": 0.0,
+        }
+        return cls(**settings | kwargs)
+
+    @classmethod
     def paper(cls):
         """The papers' constants: s0 0.01, M 300, r 0.1, constant rho 0.1."""
         return cls(
             rho=Constant(0.1),
-            stepsize=0.01,
+            stepsize=0.1,
             stepsize_bound=None,
             freeze_at=None,
             free_support=False,
+            penalty="coupled",
+            ramp=None,
+            metric=0.0,
         )
 
     @property
     def form(self):
         return forms.Free if self.free_support else forms.Held
 
-    def begin(self, tensors):
-        return begin(self, tensors.start(self.rho(0.0)))
+    @property
+    def acts_on(self):
+        return "weights" if self.penalty == "decoupled" else "gradients"
+
+    @property
+    def settles(self):
+        """Whether entries outside the support are zero after `freeze_at`."""
+        return self.penalty == "decoupled" and self.free_support
+
+    def begin(self, tensors, clock):
+        rho = self.strength(0.0, clock.interval)
+        square = tensors.start(rho, self.share(0.0))
+        # Where nothing is constrained yet, the stepsize rule starts from the
+        # norm of W, the residual that Z = 0 would leave.
+        return begin(self, rho, square, square or tensors.square())
 
     def update(self, state, tensors, loss, clock):
-        return dual_update(self, state, tensors, loss, clock.progress)
+        if state.settled:
+            return dataclasses.replace(state, updates=state.updates + 1)
+        return dual_update(
+            self, state, tensors, loss, clock.progress, clock.interval
+        )
 
     def logs(self, states):
         updated = [state for state in states if state.updates] or states
@@ -132,6 +222,22 @@ class SLR(Solver):
     def freezes(self, progress):
         """Returns whether the support is settled at `progress`."""
         return self.freeze_at is not None and progress >= self.freeze_at
+
+    def share(self, progress):
+        """Returns the share of the pruning rate in force at `progress`."""
+        return 1.0 if self.ramp is None else self.ramp(progress)
+
+    def strength(self, progress, interval):
+        """Returns rho for one training step.
+
+        Args:
+            progress: Float in `[0, 1]`.
+            interval: Integer, training steps from one dual update to the next.
+        """
+        rho = self.rho(progress)
+        if self.penalty == "coupled":
+            return rho
+        return 1.0 - (1.0 - rho) ** (1.0 / interval)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,6 +256,7 @@ class SLRState:
         updates: Number of dual updates done.
         condition_1: Whether the first condition held last time.
         condition_2: Whether the second one did.
+        settled: Whether `W = Z` is held exactly from now on.
     """
 
     rho: float
@@ -162,19 +269,25 @@ class SLRState:
     updates: int = 0
     condition_1: bool = True
     condition_2: bool = True
+    settled: bool = False
 
 
-def begin(solver, square):
+def begin(solver, rho, square, square_of_rule=None):
     """Returns the state in which `Z = Pi(W)` and `Lam = 0`.
 
     Args:
         solver: `SLR`.
+        rho: Float, the first penalty weight.
         square: Float, `||W - Z||^2` over all pruned weights.
+        square_of_rule: Float, the one that the stepsize rule starts from.
+            Defaults to `square`.
     """
+    if square_of_rule is None:
+        square_of_rule = square
     return SLRState(
-        rho=solver.rho(0.0),
-        s=solver.stepsize,
-        residual=math.sqrt(square),
+        rho=rho,
+        s=solver.stepsize * rho,
+        residual=math.sqrt(square_of_rule),
         square=square,
     )
 
@@ -206,7 +319,7 @@ def half_step(solver, state, square):
     return dataclasses.replace(state, s=s, k=state.k + 1, residual=residual)
 
 
-def dual_update(solver, state, tensors, loss, progress):
+def dual_update(solver, state, tensors, loss, progress, interval=1):
     """Moves `Z` and `Lam`, and the stepsize and rho with them.
 
     Both conditions compare the Lagrangian before and after: the first one at
@@ -223,6 +336,8 @@ def dual_update(solver, state, tensors, loss, progress):
             them (`training.split.Split`). They change at the very end.
         loss: Float, mean task loss since the last update, or `nan`.
         progress: Float in `[0, 1]`, the fraction of the run done.
+        interval: Integer, training steps between dual updates. Defaults to
+            `1`.
 
     Returns:
         `SLRState`, with rho set for the steps to come.
@@ -240,7 +355,10 @@ def dual_update(solver, state, tensors, loss, progress):
         state = half_step(solver, state, square)
         s_1 = state.s
 
-    sums = tensors.project(rho, s_1, solver.freezes(progress))
+    freezes = solver.freezes(progress)
+    settles = freezes and solver.settles
+    share = None if freezes and not settles else solver.share(progress)
+    sums = tensors.project(rho, s_1, share, solver.metric)
     before = penalty(sums.inner_before, sums.square_before, rho)
     gain = before - penalty(sums.inner, sums.square, rho)
     condition_2 = gain > ROUNDING * (
@@ -251,8 +369,22 @@ def dual_update(solver, state, tensors, loss, progress):
         state = half_step(solver, state, sums.square)
         s_2 = state.s
 
-    rho_next = solver.rho(progress)
-    tensors.ascend(rho, s_1, s_2, rho_next)
+    if settles:
+        tensors.settle()
+        return dataclasses.replace(
+            state,
+            rho=1.0,
+            inner=0.0,
+            square=0.0,
+            loss=loss,
+            updates=state.updates + 1,
+            condition_1=condition_1,
+            condition_2=condition_2,
+            settled=True,
+        )
+    rho_next = solver.strength(progress, interval)
+    scale = rho_next / rho if solver.penalty == "decoupled" else 1.0
+    tensors.ascend(rho, s_1, s_2, rho_next, scale)
     if solver.free_support:
         inner, square = sums.inner_outside, sums.square_outside
     else:
@@ -261,7 +393,7 @@ def dual_update(solver, state, tensors, loss, progress):
         state,
         rho=rho_next,
         loss=loss,
-        inner=inner + s_2 * square,
+        inner=scale * (inner + s_2 * square),
         square=square,
         updates=state.updates + 1,
         condition_1=condition_1,

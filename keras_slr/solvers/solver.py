@@ -14,13 +14,23 @@ class Solver(Record):
     Attributes:
         prefix: String, begins the method's keys in the logs.
         form: How `Z` and `Lam` are held, a class of `solvers.forms`.
+        acts_on: What the method changes in a training step: `"gradients"`,
+            which get `C + R W` before the update, or `"weights"`, which lose
+            it after the update, or with the form `Masked` are masked.
     """
 
     prefix = None
     form = forms.Held
+    acts_on = "gradients"
 
-    def begin(self, tensors):
-        """Starts a run on `training.split.Split` and returns its state."""
+    def begin(self, tensors, clock):
+        """Starts a run and returns its state.
+
+        Args:
+            tensors: `training.split.Split`.
+            clock: `training.clock.Clock`; the length of the run may not be
+                known to it yet.
+        """
         raise NotImplementedError
 
     def update(self, state, tensors, loss, clock):

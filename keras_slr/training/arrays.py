@@ -60,7 +60,7 @@ class HostArrays:
         """Returns the masks that `fn` reads off the slots."""
         return [fn(self, *_flat(slot)[1:]) for slot in slots]
 
-    def masks(self, fn, slots, counts, *scalars):
+    def masks(self, fn, slots, counts, *scalars, weighings=None):
         """Returns the masks of the entries to keep.
 
         Args:
@@ -68,13 +68,17 @@ class HostArrays:
             slots: List of `Slots`.
             counts: List of integers, how many entries to keep of each.
             *scalars: Floats handed to `fn`.
+            weighings: List of what to multiply the tensors by before, see
+                `training.metric.weighing`. Defaults to `None`, nothing.
         """
         masks = []
-        for slot, count in zip(slots, counts):
+        for (slot, weighing), count in zip(_paired(slots, weighings), counts):
             flat = _flat(slot)
             v = np.empty_like(flat[0])
             for out, *arrays in _blocks((v, *flat)):
                 out[:] = fn(self, *arrays, *scalars)[-1]
+            if weighing is not None:
+                v *= np.reshape(weighing, -1)
             masks.append(unstructured.keep_mask(v, count))
         return masks
 
@@ -119,11 +123,11 @@ class DeviceArrays:
         """See `HostArrays.support`."""
         return [fn(self, slot.a.value, slot.c.value) for slot in slots]
 
-    def masks(self, fn, slots, counts, *scalars):
+    def masks(self, fn, slots, counts, *scalars, weighings=None):
         """See `HostArrays.masks`."""
         choose = functools.partial(self._choose, tuple(counts))
         key = (fn, tuple(counts))
-        return self._call(fn, choose, slots, None, scalars, key)
+        return self._call(fn, choose, slots, weighings, scalars, key)
 
     def assign(self, fn, slots, masks, *scalars):
         """See `HostArrays.assign`."""
@@ -150,10 +154,13 @@ class DeviceArrays:
         return [fn(self, *arrays, *scalars) for arrays in tensors]
 
     def _choose(self, counts, fn, tensors, scalars):
-        return [
-            bisection.keep_mask(fn(self, *arrays, *scalars)[-1], count)
-            for arrays, count in zip(tensors, counts)
-        ]
+        masks = []
+        for (w, a, c, *weighing), count in zip(tensors, counts):
+            v = fn(self, w, a, c, *scalars)[-1]
+            if weighing:
+                v = v * weighing[0]
+            masks.append(bisection.keep_mask(v, count))
+        return masks
 
 
 def arrays_for(variables):

@@ -134,6 +134,27 @@ def _add_in_place(gradients, weights, shifts, rho, scale):
             g_part.add_(_zero_if_free(shift).to(g.dtype), alpha=scale)
 
 
+def _pull_in_place(weights, shifts, rho):
+    scratch = torch.empty(_BLOCK)
+    for w, c in zip(weights, shifts):
+        w, c = w.value, c.value
+        if w.device.type != "cpu" or not w.is_contiguous():
+            shift = torch.addcmul(c, w.to(c.dtype), rho)
+            w.sub_(_zero_if_free(shift).to(w.dtype))
+            continue
+        number = float(rho)
+        for w_part, c_part in zip(
+            w.view(-1).split(_BLOCK), c.view(-1).split(_BLOCK)
+        ):
+            shift = torch.add(
+                c_part,
+                w_part.to(c.dtype),
+                alpha=number,
+                out=scratch[: len(w_part)],
+            )
+            w_part.sub_(_zero_if_free(shift).to(w.dtype))
+
+
 def _zero_if_free(shift):
     return torch.nan_to_num_(shift, nan=torch.nan, posinf=0.0)
 
@@ -186,6 +207,47 @@ def add_penalty(gradients, weights, shifts, strengths, rho, scale):
     return amended
 
 
+def pull(weights, shifts, strengths, rho):
+    """Takes `C + R W` from the weights, inside a train step.
+
+    Args:
+        weights: List of Keras variables `W`.
+        shifts: See `add_penalty`.
+        strengths: See `add_penalty`.
+        rho: See `add_penalty`.
+    """
+    if BACKEND == "torch":
+        with torch.no_grad():
+            _pull_in_place(weights, shifts, rho.value)
+        return
+    if BACKEND == "jax":
+        for w, c in zip(weights, shifts):
+            shift = c.value + rho.value * ops.cast(w.value, "float32")
+            shift = ops.where(ops.isinf(shift), 0.0, shift)
+            w.assign(w.value - ops.cast(shift, w.dtype))
+        return
+
+    def pull_one(w, c, r):
+        shift = c + r * tf.cast(w, "float32")
+        return w.assign_sub(tf.cast(shift, w.dtype))
+
+    _update_each(pull_one, weights, shifts, strengths)
+
+
+def _update_each(fn, variables, *others):
+    """Runs `fn` on each variable and its fellows, on every replica."""
+
+    def update_all(strategy, *columns):
+        for v, *values in zip(*columns):
+            strategy.extended.update(v, fn, args=tuple(values), group=False)
+
+    tf.__internal__.distribute.interim.maybe_merge_call(
+        update_all,
+        tf.distribute.get_strategy(),
+        *[[v.value for v in column] for column in (variables, *others)],
+    )
+
+
 def mask_gradients(gradients, masks):
     """Returns the gradients with masked entries set to zero."""
     if BACKEND == "torch":
@@ -216,15 +278,7 @@ def mask_variables(variables, masks):
             v.assign(ops.where(m.value > 0, v.value, ops.zeros((), v.dtype)))
         return
 
-    def mask_all(strategy, variables, masks):
-        for v, m in zip(variables, masks):
-            strategy.extended.update(
-                v.value,
-                lambda v, m: v.assign(tf.where(m > 0, v, tf.zeros_like(v))),
-                args=(m.value,),
-                group=False,
-            )
+    def mask_one(v, m):
+        return v.assign(tf.where(m > 0, v, tf.zeros_like(v)))
 
-    tf.__internal__.distribute.interim.maybe_merge_call(
-        mask_all, tf.distribute.get_strategy(), variables, masks
-    )
+    _update_each(mask_one, variables, masks)

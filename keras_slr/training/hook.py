@@ -78,12 +78,13 @@ class ApplyHook:
         return grads
 
 
-def hook_for(optimizer, split, averages):
-    """Returns the hook that a split's form asks for.
+def hook_for(optimizer, split, acts_on, averages):
+    """Returns the hook of a method.
 
     Args:
         optimizer: Keras optimizer as returned by `base_optimizer`, built.
         split: `training.split.Split`.
+        acts_on: See `solvers.Solver`.
         averages: List of the optimizer's moving averages of the pruned
             weights, empty if it keeps none.
     """
@@ -94,6 +95,8 @@ def hook_for(optimizer, split, averages):
             [slot.a for slot in split.slots],
             averages,
         )
+    if acts_on == "weights":
+        return pull_hook(optimizer, split)
     return penalty_hook(optimizer, split)
 
 
@@ -122,6 +125,21 @@ def zeros_hook(optimizer, variables, masks, averages):
         )
 
     return ApplyHook(optimizer, variables, before, after)
+
+
+def pull_hook(optimizer, split):
+    """Returns the hook that takes a proximal step after each update."""
+
+    def pull():
+        backend.pull(
+            [slot.w for slot in split.slots],
+            [slot.c for slot in split.slots],
+            [split.strength(slot) for slot in split.slots],
+            split.rho,
+        )
+
+    variables = [slot.w for slot in split.slots]
+    return ApplyHook(optimizer, variables, lambda grads, keys: grads, pull)
 
 
 def penalty_hook(optimizer, split):

@@ -21,6 +21,7 @@ class Run:
         selection: `selection.Selection`.
         rates: List of floats, one per chosen weight.
         solver: `solvers.Solver`.
+        clock: `training.clock.Clock`.
         extra_state: Pair of functions that return and take a dict of further
             floats to save.
 
@@ -30,7 +31,7 @@ class Run:
         pruned: Whether a checkpoint was loaded whose weights were pruned.
     """
 
-    def __init__(self, model, selection, rates, solver, extra_state):
+    def __init__(self, model, selection, rates, solver, clock, extra_state):
         self.model = model
         self.selection = selection
         self.optimizer = built_optimizer(model)
@@ -40,12 +41,14 @@ class Run:
         self._get_extra, self._set_extra = extra_state
         self.split = Split(self._base, selection.chosen, rates, solver.form)
         try:
-            self.state = solver.begin(self.split)
+            self.state = solver.begin(self.split, clock)
         except ValueError:
             for variable in self.split.variables:
                 self._base._untrack_variable(variable)
             raise
-        self._hook = hook_for(self._base, self.split, self.averages)
+        self._hook = hook_for(
+            self._base, self.split, solver.acts_on, self.averages
+        )
         self._carried = CarriedSlots(
             self.optimizer,
             self._base,

@@ -19,6 +19,7 @@ from keras_slr.training import backend
 from keras_slr.training.arrays import HostArrays
 from keras_slr.training.arrays import arrays_for
 from keras_slr.training.masks import apply_mask
+from keras_slr.training.metric import weighing
 
 # An entry counts as settled when it is this small against its tensor's root
 # mean square: too small to be seen in a layer's output.
@@ -80,6 +81,7 @@ class Split:
 
     def __init__(self, optimizer, weights, rates, form):
         self.form = form
+        self._optimizer = optimizer
         with backend.variable_scope(optimizer):
             self.rho = optimizer.add_variable((), dtype="float32", name="rho")
             self.slots = [
@@ -114,11 +116,13 @@ class Split:
         """The pruning rates asked for, in the order of the slots."""
         return [slot.rate for slot in self.slots]
 
-    def start(self, rho):
+    def start(self, rho, share=1.0):
         """Sets `Z = Pi(W)` and `Lam = 0`.
 
         Args:
             rho: Float, the first penalty weight.
+            share: Float, the share of the rates to project at. Defaults to
+                `1.0`.
 
         Returns:
             Float, `||W - Z||^2`.
@@ -127,19 +131,35 @@ class Split:
         for slot in self.slots:
             for variable in (slot.a, slot.c):
                 variable.assign(np.zeros(variable.shape, "float32"))
-        sums = self.project(rho, 0.0, frozen=False)
+        sums = self.project(rho, 0.0, share)
         self.ascend(rho, 0.0, 0.0, rho)
         return sums.square
 
-    def keep_lifted(self, rho, s=0.0):
+    def square(self):
+        """Returns `||W||^2` over all weights."""
+        return self._arrays.sums(forms.Held.square, self.slots)[0]
+
+    def keep_lifted(self, rho, s=0.0, share=1.0, power=0.0):
         """Chooses the support of `Pi(W + Lam / rho)` for the next ascend.
 
         Args:
             rho: Float.
             s: Float, stepsize of a half-step before it. Defaults to `0.0`.
+            share: See `start`.
+            power: Float, of the metric in which `Pi` projects, see
+                `training.metric`. Defaults to `0.0`, the Euclidean one.
         """
+        weighings = [
+            weighing(self._optimizer, slot.w, power) for slot in self.slots
+        ]
+        counts = self._counts([share * rate for rate in self.rates])
         self._masks = self._arrays.masks(
-            self.form.lift, self.slots, self._counts(self.rates), rho, s
+            self.form.lift,
+            self.slots,
+            counts,
+            rho,
+            s,
+            weighings=weighings,
         )
 
     def keep_largest(self, rates):
@@ -157,11 +177,19 @@ class Split:
         self._masks = [np.zeros(math.prod(s.w.shape), bool) for s in self.slots]
 
     def hold_largest(self, rates):
-        """Sets all but the largest weights to zero and holds them there."""
+        """Sets all but the largest weights to zero, to be held there."""
         self.keep_largest(rates)
+        self.settle()
+
+    def settle(self):
+        """Sets weights outside the chosen support to zero, with `Lam = 0`.
+
+        The next rho is one: a proximal step goes all the way.
+        """
         for slot, mask in zip(self.slots, self._masks):
             apply_mask(slot.w, np.reshape(mask, slot.w.shape))
-        self.ascend(0.0, 0.0, 0.0, 0.0)
+            slot.c.assign(np.zeros(slot.c.shape, "float32"))
+        self.ascend(1.0, 0.0, 0.0, 1.0)
 
     def _counts(self, rates):
         return [
@@ -201,29 +229,38 @@ class Split:
             self.check_finite()
         return inner, square
 
-    def project(self, rho, s, frozen):
+    def project(self, rho, s, share, power=0.0):
         """Chooses the support of `Z' = Pi(W + Lam / rho)`.
 
         Args:
             rho: Float.
             s: Float, stepsize of the first half-step, zero for none.
-            frozen: Boolean, whether the support stays as it is.
+            share: See `start`; `None` leaves the support as it is.
+            power: See `keep_lifted`.
 
         Returns:
             `solvers.forms.Sums`.
         """
-        if frozen:
+        if share is None:
             self.keep_support()
         else:
-            self.keep_lifted(rho, s)
+            self.keep_lifted(rho, s, share, power)
         return forms.Sums(
             *self._arrays.sums(
                 self.form.project, self.slots, rho, s, masks=self._masks
             )
         )
 
-    def ascend(self, rho, s_1, s_2, rho_next):
-        """Stores `Z'` and `Lam` after both half-steps, and the next rho."""
+    def ascend(self, rho, s_1, s_2, rho_next, scale=1.0):
+        """Stores `Z'` and `Lam` after both half-steps, and the next rho.
+
+        Args:
+            rho: Float, the present one.
+            s_1: Float, stepsize of the first half-step, zero for none.
+            s_2: Float, that of the second.
+            rho_next: Float.
+            scale: Float, multiplies the new `Lam`. Defaults to `1.0`.
+        """
         self._arrays.assign(
             self.form.ascend,
             self.slots,
@@ -232,6 +269,7 @@ class Split:
             s_1,
             s_2,
             rho_next,
+            scale,
         )
         self._masks = None
         self.rho.assign(rho_next)

@@ -18,7 +18,7 @@ from tests.helpers import zeros
 # entries: round(0.9 * 640) and round(0.9 * 512) of them become zero.
 EXPECTED_ZEROS = [576, 461]
 # With a learning rate of 1e-3 each step takes a fifth of the way to Z.
-STRONG = SLR(rho=Constant(200.0))
+STRONG = SLR.coupled(rho=Constant(200.0), stepsize=1e-5)
 LOG_KEYS = {
     "slr_sparsity",
     "slr_residual",
@@ -159,7 +159,7 @@ def test_logs_reach_history_and_csv_and_the_bar_stays_short(
         epochs=3,
         verbose=2,
         callbacks=[
-            SLRCallback(0.9, solver=SLR(rho=Constant(0.2))),
+            SLRCallback(0.9, solver=SLR.coupled(rho=Constant(0.2))),
             keras.callbacks.CSVLogger(str(log)),
         ],
     ).history
@@ -280,13 +280,32 @@ def test_rates_by_name(make_model, data):
 
 def test_report_of_a_run(make_model, data):
     model = make_model("adam")
-    callback = SLRCallback(0.9)
+    callback = SLRCallback(0.9, solver=SLR.coupled())
     assert callback.report() is None
     model.fit(*data, epochs=2, verbose=0, callbacks=[callback])
     report = callback.report()
     assert [row.zeros for row in report.pruned] == EXPECTED_ZEROS
     assert all(row.residual > 1e-4 for row in report.pruned)
     assert report.sparsity == 1037 / 1152
+
+
+def test_what_is_pruned_is_zero_long_before_the_end(make_model, data):
+    class Zeros(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.counts.append(pruned_zeros(self.model))
+
+    watch = Zeros()
+    watch.counts = []
+    callback = SLRCallback(0.9)
+    model = make_model("adam")
+    history = model.fit(
+        *data, epochs=10, verbose=0, callbacks=[callback, watch]
+    ).history
+    assert watch.counts[5] == [0, 0]
+    assert watch.counts[7:] == [EXPECTED_ZEROS] * 3
+    assert history["slr_residual"][7:] == [0.0] * 3
+    assert history["slr_residual"][3] > 0.0
+    assert all(row.residual == 0.0 for row in callback.report().pruned)
 
 
 @pytest.mark.parametrize(
@@ -438,7 +457,7 @@ def test_an_unbuilt_model_is_attached_when_it_can_be(data):
     )
     model.compile(keras.optimizers.SGD(1e-3), "mse")
     assert not model.built
-    strong = SLR(rho=Geometric(199.0, 200.0, until=0.5))
+    strong = SLR.coupled(rho=Geometric(199.0, 200.0, until=0.5), stepsize=1e-5)
     history = model.fit(
         *data, epochs=6, verbose=0, callbacks=[SLRCallback(0.9, solver=strong)]
     ).history
@@ -739,7 +758,7 @@ def test_arguments_outside_their_range_are_refused(arguments):
 
 def test_auxiliary_and_multipliers_by_name_and_only_in_a_run(make_model):
     model = make_model("adam")
-    callback = SLRCallback(0.9)
+    callback = SLRCallback(0.9, solver=SLR.coupled())
     with pytest.raises(ValueError, match="in progress"):
         callback.auxiliary("hidden")
     callback.attach(model)

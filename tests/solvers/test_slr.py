@@ -17,6 +17,7 @@ from keras_slr.solvers import slr
 from keras_slr.training import backend
 from keras_slr.training.arrays import DeviceArrays
 from keras_slr.training.arrays import HostArrays
+from keras_slr.training.clock import Clock
 from keras_slr.training.split import Slots
 from keras_slr.training.split import Split
 from tests.helpers import slow_keep_mask
@@ -54,6 +55,17 @@ class Reference:
     first: bool = True
 
 
+def reference_counts(solver, progress):
+    share = 1.0
+    if solver.ramp is not None:
+        share = 1 - max(1 - progress / solver.ramp.until, 0) ** 3
+    sizes = [math.prod(shape) for shape in SHAPES]
+    return [
+        size - round(share * (1 - n / size) * size)
+        for size, n in zip(sizes, COUNTS)
+    ]
+
+
 def reference_update(solver, ref, w, f, progress):
     free = solver.free_support
     if free:
@@ -83,17 +95,27 @@ def reference_update(solver, ref, w, f, progress):
         step()
     old = lagrangian(f, w, ref.z, ref.lam, ref.rho)
     v = [a + lam / ref.rho for a, lam in zip(w, ref.lam)]
-    if solver.freezes(progress):
+    decoupled = solver.penalty == "decoupled"
+    settles = decoupled and progress >= solver.freeze_at
+    if not decoupled and solver.freezes(progress):
         ref.z = [np.where(z != 0, a, 0.0) for z, a in zip(ref.z, v)]
     else:
-        ref.z = [pi(a, n) for a, n in zip(v, COUNTS)]
+        ref.z = [
+            pi(a, n) for a, n in zip(v, reference_counts(solver, progress))
+        ]
     condition_2 = lagrangian(f, w, ref.z, ref.lam, ref.rho) < old
     if condition_2:
         step()
     if free:
         ref.lam = [np.where(z != 0, 0.0, a) for z, a in zip(ref.z, ref.lam)]
         ref.z = [np.where(z != 0, a, 0.0) for z, a in zip(ref.z, w)]
-    ref.rho = solver.rho(progress)
+    rho, ref.rho = ref.rho, 1.0 if settles else solver.rho(progress)
+    if decoupled:
+        ref.lam = [
+            np.zeros_like(a) if settles else a * ref.rho / rho for a in ref.lam
+        ]
+    if settles:
+        w = ref.z
     ref.w_prev, ref.f_prev, ref.first = w, f, False
     return condition_1, condition_2
 
@@ -101,6 +123,7 @@ def reference_update(solver, ref, w, f, progress):
 def make_split(w, arrays, free=True):
     split = Split.__new__(Split)
     split.form = forms.Free if free else forms.Held
+    split._optimizer = None
     split.rho = keras.Variable(0.0, dtype="float32")
     split.slots = [
         Slots(
@@ -120,8 +143,10 @@ def make_split(w, arrays, free=True):
 SOLVERS = {
     "default": SLR(),
     "paper": SLR.paper(),
-    "held, growing": SLR(free_support=False, stepsize=1e-2),
-    "unbounded": SLR(stepsize_bound=None, freeze_at=None),
+    "coupled": SLR.coupled(),
+    "held, growing": SLR.coupled(free_support=False, stepsize=5.0),
+    "unbounded": SLR.coupled(stepsize_bound=None, freeze_at=None),
+    "whole rate from the start": SLR(ramp=None, freeze_at=1.0),
 }
 
 
@@ -132,16 +157,18 @@ def test_updates_equal_the_definition(name, arrays):
     rng = np.random.default_rng(3)
     w = [rng.normal(size=s).astype("float32") for s in SHAPES]
     split = make_split(w, arrays(), solver.free_support)
-    square = split.start(solver.rho(0.0))
-    state = slr.begin(solver, square)
-    z = [pi(a.astype("float64"), n) for a, n in zip(w, COUNTS)]
+    state = solver.begin(split, Clock(1))
+    z = [
+        pi(a.astype("float64"), n)
+        for a, n in zip(w, reference_counts(solver, 0.0))
+    ]
     ref = Reference(
         w_prev=[a.astype("float64") for a in w],
         z=z,
         lam=[np.zeros(s) for s in SHAPES],
         rho=solver.rho(0.0),
-        s=solver.stepsize,
-        r_prev=norm([a - b for a, b in zip(w, z)]),
+        s=solver.stepsize * solver.rho(0.0),
+        r_prev=norm([a - b for a, b in zip(w, z)]) or norm(w),
     )
     held = []
     for step in range(1, 13):
@@ -161,6 +188,8 @@ def test_updates_equal_the_definition(name, arrays):
         assert state.k == ref.k
         np.testing.assert_allclose(state.s, ref.s, rtol=1e-4)
         np.testing.assert_allclose(state.rho, ref.rho)
+        if state.settled:
+            break
         for slot, z, lam in zip(split.slots, ref.z, ref.lam):
             np.testing.assert_allclose(
                 split.auxiliary(slot), z, rtol=1e-4, atol=1e-6
@@ -171,6 +200,12 @@ def test_updates_equal_the_definition(name, arrays):
             np.testing.assert_array_equal(split.auxiliary(slot) != 0, z != 0)
     # The walk has exercised both outcomes of the first condition.
     assert {c1 for c1, _ in held} == {True, False}
+    assert state.settled == solver.settles
+    for slot, z in zip(split.slots, ref.z):
+        if state.settled:
+            np.testing.assert_array_equal(to_numpy(slot.w) != 0, z != 0)
+            np.testing.assert_array_equal(split.auxiliary(slot) != 0, z != 0)
+            assert not split.multipliers(slot).any()
 
 
 def test_alpha_is_the_table_of_the_paper():
@@ -191,7 +226,7 @@ def test_alpha_is_the_table_of_the_paper():
 
 def test_stepsize_times_residual_shrinks_by_alpha_alone():
     solver = SLR.paper()
-    state = slr.begin(solver, square=4.0)
+    state = slr.begin(solver, 0.1, square=4.0)
     for square in (1.0, 9.0, 0.25):
         before = state.s * state.residual
         contraction = slr.alpha(state.k, solver.M, solver.r)
@@ -204,18 +239,19 @@ def test_stepsize_times_residual_shrinks_by_alpha_alone():
 
 def test_stepsize_never_exceeds_its_bound():
     solver = SLR(stepsize_bound=1.0)
-    state = slr.begin(solver, square=1.0)
+    state = slr.begin(solver, 0.1, square=1.0)
     state = slr.half_step(solver, state, square=1e-12)
     assert state.s == state.rho
 
 
 def test_no_residual_leaves_the_state_as_it_is():
     solver = SLR()
-    state = slr.begin(solver, square=1.0)
+    state = slr.begin(solver, 0.1, square=1.0)
     assert slr.half_step(solver, state, square=0.0) == state
     # And a run that begins without one still takes a step later.
-    state = slr.half_step(solver, slr.begin(solver, square=0.0), square=1.0)
-    assert state.s > 0.9 * solver.stepsize
+    begun = slr.begin(solver, 0.1, square=0.0)
+    state = slr.half_step(solver, begun, square=1.0)
+    assert state.s > 0.9 * 0.1 * solver.stepsize
 
 
 def test_multipliers_of_free_entries_are_zero_and_of_others_move():
@@ -223,12 +259,15 @@ def test_multipliers_of_free_entries_are_zero_and_of_others_move():
     w = [rng.normal(size=s).astype("float32") for s in SHAPES]
     split = make_split(w, HostArrays())
     solver = SLR()
-    state = slr.begin(solver, split.start(solver.rho(0.0)))
-    slr.dual_update(solver, state, split, 1.0, 0.1)
+    state = solver.begin(split, Clock(1))
+    # Two updates: the first one chooses the entries outside the support, and
+    # the next one moves their multipliers.
+    for loss, progress in ((1.0, 0.3), (0.5, 0.31)):
+        state = slr.dual_update(solver, state, split, loss, progress)
     for slot in split.slots:
         lam, z = split.multipliers(slot), split.auxiliary(slot)
         assert np.all(lam[z != 0] == 0.0)
-        assert np.all(lam[z == 0] != 0.0)
+        assert np.mean(lam[z == 0] != 0.0) > 0.8
         np.testing.assert_array_equal(z[z != 0], to_numpy(slot.w)[z != 0])
 
 
@@ -238,8 +277,7 @@ def test_free_entries_of_another_backend_are_marked_anew(foreign, arrays):
     rng = np.random.default_rng(0)
     w = [rng.normal(size=s).astype("float32") for s in SHAPES]
     split = make_split(w, arrays())
-    state = slr.begin(SLR(), split.start(2e-3))
-    slr.dual_update(SLR(), state, split, 1.0, 0.1)
+    slr.dual_update(SLR(), SLR().begin(split, Clock(1)), split, 1.0, 0.1)
     own = [to_numpy(slot.c) for slot in split.slots]
     for slot, c in zip(split.slots, own):
         free = to_numpy(slot.a) == 0.0
@@ -251,7 +289,16 @@ def test_free_entries_of_another_backend_are_marked_anew(foreign, arrays):
 
 
 @pytest.mark.parametrize(
-    "bad", [{"M": 1.0}, {"r": 1.0}, {"stepsize": 0.0}, {"freeze_at": 0.0}]
+    "bad",
+    [
+        {"M": 1.0},
+        {"r": 1.0},
+        {"stepsize": 0.0},
+        {"freeze_at": 0.0},
+        {"penalty": "weights"},
+        {"rho": 10.0},
+        {"metric": -0.5},
+    ],
 )
 def test_bad_constants_are_refused(bad):
     with pytest.raises(ValueError, match="Received"):
@@ -260,7 +307,8 @@ def test_bad_constants_are_refused(bad):
 
 def test_paper_constants():
     paper = SLR.paper()
-    assert (paper.stepsize, paper.M, paper.r) == (0.01, 300.0, 0.1)
+    assert (paper.M, paper.r) == (300.0, 0.1)
+    np.testing.assert_allclose(paper.stepsize * paper.rho(0.0), 0.01)
     assert paper.rho(0.0) == paper.rho(1.0) == 0.1
     assert not paper.free_support and not paper.freezes(1.0)
 

@@ -5,6 +5,8 @@ penalty's gradient is `Lam + rho (W - Z)`, with `Z` and `Lam` as the pruner
 shows them; the optimizer's rule is written out in NumPy.
 """
 
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -147,7 +149,9 @@ def test_step_is_the_penalised_gradient_step(case, free_support):
     model.compile(make(), "mse")
     pruner = SLRPruner(
         rate=0.75,
-        solver=SLR(rho=Constant(0.5), stepsize=0.2, free_support=free_support),
+        solver=SLR.coupled(
+            rho=Constant(0.5), stepsize=0.4, free_support=free_support
+        ),
     )
     pruner.begin(model)
     layer = model.layers[0]
@@ -185,6 +189,61 @@ def test_step_is_the_penalised_gradient_step(case, free_support):
     pruner.abandon()
 
 
+@pytest.mark.parametrize("free_support", [True, False])
+@pytest.mark.parametrize("case", CASES)
+def test_a_proximal_step_follows_the_optimizer(case, free_support):
+    make, rule, clip, accumulate = CASES[case]
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(32, 20))
+    y = x @ rng.normal(size=(20, 16)) + 1.0
+    model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(16)])
+    model.compile(make(), "mse")
+    pruner = SLRPruner(
+        rate=0.75,
+        solver=SLR(rho=Constant(0.5), free_support=free_support, ramp=None),
+        update_every=2,
+    )
+    pruner.begin(model)
+    layer = model.layers[0]
+    w = to_numpy(layer.kernel).astype("float64")
+    b = to_numpy(layer.bias).astype("float64")
+    rules = [rule(), rule()]
+    pending = []
+    # Half of the way in two steps.
+    rho = 1.0 - math.sqrt(0.5)
+    for step in range(8):
+        if step in (2, 4, 6):
+            pruner.update()
+        z = pruner.auxiliary(layer).astype("float64")
+        lam = pruner.multipliers(layer).astype("float64")
+        if step >= 2:
+            assert np.any(lam != 0.0)
+        model.train_on_batch(x.astype("float32"), y.astype("float32"))
+        error = 2.0 / y.size * (x @ w + b - y)
+        pending.append([x.T @ error, error.sum(0)])
+        if len(pending) == accumulate:
+            gradients = clip(
+                [np.mean(g, 0) for g in zip(*pending)]
+                if accumulate > 1
+                else pending[0]
+            )
+            w, b = (r(v, g) for r, v, g in zip(rules, (w, b), gradients))
+            pending = []
+        if free_support:
+            z = np.where(z != 0, w, 0.0)
+        pull = lam + rho * (w - z)
+        # Without the proximal step the numbers below would be others.
+        assert np.abs(pull).max() > 1e-3
+        w = w - pull
+        np.testing.assert_allclose(
+            to_numpy(layer.kernel), w, rtol=2e-5, atol=2e-6
+        )
+        np.testing.assert_allclose(
+            to_numpy(layer.bias), b, rtol=2e-5, atol=2e-6
+        )
+    pruner.abandon()
+
+
 @pytest.mark.parametrize(
     "policy,tolerance",
     [("mixed_float16", 4e-3), ("mixed_bfloat16", 2e-2), ("bfloat16", 3e-2)],
@@ -201,7 +260,7 @@ def test_step_in_low_precision(policy, tolerance):
     if policy == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     model.compile(optimizer, "mse")
-    pruner = SLRPruner(0.75, solver=SLR(rho=Constant(0.5)))
+    pruner = SLRPruner(0.75, solver=SLR.coupled(rho=Constant(0.5)))
     pruner.begin(model)
     kernel = model.layers[0].kernel
     w = before = to_numpy(kernel).astype("float32")
@@ -220,7 +279,7 @@ def test_the_reported_loss_is_the_task_loss(make_model, data):
     x, y = data
     model = make_model(keras.optimizers.SGD(1e-9))
     plain = model.train_on_batch(x, y)
-    pruner = SLRPruner(0.9, solver=SLR(rho=Constant(1e3)))
+    pruner = SLRPruner(0.9, solver=SLR.coupled(rho=Constant(1e3)))
     pruner.begin(model)
     np.testing.assert_allclose(model.train_on_batch(x, y), plain, rtol=1e-5)
 
@@ -238,7 +297,7 @@ def test_embeddings_with_sparse_gradients():
     pruner = SLRPruner(
         0.5,
         include=keras.layers.Embedding,
-        solver=SLR(rho=Constant(0.5)),
+        solver=SLR.coupled(rho=Constant(0.5)),
     )
     pruner.begin(model)
     table = model.layers[0].embeddings

@@ -1,0 +1,99 @@
+"""The projection in the metric of the optimizer."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from keras_slr import SLR
+from keras_slr import SLRPruner
+from keras_slr.training.arrays import DeviceArrays
+from tests.helpers import slow_keep_mask
+from tests.helpers import to_numpy
+
+opt = keras.optimizers
+# Multipliers so small that `W + Lam / rho` is `W`.
+WITHOUT_MULTIPLIERS = SLR(ramp=None, stepsize=1e-12, stepsize_bound=1e-12)
+
+
+def squares_of_adam(optimizer, kernel):
+    return optimizer._velocities[optimizer._get_variable_index(kernel)]
+
+
+def squares_of_adagrad(optimizer, kernel):
+    return optimizer._accumulators[optimizer._get_variable_index(kernel)]
+
+
+OPTIMIZERS = {
+    "adam": (lambda: opt.Adam(1e-2), squares_of_adam),
+    "adamw": (lambda: opt.AdamW(1e-2), squares_of_adam),
+    "nadam": (lambda: opt.Nadam(1e-2), squares_of_adam),
+    "rmsprop": (lambda: opt.RMSprop(1e-2), squares_of_adam),
+    "adagrad": (lambda: opt.Adagrad(1e-2), squares_of_adagrad),
+    "loss_scale": (
+        lambda: opt.LossScaleOptimizer(opt.Adam(1e-2)),
+        lambda o, kernel: squares_of_adam(o.inner_optimizer, kernel),
+    ),
+    "sgd": (lambda: opt.SGD(1e-2, momentum=0.9), None),
+    "lion": (lambda: opt.Lion(1e-3), None),
+    "multi_optimizer": (
+        lambda: opt.MultiOptimizer(opt.OptimizerMap(opt.Adam(1e-2), {})),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("device", [False, True])
+@pytest.mark.parametrize("case", OPTIMIZERS)
+def test_the_support_is_that_of_the_weighted_projection(case, device, data):
+    make, squares = OPTIMIZERS[case]
+    # Inputs of very different sizes: so are the gradients of their rows.
+    x = data[0] * np.geomspace(0.01, 10, data[0].shape[1]).astype("float32")
+    model = keras.Sequential(
+        [
+            keras.Input(x.shape[1:]),
+            keras.layers.Dense(32, activation="relu"),
+            keras.layers.Dense(4),
+        ]
+    )
+    model.compile(make(), "mse")
+    pruner = SLRPruner(
+        0.75,
+        include="class:Dense",
+        solver=WITHOUT_MULTIPLIERS,
+    )
+    pruner.begin(model)
+    if device:
+        pruner.run.split._arrays = DeviceArrays()
+    for _ in range(5):
+        model.train_on_batch(x, data[1])
+    kernel = model.layers[0].kernel
+    w = to_numpy(kernel).astype("float64")
+    d = np.ones_like(w)
+    if squares is not None:
+        d = np.sqrt(to_numpy(squares(model.optimizer, kernel))) + 1e-7
+        d = d ** (2 / 3)
+    pruner.update()
+    count = w.size - round(0.75 * w.size)
+    expected = slow_keep_mask(d * w, count)
+    support = pruner.auxiliary(model.layers[0]) != 0
+    np.testing.assert_array_equal(support, expected)
+    by_magnitude = slow_keep_mask(w, count)
+    if squares is not None:
+        assert np.mean(support == by_magnitude) < 0.95
+    pruner.abandon()
+
+
+def test_with_the_power_zero_magnitudes_decide(make_model, data):
+    model = make_model("adam")
+    solver = dataclasses.replace(WITHOUT_MULTIPLIERS, metric=0.0)
+    pruner = SLRPruner(0.9, solver=solver)
+    pruner.begin(model)
+    for _ in range(3):
+        model.train_on_batch(*data)
+    layer = model.layers[0]
+    w = to_numpy(layer.kernel)
+    pruner.update()
+    expected = slow_keep_mask(w, w.size - round(0.9 * w.size))
+    np.testing.assert_array_equal(pruner.auxiliary(layer) != 0, expected)
