@@ -33,6 +33,20 @@ def accuracy(model, images):
     return 100.0 * share
 
 
+def fit(task, images, model, epochs, seed, callbacks, **kwargs):
+    """Trains with batches in the order of the seed, returns the history."""
+    keras.utils.set_random_seed(1000 + seed)
+    return model.fit(
+        images.x_train,
+        images.y_train,
+        batch_size=task.batch,
+        epochs=epochs,
+        verbose=0,
+        callbacks=callbacks,
+        **kwargs,
+    ).history
+
+
 def prune(task, images, model, dense, method, solver, rate, epochs, seed):
     """Returns what one pruning run gives, as a dict.
 
@@ -52,18 +66,17 @@ def prune(task, images, model, dense, method, solver, rate, epochs, seed):
     model.set_weights(dense)
     task.compile(model, steps * epochs)
     result = {"dense": accuracy(model, images)}
-    keras.utils.set_random_seed(1000 + seed)
     start = time.perf_counter()
-    history = model.fit(
-        images.x_train,
-        images.y_train,
-        batch_size=task.batch,
-        epochs=epochs,
-        verbose=0,
+    history = fit(
+        task,
+        images,
+        model,
+        epochs,
+        seed,
+        [callback],
         validation_data=(images.x_test, images.y_test),
         validation_batch_size=1000,
-        callbacks=[callback],
-    ).history
+    )
     report = callback.report()
     result |= {
         "pruned": accuracy(model, images),

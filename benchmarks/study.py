@@ -1,0 +1,102 @@
+"""What each part of the solver is worth, over optimizers and lengths of run.
+
+    KERAS_BACKEND=jax python -m benchmarks.study --data-dir DATA
+
+LeNet-300-100 on MNIST from ten dense epochs, pruned and not retrained, in
+cases that differ in optimizer, learning rate, epochs and rate. Accuracies are
+on the last 5000 training images, which are not trained on: the test images
+are left for `benchmarks.quality`.
+"""
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import statistics
+
+import keras_slr
+from benchmarks.quality import trial
+from benchmarks.quality.tasks import TASKS
+from keras_slr import SLR
+from keras_slr import GradualMagnitude
+
+TASK = "lenet_300_100_mnist"
+# Optimizer, learning rate, epochs, pruning rate.
+CASES = [
+    ("adam", 1e-3, 10, 0.98),
+    ("adam", 1e-3, 3, 0.95),
+    ("adam", 1e-3, 3, 0.98),
+    ("adam", 1e-4, 3, 0.95),
+    ("sgd", 1e-2, 3, 0.98),
+    ("sgd", 1e-1, 3, 0.98),
+]
+SLR_CALLBACK = keras_slr.SLRCallback
+SOLVERS = {
+    "default": (SLR_CALLBACK, SLR()),
+    "metric 1/4": (SLR_CALLBACK, SLR(metric=0.25)),
+    "metric 1/2": (SLR_CALLBACK, SLR(metric=0.5)),
+    "no metric": (SLR_CALLBACK, SLR(metric=0.0)),
+    "no continuation": (SLR_CALLBACK, SLR(ramp=None)),
+    "no multipliers": (
+        SLR_CALLBACK,
+        SLR(stepsize=1e-9, stepsize_bound=1e-9),
+    ),
+    "coupled": (SLR_CALLBACK, SLR.coupled()),
+    "gradual magnitude": (
+        keras_slr.GradualMagnitudeCallback,
+        GradualMagnitude(),
+    ),
+}
+
+
+def accuracy(task, images, model, dense, make, solver, rate, epochs, seed):
+    """Returns the validation accuracy after one run."""
+    steps = -(-len(images.x_train) // task.batch)
+    model.set_weights(dense)
+    task.compile(model, steps * epochs)
+    trial.fit(task, images, model, epochs, seed, [make(rate, solver=solver)])
+    return trial.accuracy(model, images)
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data-dir", help="folder of the data sets")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--solvers", nargs="+", default=list(SOLVERS))
+    parser.add_argument("--out", default="benchmarks/results/study.json")
+    args = parser.parse_args(argv)
+    images = TASKS[TASK].images(args.data_dir, validation=True)
+    path = pathlib.Path(args.out)
+    results = json.loads(path.read_text()) if path.exists() else {}
+    starts = {
+        seed: trial.dense_weights(TASKS[TASK], images, seed, None)
+        for seed in args.seeds
+    }
+    for name in args.solvers:
+        rows = {}
+        for optimizer, learning_rate, epochs, rate in CASES:
+            task = dataclasses.replace(
+                TASKS[TASK], optimizer=optimizer, learning_rate=learning_rate
+            )
+            case = f"{optimizer} {learning_rate:g}, {epochs} epochs, {rate}"
+            rows[case] = [
+                accuracy(
+                    task,
+                    images,
+                    *starts[seed],
+                    *SOLVERS[name],
+                    rate,
+                    epochs,
+                    seed,
+                )
+                for seed in args.seeds
+            ]
+        results[name] = rows
+        means = [statistics.mean(row) for row in rows.values()]
+        print(name, " ".join(f"{mean:.2f}" for mean in means), flush=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
