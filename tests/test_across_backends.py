@@ -15,7 +15,7 @@ CHILD = """
 import sys
 import keras
 import numpy as np
-from keras_slr import SLRCallback
+from keras_slr import SLR, SLRCallback
 
 rng = np.random.default_rng(11)
 x = rng.normal(size=(320, 20)).astype("float32")
@@ -24,25 +24,14 @@ weights = [
     (rng.normal(size=s) / np.sqrt(s[0])).astype("float32")
     for s in [(20, 40), (40,), (40, 24), (24,), (24, 8), (8,)]
 ]
-model = keras.Sequential([
-    keras.Input((20,)),
-    keras.layers.Dense(40, activation="relu", name="a"),
-    keras.layers.Dense(24, activation="relu", name="b"),
-    keras.layers.Dense(8, name="c"),
-])
-model.set_weights(weights)
-model.compile(
-    keras.optimizers.Adam(3e-3),
-    keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-)
-slr = SLRCallback(0.8, include=["a", "b"], update_every=5)
 out = {}
+
 
 class Record(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
-        if slr.pruner.clock.step in (5, 10, 15, 19):
+        if slr.pruner.clock.step in (5, 10, 13, 19):
             self.model
-            step = slr.pruner.clock.step
+            step = f"{form}_{slr.pruner.clock.step}"
             for name in ("a", "b"):
                 out[f"z_{name}_{step}"] = slr.auxiliary(name)
                 out[f"lam_{name}_{step}"] = slr.multipliers(name)
@@ -50,10 +39,26 @@ class Record(keras.callbacks.Callback):
             out[f"s_{step}"] = np.float64(state.s)
             out[f"updates_{step}"] = np.int64(state.updates)
 
-model.fit(x, y, batch_size=32, epochs=2, shuffle=False, verbose=0,
-          callbacks=[slr, Record()])
-for i, w in enumerate(model.get_weights()):
-    out[f"w_{i}"] = w
+
+for form, solver in (("default", SLR()), ("coupled", SLR.coupled())):
+    model = keras.Sequential([
+        keras.Input((20,)),
+        keras.layers.Dense(40, activation="relu", name="a"),
+        keras.layers.Dense(24, activation="relu", name="b"),
+        keras.layers.Dense(8, name="c"),
+    ])
+    model.set_weights(weights)
+    model.compile(
+        keras.optimizers.Adam(3e-3),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    slr = SLRCallback(
+        0.8, include=["a", "b"], update_every=2, solver=solver
+    )
+    model.fit(x, y, batch_size=32, epochs=2, shuffle=False, verbose=0,
+              callbacks=[slr, Record()])
+    for i, w in enumerate(model.get_weights()):
+        out[f"w_{form}_{i}"] = w
 np.savez(sys.argv[1], **out)
 """
 
@@ -76,13 +81,12 @@ def test_twenty_steps_give_the_same_state_on_every_backend(tmp_path):
         )
         results[backend] = dict(np.load(path))
     reference = results["jax"]
-    assert [int(reference[f"updates_{n}"]) for n in (5, 10, 15, 19)] == [
-        1,
-        2,
-        3,
-        3,
-    ]
-    assert np.abs(reference["lam_a_15"]).max() > 0
+    for form in ("default", "coupled"):
+        updates = [
+            int(reference[f"updates_{form}_{n}"]) for n in (5, 10, 13, 19)
+        ]
+        assert updates == [2, 5, 6, 9]
+        assert np.abs(reference[f"lam_a_{form}_13"]).max() > 0
     for backend in ("tensorflow", "torch"):
         other = results[backend]
         assert set(other) == set(reference)
