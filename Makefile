@@ -10,7 +10,8 @@ BACKENDS := tensorflow jax torch
 RUN := OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3
 WORKERS ?= 2
 
-.PHONY: demo test lint slow benchmark-lenet benchmark-cost clean
+.PHONY: demo test lint slow benchmark-lenet benchmark-cost \
+  benchmark-quality clean
 
 demo: $(VENV)/.demo
 	KERAS_BACKEND=jax TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m keras_slr demo
@@ -41,6 +42,13 @@ benchmark-lenet: $(VENV)/.test
 	  $(RUN) KERAS_BACKEND=$$backend $(BIN)/python -m benchmarks.lenet \
 	    --data-dir $(DATA) --fixed-order --seeds 1 || exit 1; \
 	done
+
+# Every method on the same weights and batches; goes on where it was.
+MODELS ?= ../shared/models
+SUITE ?= fast
+benchmark-quality: $(VENV)/.test
+	$(RUN) KERAS_BACKEND=jax $(BIN)/python -m benchmarks.quality \
+	  --suite $(SUITE) --data-dir $(DATA) --models-dir $(MODELS)
 
 benchmark-cost: $(VENV)/.test
 	for backend in $(BACKENDS); do \
