@@ -113,7 +113,7 @@ class DeviceArrays:
 
     def sums(self, fn, slots, *scalars, masks=None):
         """See `HostArrays.sums`."""
-        parts = self._call(fn, self._each, slots, masks, scalars)
+        parts = self._call(fn, self._each, slots, _alone(masks), scalars)
         return tuple(
             sum(backend.to_host_scalar(part) for part in column)
             for column in zip(*parts)
@@ -125,27 +125,32 @@ class DeviceArrays:
 
     def masks(self, fn, slots, counts, *scalars, weighings=None):
         """See `HostArrays.masks`."""
-        choose = functools.partial(self._choose, tuple(counts))
-        key = (fn, tuple(counts))
-        return self._call(fn, choose, slots, weighings, scalars, key)
+        # Counts are tensors: they change while a set shrinks, and a number
+        # would be compiled anew each time.
+        extras = [
+            (ops.convert_to_tensor(count, dtype="int32"),)
+            + (() if weighing is None else (weighing,))
+            for count, (_, weighing) in zip(counts, _paired(slots, weighings))
+        ]
+        return self._call(fn, self._choose, slots, extras, scalars)
 
     def assign(self, fn, slots, masks, *scalars):
         """See `HostArrays.assign`."""
-        new = self._call(fn, self._each, slots, masks, scalars)
+        new = self._call(fn, self._each, slots, _alone(masks), scalars)
         for slot, (a, c) in zip(slots, new):
             slot.a.assign(a)
             slot.c.assign(c)
 
-    def _call(self, fn, body, slots, masks, scalars, key=None):
-        key = fn if key is None else key
+    def _call(self, fn, body, slots, extras, scalars):
+        key = (body, fn)
         if key not in self._compiled:
             self._compiled[key] = backend.compiled(functools.partial(body, fn))
         tensors = [
             tuple(
                 ops.cast(v.value, "float32") for v in (slot.w, slot.a, slot.c)
             )
-            + (() if mask is None else (mask,))
-            for slot, mask in _paired(slots, masks)
+            + (extra or ())
+            for slot, extra in _paired(slots, extras)
         ]
         scalars = [ops.convert_to_tensor(s, dtype="float32") for s in scalars]
         return self._compiled[key](tensors, scalars)
@@ -153,9 +158,9 @@ class DeviceArrays:
     def _each(self, fn, tensors, scalars):
         return [fn(self, *arrays, *scalars) for arrays in tensors]
 
-    def _choose(self, counts, fn, tensors, scalars):
+    def _choose(self, fn, tensors, scalars):
         masks = []
-        for (w, a, c, *weighing), count in zip(tensors, counts):
+        for w, a, c, count, *weighing in tensors:
             v = fn(self, w, a, c, *scalars)[-1]
             if weighing:
                 v = v * weighing[0]
@@ -168,6 +173,10 @@ def arrays_for(variables):
     if all(backend.on_one_cpu(v) for v in variables):
         return HostArrays()
     return DeviceArrays()
+
+
+def _alone(masks):
+    return None if masks is None else [(mask,) for mask in masks]
 
 
 def _paired(slots, masks):
