@@ -1,35 +1,26 @@
-"""Two trainings that take turns, epoch by epoch, in one process.
+"""Two trainings that take turns, epoch by epoch, in one thread.
 
 A machine's speed drifts; figures of two runs one after the other compare the
 drift too. Here each epoch of the one stands beside an epoch of the other.
+One thread, because backends keep a pool of workers for each thread that calls
+them: two pools on the same cores slow each other down.
 """
 
-import threading
 import time
 
+import greenlet
 import keras
 
 
-class Turns(keras.callbacks.Callback):
-    """Waits for its turn at the begin of each epoch, gives it up at the end.
+class EndOfTurn(keras.callbacks.Callback):
+    """Hands over to the other training after each epoch.
 
     Stands last among the callbacks, so that no work of theirs falls into the
     other training's epoch.
-
-    Args:
-        mine: `threading.Semaphore` that is released for this training.
-        other: The one of the other training.
     """
 
-    def __init__(self, mine, other):
-        super().__init__()
-        self.mine, self.other = mine, other
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.mine.acquire()
-
     def on_epoch_end(self, epoch, logs=None):
-        self.other.release()
+        greenlet.getcurrent().parent.switch()
 
 
 class Stopwatch(keras.callbacks.Callback):
@@ -61,17 +52,12 @@ def interleaved(fit_a, fit_b):
     Returns:
         Pair of lists of seconds, one entry an epoch.
     """
-    first, second = threading.Semaphore(1), threading.Semaphore(0)
     watches = Stopwatch(), Stopwatch()
-    threads = [
-        threading.Thread(target=fit, args=(watch, Turns(mine, other)))
-        for fit, watch, mine, other in (
-            (fit_a, watches[0], first, second),
-            (fit_b, watches[1], second, first),
-        )
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    trainings = [greenlet.greenlet(fit) for fit in (fit_a, fit_b)]
+    while not all(training.dead for training in trainings):
+        for training, watch in zip(trainings, watches):
+            if training:
+                training.switch()
+            elif not training.dead:
+                training.switch(watch, EndOfTurn())
     return watches[0].seconds, watches[1].seconds
