@@ -2,12 +2,16 @@
 
     KERAS_BACKEND=jax python -m benchmarks.step_cost
 
-Trains a model with and without `SLRCallback` in turns, epoch by epoch, and
-prints the median of the ratios of neighbouring epochs, with its quartiles.
-`step` is a run without a dual update in the timed epochs; `run` one with an
-update in each of them: every 26 steps of the ResNet, where ten epochs of
-50 000 images in batches of 64 have one every 52 by default. What callbacks do
-at the end of an epoch is not in the times.
+Trains a model with and without `SLRCallback` in turns, an epoch each, and
+prints the median of the ratios of neighbouring epochs, with their quartiles:
+
+- `step`: short epochs without a dual update;
+- `run`: epochs with an update in each: every 26 steps of the ResNet, where ten
+  epochs of 50 000 images in batches of 64 have one every 52 by default;
+- `control`: two trainings without a callback, what the measurement is good
+  for.
+
+What callbacks do at the end of an epoch is not in the times.
 """
 
 import argparse
@@ -23,27 +27,29 @@ from benchmarks import models
 from benchmarks.turns import interleaved
 
 BATCH = 64
-# Builder, shape of an input, and steps an epoch: enough for a second or two.
+# Builder and shape of an input.
 MODELS = {
-    "resnet_20": (models.resnet_20, (32, 32, 3), 26),
-    "wide_mlp": (models.wide_mlp, (784,), 60),
+    "resnet_20": (models.resnet_20, (32, 32, 3)),
+    "wide_mlp": (models.wide_mlp, (784,)),
 }
+# Steps of an epoch, number of epochs.
+KINDS = {"control": (8, 42), "step": (8, 42), "run": (26, 12)}
 
 
-def measure(name, update_every, epochs):
+def measure(name, kind):
     """Returns the ratios of pruning to plain epochs, warm-up left out.
 
     Args:
         name: Key of `MODELS`.
-        update_every: `"epoch"`, or `None` for no update in the timed epochs.
-        epochs: Integer.
+        kind: Key of `KINDS`.
     """
-    build, shape, steps = MODELS[name]
+    build, shape = MODELS[name]
+    steps, epochs = KINDS[kind]
     rng = np.random.default_rng(0)
     x = rng.normal(size=(steps * BATCH, *shape)).astype("float32")
     y = rng.integers(0, 10, size=steps * BATCH)
 
-    def fit(callbacks):
+    def fit(*callbacks):
         model = build()
         model.compile(
             keras.optimizers.Adam(1e-3),
@@ -55,31 +61,33 @@ def measure(name, update_every, epochs):
             batch_size=BATCH,
             epochs=epochs,
             verbose=0,
-            callbacks=callbacks,
+            callbacks=list(callbacks),
         )
 
-    callback = keras_slr.SLRCallback(
-        0.9, update_every=update_every or steps * epochs
-    )
+    callbacks = []
+    if kind != "control":
+        interval = "epoch" if kind == "run" else steps * epochs
+        callbacks = [keras_slr.SLRCallback(0.9, update_every=interval)]
     plain, pruning = interleaved(
-        lambda first, last: fit([first, last]),
-        lambda first, last: fit([first, callback, last]),
+        fit, lambda first, last: fit(first, *callbacks, last)
     )
-    # The first epoch compiles; the last one prunes and, in `step`, updates.
-    return [b / a for a, b in zip(plain[1:-1], pruning[1:-1])]
+    # The first epochs compile; the last one prunes and, in `step`, updates.
+    # A steady drift of the machine's speed is the same before and after.
+    return [
+        2 * pruning[i] / (plain[i] + plain[i + 1]) for i in range(2, epochs - 1)
+    ]
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", choices=MODELS, action="append")
-    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--out", default="benchmarks/results")
     args = parser.parse_args(argv)
     backend = keras.config.backend()
     results = []
     for name in args.model or MODELS:
-        for kind, interval in (("step", None), ("run", "epoch")):
-            ratios = measure(name, interval, args.epochs)
+        for kind in KINDS:
+            ratios = measure(name, kind)
             low, median, high = statistics.quantiles(ratios, n=4)
             results.append(
                 {
@@ -92,7 +100,7 @@ def main(argv=None):
                 }
             )
             print(
-                f"{backend:10} {name:9} {kind:4} ratio {median:.3f} "
+                f"{backend:10} {name:9} {kind:7} ratio {median:.3f} "
                 f"({low:.3f} to {high:.3f}, {len(ratios)} pairs)",
                 flush=True,
             )

@@ -9,6 +9,7 @@ from keras_slr.callbacks import OneShotMagnitudeCallback
 from keras_slr.callbacks import PruningCallback
 from keras_slr.callbacks import SLRCallback
 from keras_slr.hard_pruning import hard_prune
+from keras_slr.plan import Plan
 from keras_slr.pruner import SLRPruner
 from keras_slr.report import Report
 from keras_slr.report import report
@@ -18,6 +19,15 @@ from keras_slr.solvers import SLR
 from keras_slr.solvers import GradualMagnitude
 from keras_slr.solvers import GReg
 from keras_slr.solvers import OneShotMagnitude
+from keras_slr.structures import NM
+from keras_slr.structures import Block
+from keras_slr.structures import Channel
+from keras_slr.structures import Column
+from keras_slr.structures import Filter
+from keras_slr.structures import Heads
+from keras_slr.structures import Kernel
+from keras_slr.structures import Pattern
+from keras_slr.structures import Unstructured
 from keras_slr.training.masks import keep_masks
 from keras_slr.training.slr_model import SLRModel
 from keras_slr.training.slr_model import SLRTrainStep
@@ -25,20 +35,30 @@ from keras_slr.version import __version__
 
 __all__ = [
     "ADMM",
+    "NM",
     "SLR",
     "ADMMCallback",
+    "Block",
+    "Channel",
+    "Column",
+    "Filter",
     "GReg",
     "GRegCallback",
     "GradualMagnitude",
     "GradualMagnitudeCallback",
+    "Heads",
+    "Kernel",
     "OneShotMagnitude",
     "OneShotMagnitudeCallback",
+    "Pattern",
+    "Plan",
     "PruningCallback",
     "Report",
     "SLRCallback",
     "SLRModel",
     "SLRPruner",
     "SLRTrainStep",
+    "Unstructured",
     "__version__",
     "hard_prune",
     "keep_masks",

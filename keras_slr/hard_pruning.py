@@ -1,30 +1,29 @@
 """Pruning by magnitude in one step, without training."""
 
-from keras_slr.allocation import check_rate
-from keras_slr.allocation import rates_for
-from keras_slr.allocation import selectors_of
-from keras_slr.projections import keep_count
-from keras_slr.projections import keep_mask
+from keras_slr.plan import Plan
 from keras_slr.report import Report
-from keras_slr.report import report
-from keras_slr.selection import select
+from keras_slr.report.report import report_of
 from keras_slr.training import backend
+from keras_slr.training.finite import check_finite
 from keras_slr.training.masks import apply_mask
 from keras_slr.training.model_state import check_built
 from keras_slr.training.model_state import check_model
+from keras_slr.training.split import masks_of
+from keras_slr.training.split import numbered
 
 
-def hard_prune(model, rate, include=None, exclude=None) -> Report:
-    """Sets the smallest entries of a model's kernels to zero, in place.
+def hard_prune(model, rate=None, **plan) -> Report:
+    """Sets the smallest entries or units of a model to zero, in place.
 
-    Exactly `n - round(rate n)` entries of each kernel stay, those of largest
-    magnitude, ties by the lowest index.
+    Exactly `n - round(rate n)` of the `n` entries of each kernel stay, or of
+    the units of a structure, those of largest magnitude, ties by the lowest
+    index.
 
     Args:
         model: Built Keras model.
-        rate: Float in `[0, 1)` or a dict of rates, as in `SLRPruner`.
-        include: See `selection.select`. Defaults to `None`.
-        exclude: See `selection.select`. Defaults to `None`.
+        rate: See `Plan`. Defaults to `None`, `0.9` or what a structure fixes.
+        **plan: Further arguments of `Plan`: `include`, `exclude`,
+            `structure` and `allocation`.
 
     Returns:
         `Report` of the pruned model.
@@ -37,15 +36,11 @@ def hard_prune(model, rate, include=None, exclude=None) -> Report:
     """
     check_model(model)
     check_built(model)
-    check_rate(rate)
-    chosen = select(model, include or selectors_of(rate), exclude).chosen
-    masks = []
-    for weight, share in zip(chosen, rates_for(chosen, rate)):
-        w = backend.to_host(weight.variable)
-        try:
-            masks.append(keep_mask(w, keep_count(w.size, share)))
-        except ValueError as error:
-            raise ValueError(f"Cannot prune `{weight.path}`. {error}") from None
-    for weight, mask in zip(chosen, masks):
+    constraints, left = Plan(rate, **plan).constraints(model)
+    weights, _, sets = numbered(constraints)
+    for weight in weights:
+        check_finite(weight.variable, weight.path)
+    values = [backend.to_host(weight.variable) for weight in weights]
+    for weight, mask in zip(weights, masks_of(sets, values)):
         apply_mask(weight.variable, mask)
-    return report(model, rate, include, exclude)
+    return report_of(model, constraints, left)

@@ -2,12 +2,9 @@
 
 import numpy as np
 
-from keras_slr.allocation import check_rate
-from keras_slr.allocation import rates_for
-from keras_slr.allocation import selectors_of
+from keras_slr.plan import Plan
 from keras_slr.report import Report
 from keras_slr.report import rows_of
-from keras_slr.selection import select
 from keras_slr.solvers import SLR
 from keras_slr.training import backend
 from keras_slr.training.clock import Clock
@@ -37,37 +34,24 @@ class SLRPruner:
     loop holds the state itself, see `step`.
 
     Args:
-        rate: Float in `[0, 1)`, the share of entries of each weight to set
-            to zero, or a dict of such rates by name, `"re:..."`,
-            `"class:..."`, layer class or `"default"`; weights that a dict
-            does not mean are left alone. Defaults to `0.9`.
-        include: Which weights to prune, see `selection.select`. Defaults to
-            the keys of `rate` if that is a dict, else to `"default"`.
-        exclude: Which weights to leave alone. Defaults to `None`.
+        rate: See `Plan`. Defaults to `None`, `0.9` or what a structure fixes.
         solver: `SLR`, the constants and schedules, or one of the other
             methods of `keras_slr.solvers`. Defaults to `SLR()`.
         update_every: When `Z` and the multipliers move: an integer of steps,
             a float in `(0, 1)` as a fraction of the run, `"epoch"`, or
             `None` for about 150 times a run. Defaults to `None`.
 
+        **plan: Further arguments of `Plan`: `include`, `exclude`,
+            `structure` and `allocation`.
+
     Raises:
-        ValueError: If a rate or `update_every` is outside its range.
+        TypeError: If a structure is none.
+        ValueError: If an argument is outside its range.
     """
 
-    def __init__(
-        self,
-        rate=0.9,
-        *,
-        include=None,
-        exclude=None,
-        solver=None,
-        update_every=None,
-    ):
-        check_rate(rate)
+    def __init__(self, rate=None, *, solver=None, update_every=None, **plan):
         check_update_every(update_every)
-        self.rate = rate
-        self.include = include
-        self.exclude = exclude
+        self.plan = Plan(rate, **plan)
         self.solver = SLR() if solver is None else solver
         self.update_every = update_every
         self.window = LossWindow()
@@ -116,13 +100,9 @@ class SLRPruner:
         self.clock = Clock(self.update_every)
         self.clock.set_length(total_steps)
         self.window = LossWindow()
-        selection = select(
-            model, self.include or selectors_of(self.rate), self.exclude
-        )
         self._run = Run(
             model,
-            selection,
-            rates_for(selection.chosen, self.rate),
+            self.plan,
             self.solver,
             self.clock,
             (self._get_scalars, self._set_scalars),

@@ -29,28 +29,19 @@ def selectors_of(rate):
     return list(rate) if isinstance(rate, dict) else None
 
 
-def rates_for(weights, rate):
-    """Returns the rate of each weight.
+def rate_of(weight, rate):
+    """Returns the rate of a weight in a dict of rates.
+
+    A weight gets the rate of its name before that of any other selector that
+    matches it, and else of the first that does.
 
     Args:
-        weights: List of `selection.Weight`.
-        rate: Float in `[0, 1)`, or a dict from selectors to such floats. A
-            weight gets the rate of its name before that of any other
-            selector that matches it, and else of the first that does.
-
-    Returns:
-        List of floats.
+        weight: `selection.Weight`.
+        rate: Dict from selectors to floats in `[0, 1)`.
 
     Raises:
-        ValueError: If a rate is invalid or a weight matches no selector.
+        ValueError: If the weight matches no selector.
     """
-    check_rate(rate)
-    if not isinstance(rate, dict):
-        return [float(rate)] * len(weights)
-    return [_rate_of(weight, rate) for weight in weights]
-
-
-def _rate_of(weight, rate):
     # Stable: names first, the order of the dict within each group.
     for selector in sorted(rate, key=lambda s: not is_name(s)):
         if matches(selector, weight):

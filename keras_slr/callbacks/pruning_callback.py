@@ -10,11 +10,10 @@ from keras_slr.callbacks.fit_guard import FitGuard
 from keras_slr.callbacks.hard_pruned_metrics import hard_pruned_metrics
 from keras_slr.callbacks.tail import Tail
 from keras_slr.pruner import SLRPruner
-from keras_slr.selection.selectors import portable
+from keras_slr.training.finite import NonFiniteError
 from keras_slr.training.masks import Masks
 from keras_slr.training.model_state import check_model
 from keras_slr.training.snapshot import Snapshot
-from keras_slr.training.split import NonFiniteError
 
 # What the progress bar shows at the end of an epoch; the rest of the keys go
 # to History, CSVLogger, TensorBoard and every other reader of the logs.
@@ -39,10 +38,14 @@ class PruningCallback(keras.callbacks.Callback):
 
     Args:
         rate: Float in `[0, 1)`, the share of entries of each weight to set
-            to zero, or a dict of rates, see `SLRPruner`. Defaults to `0.9`.
-        include: Which weights to prune, see `selection.select`. Defaults to
-            `None`.
+            to zero, or a dict of rates, see `Plan`. Defaults to `None`:
+            `0.9`, or what a structure fixes.
+        include: Which weights to prune, see `Plan`. Defaults to `None`.
         exclude: Which weights to leave alone. Defaults to `None`.
+        structure: Which entries are zero together, such as `NM(2, 4)` or
+            `Filter()`, see `Plan`. Defaults to `None`, single entries.
+        allocation: How the rate is shared out over layers, see `Plan`.
+            Defaults to `"uniform"`.
         solver: `solvers.Solver`, the method and its constants. Defaults to
             the class's own method as it comes.
         update_every: When `Z` and the multipliers move, see `SLRPruner`.
@@ -61,10 +64,12 @@ class PruningCallback(keras.callbacks.Callback):
 
     def __init__(
         self,
-        rate=0.9,
+        rate=None,
         *,
         include=None,
         exclude=None,
+        structure=None,
+        allocation="uniform",
         solver=None,
         update_every=None,
         finetune_epochs=0,
@@ -80,6 +85,8 @@ class PruningCallback(keras.callbacks.Callback):
             rate,
             include=include,
             exclude=exclude,
+            structure=structure,
+            allocation=allocation,
             solver=self.default_solver() if solver is None else solver,
             update_every=update_every,
         )
@@ -90,13 +97,7 @@ class PruningCallback(keras.callbacks.Callback):
         self._reset()
 
     def get_config(self):
-        rate = self.pruner.rate
-        if isinstance(rate, dict):
-            rate = dict(zip(portable(rate), rate.values()))
-        return {
-            "rate": rate,
-            "include": portable(self.pruner.include),
-            "exclude": portable(self.pruner.exclude),
+        return self.pruner.plan.get_config() | {
             "solver": keras.saving.serialize_keras_object(self.pruner.solver),
             "update_every": self.pruner.update_every,
             "finetune_epochs": self.finetune_epochs,
@@ -105,8 +106,11 @@ class PruningCallback(keras.callbacks.Callback):
 
     @classmethod
     def from_config(cls, config):
-        solver = keras.saving.deserialize_keras_object(config["solver"])
-        return cls(**{**config, "solver": solver})
+        objects = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in ("structure", "solver")
+        }
+        return cls(**config | objects)
 
     def auxiliary(self, layer):
         """Returns `Z` of a layer while `fit` runs, see `SLRPruner`."""

@@ -52,7 +52,7 @@ class GradualMagnitudeCallback(PruningCallback):
     ```
 
     Args:
-        rate: See `PruningCallback`. Defaults to `0.9`.
+        rate: See `PruningCallback`. Defaults to `None`.
         initial_sparsity: See `solvers.GradualMagnitude`.
         final_sparsity: Another name of `rate`. Defaults to `None`.
         begin_step: See `solvers.GradualMagnitude`.
@@ -65,7 +65,7 @@ class GradualMagnitudeCallback(PruningCallback):
 
     def __init__(
         self,
-        rate=0.9,
+        rate=None,
         *,
         initial_sparsity=None,
         final_sparsity=None,

@@ -28,7 +28,7 @@ class SLRCallback(PruningCallback):
     default_solver = SLR
 
     @classmethod
-    def paper(cls, rate=0.9, **kwargs):
+    def paper(cls, rate=None, **kwargs):
         """The callback with the papers' constants.
 
         First stepsize 0.01, M 300, r 0.1, constant rho 0.1, one dual update

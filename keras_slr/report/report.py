@@ -6,15 +6,14 @@ import math
 
 import numpy as np
 
-from keras_slr.allocation import rates_for
-from keras_slr.allocation import selectors_of
+from keras_slr.plan import Plan
 from keras_slr.report.sparsity import zeros_of
 from keras_slr.selection import Reason
-from keras_slr.selection import select
 from keras_slr.selection.kernels import weights_of
 from keras_slr.training import backend
 from keras_slr.training.model_state import check_built
 from keras_slr.training.model_state import check_model
+from keras_slr.training.split import numbered
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,15 +134,15 @@ class Report:
         return self.render()
 
 
-def report(model, rate=None, include=None, exclude=None):
+def report(model, rate=None, **plan):
     """Describes every weight of a model.
 
     Args:
         model: Built Keras model, pruned or not.
-        rate: The rate asked for, as in `SLRPruner`, to stand beside the
-            zeros. Defaults to `None`.
-        include: See `selection.select`. Defaults to `None`.
-        exclude: See `selection.select`. Defaults to `None`.
+        rate: The rate asked for, see `Plan`, to stand beside the zeros.
+            Defaults to `None`, none.
+        **plan: Further arguments of `Plan`: `include`, `exclude`,
+            `structure` and `allocation`.
 
     Returns:
         `Report`.
@@ -154,18 +153,31 @@ def report(model, rate=None, include=None, exclude=None):
     """
     check_model(model)
     check_built(model)
+    plan = Plan(rate, **plan)
     try:
-        selection = select(model, include or selectors_of(rate), exclude)
+        constraints, left = plan.constraints(model)
     except ValueError:
-        if include or exclude or isinstance(rate, dict):
+        if plan != Plan(rate) or isinstance(rate, dict):
             raise
         # A model with nothing to prune is what the report is read for.
-        chosen, left = [], [(w, w.default) for w in weights_of(model)]
-    else:
-        chosen, left = selection.chosen, selection.left
-    rates = [None] * len(chosen) if rate is None else rates_for(chosen, rate)
-    asked = {id(w.variable): rate for w, rate in zip(chosen, rates)}
-    return _in_layer_order(model, asked, {}, dict_of_reasons(left))
+        constraints, left = [], [(w, w.default) for w in weights_of(model)]
+    described = report_of(model, constraints, left)
+    if rate is not None or plan.structure is not None:
+        return described
+    return Report([dataclasses.replace(r, rate=None) for r in described.rows])
+
+
+def report_of(model, constraints, left):
+    """Describes every weight of a model as it is now.
+
+    Args:
+        model: Built Keras model.
+        constraints: List of `structures.Constraint`.
+        left: List of pairs of a weight and the reason it is left alone.
+    """
+    weights, rates, _ = numbered(constraints)
+    rates = {id(w.variable): rate for w, rate in zip(weights, rates)}
+    return _in_layer_order(model, rates, {}, dict_of_reasons(left))
 
 
 def rows_of(run):
@@ -175,7 +187,7 @@ def rows_of(run):
         run.model,
         {id(slot.w): slot.rate for slot in slots},
         {id(slot.w): _residual(run.split, slot) for slot in slots},
-        dict_of_reasons(run.selection.left),
+        dict_of_reasons(run.left),
     ).rows
 
 
@@ -193,7 +205,11 @@ def _in_layer_order(model, rates, residuals, reasons):
                 rate=rates.get(id(weight.variable)),
                 zeros=zeros_of(weight.variable),
                 residual=residuals.get(id(weight.variable)),
-                reason=reasons.get(id(weight.variable)),
+                reason=(
+                    None
+                    if id(weight.variable) in rates
+                    else reasons.get(id(weight.variable))
+                ),
             )
             for weight in weights_of(model)
         ]

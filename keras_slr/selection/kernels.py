@@ -7,6 +7,7 @@ import math
 import keras
 from keras import layers
 
+from keras_slr.selection.axes import axes_of
 from keras_slr.selection.stem import stem_layers
 
 # Below this many entries a kernel's zeros save nothing worth its accuracy.
@@ -72,8 +73,17 @@ class Weight:
         return self.layers[0]
 
     @property
+    def shape(self):
+        return tuple(self.variable.shape)
+
+    @property
     def size(self):
-        return math.prod(self.variable.shape)
+        return math.prod(self.shape)
+
+    @property
+    def axes(self):
+        """The roles of the axes, `selection.Axes` or `None` if unknown."""
+        return axes_of(self.layer, self.variable.name, len(self.shape))
 
 
 # Layers whose kernels are known, with the names of those kernels.

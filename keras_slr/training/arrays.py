@@ -16,7 +16,7 @@ import numpy as np
 from keras import ops
 
 from keras_slr.projections import bisection
-from keras_slr.projections import unstructured
+from keras_slr.projections import keep_mask
 from keras_slr.training import backend
 
 # Entries per block: the dozen intermediate arrays of a pass then stay in the
@@ -60,27 +60,32 @@ class HostArrays:
         """Returns the masks that `fn` reads off the slots."""
         return [fn(self, *_flat(slot)[1:]) for slot in slots]
 
-    def masks(self, fn, slots, counts, *scalars, weighings=None):
+    def masks(self, fn, slots, sets, counts, *scalars, weighings=None):
         """Returns the masks of the entries to keep.
 
         Args:
             fn: Pass that returns the tensor to choose by, last in a tuple.
             slots: List of `Slots`.
-            counts: List of integers, how many entries to keep of each.
+            sets: List of pairs of a `structures.Constraint` and the indices
+                of its weights' slots.
+            counts: List of integers, how many units to keep of each set.
             *scalars: Floats handed to `fn`.
             weighings: List of what to multiply the tensors by before, see
                 `training.metric.weighing`. Defaults to `None`, nothing.
         """
-        masks = []
-        for (slot, weighing), count in zip(_paired(slots, weighings), counts):
-            flat = _flat(slot)
-            v = np.empty_like(flat[0])
+        weighings = weighings or [None] * len(slots)
+
+        def value(place):
+            flat = _flat(slots[place])
+            v = np.empty(flat[0].shape, np.float32)
             for out, *arrays in _blocks((v, *flat)):
                 out[:] = fn(self, *arrays, *scalars)[-1]
-            if weighing is not None:
-                v *= np.reshape(weighing, -1)
-            masks.append(unstructured.keep_mask(v, count))
-        return masks
+            if weighings[place] is not None:
+                v *= np.reshape(weighings[place], -1)
+            return v.reshape(slots[place].w.shape)
+
+        masks = merged_masks(np, keep_mask, sets, counts, value, len(slots))
+        return [np.reshape(mask, -1) for mask in masks]
 
     def assign(self, fn, slots, masks, *scalars):
         """Stores the `a` and `c` that `fn` returns."""
@@ -113,7 +118,7 @@ class DeviceArrays:
 
     def sums(self, fn, slots, *scalars, masks=None):
         """See `HostArrays.sums`."""
-        parts = self._call(fn, self._each, slots, _alone(masks), scalars)
+        parts = self._call(fn, self._each, slots, masks, scalars)
         return tuple(
             sum(backend.to_host_scalar(part) for part in column)
             for column in zip(*parts)
@@ -123,49 +128,70 @@ class DeviceArrays:
         """See `HostArrays.support`."""
         return [fn(self, slot.a.value, slot.c.value) for slot in slots]
 
-    def masks(self, fn, slots, counts, *scalars, weighings=None):
+    def masks(self, fn, slots, sets, counts, *scalars, weighings=None):
         """See `HostArrays.masks`."""
-        # Counts are tensors: they change while a set shrinks, and a number
-        # would be compiled anew each time.
-        extras = [
-            (ops.convert_to_tensor(count, dtype="int32"),)
-            + (() if weighing is None else (weighing,))
-            for count, (_, weighing) in zip(counts, _paired(slots, weighings))
-        ]
-        return self._call(fn, self._choose, slots, extras, scalars)
+        # The sets are part of the function; the counts are tensors, because
+        # they change while a set shrinks.
+        body = functools.partial(self._choose, sets)
+        counts = [ops.convert_to_tensor(n, dtype="int32") for n in counts]
+        return self._call(fn, body, slots, weighings, scalars, counts)
 
     def assign(self, fn, slots, masks, *scalars):
         """See `HostArrays.assign`."""
-        new = self._call(fn, self._each, slots, _alone(masks), scalars)
+        new = self._call(fn, self._each, slots, masks, scalars)
         for slot, (a, c) in zip(slots, new):
             slot.a.assign(a)
             slot.c.assign(c)
 
-    def _call(self, fn, body, slots, extras, scalars):
-        key = (body, fn)
+    def _call(self, fn, body, slots, extras, scalars, *further):
+        key = (getattr(body, "func", body), fn)
         if key not in self._compiled:
             self._compiled[key] = backend.compiled(functools.partial(body, fn))
         tensors = [
             tuple(
                 ops.cast(v.value, "float32") for v in (slot.w, slot.a, slot.c)
             )
-            + (extra or ())
+            + (() if extra is None else (extra,))
             for slot, extra in _paired(slots, extras)
         ]
         scalars = [ops.convert_to_tensor(s, dtype="float32") for s in scalars]
-        return self._compiled[key](tensors, scalars)
+        return self._compiled[key](tensors, scalars, *further)
 
     def _each(self, fn, tensors, scalars):
         return [fn(self, *arrays, *scalars) for arrays in tensors]
 
-    def _choose(self, fn, tensors, scalars):
-        masks = []
-        for w, a, c, count, *weighing in tensors:
+    def _choose(self, sets, fn, tensors, scalars, counts):
+        def value(place):
+            w, a, c, *weighing = tensors[place]
             v = fn(self, w, a, c, *scalars)[-1]
-            if weighing:
-                v = v * weighing[0]
-            masks.append(bisection.keep_mask(v, count))
-        return masks
+            return v * weighing[0] if weighing else v
+
+        return merged_masks(
+            ops, bisection.keep_mask, sets, counts, value, len(tensors)
+        )
+
+
+def merged_masks(xp, select, sets, counts, value, size):
+    """Returns a mask per weight of what all sets keep of it.
+
+    Args:
+        xp: See `structures.Constraint.masks`.
+        select: See `structures.Constraint.masks`.
+        sets: See `HostArrays.masks`.
+        counts: List of integers, one per set.
+        value: Function of the index of a weight that returns what to project.
+        size: Integer, the number of weights.
+    """
+    masks = [None] * size
+    for (constraint, places), count in zip(sets, counts):
+        values = [value(place) for place in places]
+        kept = constraint.masks(xp, select, values, count)
+        for place, mask in zip(places, kept):
+            known = masks[place]
+            masks[place] = (
+                mask if known is None else xp.logical_and(known, mask)
+            )
+    return masks
 
 
 def arrays_for(variables):
@@ -173,10 +199,6 @@ def arrays_for(variables):
     if all(backend.on_one_cpu(v) for v in variables):
         return HostArrays()
     return DeviceArrays()
-
-
-def _alone(masks):
-    return None if masks is None else [(mask,) for mask in masks]
 
 
 def _paired(slots, masks):

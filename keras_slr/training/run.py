@@ -18,8 +18,7 @@ class Run:
 
     Args:
         model: Keras model, compiled and built.
-        selection: `selection.Selection`.
-        rates: List of floats, one per chosen weight.
+        plan: `Plan`.
         solver: `solvers.Solver`.
         clock: `training.clock.Clock`.
         extra_state: Pair of functions that return and take a dict of further
@@ -27,19 +26,20 @@ class Run:
 
     Attributes:
         split: `Split`.
+        left: List of pairs of a weight and the reason it is left alone.
         state: The solver's state.
         pruned: Whether a checkpoint was loaded whose weights were pruned.
     """
 
-    def __init__(self, model, selection, rates, solver, clock, extra_state):
+    def __init__(self, model, plan, solver, clock, extra_state):
         self.model = model
-        self.selection = selection
+        constraints, self.left = plan.constraints(model)
         self.optimizer = built_optimizer(model)
         self.pruned = False
         self._base = base_optimizer(self.optimizer)
         check_free(self._base, model)
         self._get_extra, self._set_extra = extra_state
-        self.split = Split(self._base, selection.chosen, rates, solver.form)
+        self.split = Split(self._base, constraints, solver.form)
         try:
             self.state = solver.begin(self.split, clock)
         except ValueError:

@@ -10,7 +10,6 @@ import math
 
 import numpy as np
 
-from keras_slr.projections import keep_count
 from keras_slr.projections import keep_mask
 from keras_slr.selection.selectors import names_of
 from keras_slr.selection.selectors import unknown_name
@@ -18,16 +17,14 @@ from keras_slr.solvers import forms
 from keras_slr.training import backend
 from keras_slr.training.arrays import HostArrays
 from keras_slr.training.arrays import arrays_for
+from keras_slr.training.arrays import merged_masks
+from keras_slr.training.finite import check_finite
 from keras_slr.training.masks import apply_mask
 from keras_slr.training.metric import weighing
 
 # An entry counts as settled when it is this small against its tensor's root
 # mean square: too small to be seen in a layer's output.
 SETTLED = 1e-3
-
-
-class NonFiniteError(ValueError):
-    """A weight has NaN or infinite entries."""
 
 
 @dataclasses.dataclass
@@ -40,7 +37,6 @@ class Slots:
         w: Keras variable `W`.
         a: Keras variable `Z` or `R`, float32.
         c: Keras variable `C`, float32.
-        count: Integer, number of entries to keep.
     """
 
     weight: object
@@ -48,7 +44,6 @@ class Slots:
     w: object
     a: object
     c: object
-    count: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,14 +69,14 @@ class Split:
 
     Args:
         optimizer: Keras optimizer, built, that gets the slots.
-        weights: List of `selection.Weight`.
-        rates: List of floats, one per weight.
+        constraints: List of `structures.Constraint`.
         form: `solvers.forms.Held` or `Free`.
     """
 
-    def __init__(self, optimizer, weights, rates, form):
+    def __init__(self, optimizer, constraints, form):
         self.form = form
         self._optimizer = optimizer
+        weights, rates, self._sets = numbered(constraints)
         with backend.variable_scope(optimizer):
             self.rho = optimizer.add_variable((), dtype="float32", name="rho")
             self.slots = [
@@ -91,7 +86,6 @@ class Split:
                     w=weight.variable,
                     a=_add_slot(optimizer, weight.variable, "slr_a"),
                     c=_add_slot(optimizer, weight.variable, "slr_c"),
-                    count=keep_count(math.prod(weight.variable.shape), rate),
                 )
                 for weight, rate in zip(weights, rates)
             ]
@@ -113,8 +107,8 @@ class Split:
 
     @property
     def rates(self):
-        """The pruning rates asked for, in the order of the slots."""
-        return [slot.rate for slot in self.slots]
+        """The pruning rates asked for, in the order of the constraints."""
+        return [constraint.rate for constraint, _ in self._sets]
 
     def start(self, rho, share=1.0):
         """Sets `Z = Pi(W)` and `Lam = 0`.
@@ -156,6 +150,7 @@ class Split:
         self._masks = self._arrays.masks(
             self.form.lift,
             self.slots,
+            self._sets,
             counts,
             rho,
             s,
@@ -163,9 +158,9 @@ class Split:
         )
 
     def keep_largest(self, rates):
-        """Chooses the largest weights at `rates`, one per weight."""
+        """Chooses the largest weights at `rates`, one per constraint."""
         self._masks = self._arrays.masks(
-            forms.Held.weights, self.slots, self._counts(rates)
+            forms.Held.weights, self.slots, self._sets, self._counts(rates)
         )
 
     def keep_support(self):
@@ -193,8 +188,8 @@ class Split:
 
     def _counts(self, rates):
         return [
-            keep_count(math.prod(slot.w.shape), rate)
-            for slot, rate in zip(self.slots, rates)
+            constraint.count(rate)
+            for (constraint, _), rate in zip(self._sets, rates)
         ]
 
     def renew_marks(self):
@@ -212,15 +207,7 @@ class Split:
     def check_finite(self):
         """Raises a `ValueError` that names the first weight with NaN or Inf."""
         for slot in self.slots:
-            # The sum of squares of finite float32 numbers is finite in
-            # double precision, and needs one pass and no memory.
-            w = backend.to_host(slot.w).ravel()
-            if not math.isfinite(np.einsum("i,i->", w, w, dtype=np.float64)):
-                raise NonFiniteError(
-                    "Expected finite weights to prune. Received NaN or Inf "
-                    f"in `{slot.weight.path}`: check the data for NaN, or "
-                    "lower the learning rate."
-                )
+            check_finite(slot.w, slot.weight.path)
 
     def gap(self, rho):
         """Returns `<Lam, W - Z>` and `||W - Z||^2` over all weights."""
@@ -332,10 +319,48 @@ class Split:
         self.check_finite()
         if values is None:
             values = [backend.to_host(slot.w) for slot in self.slots]
-        return [
-            keep_mask(value, slot.count)
-            for value, slot in zip(values, self.slots)
-        ]
+        return masks_of(self._sets, values)
+
+
+def masks_of(sets, values):
+    """Returns the exact masks of NumPy arrays.
+
+    Args:
+        sets: See `training.arrays.HostArrays.masks`.
+        values: List of arrays, of the weights' shapes.
+    """
+    return merged_masks(
+        np,
+        keep_mask,
+        sets,
+        [constraint.count(constraint.rate) for constraint, _ in sets],
+        lambda place: np.asarray(values[place], np.float32),
+        len(values),
+    )
+
+
+def numbered(constraints):
+    """Lists the weights of all constraints once.
+
+    Args:
+        constraints: List of `structures.Constraint`.
+
+    Returns:
+        List of `selection.Weight`, list of the rates of their first
+        constraints, and list of pairs of a constraint and the indices of its
+        weights.
+    """
+    places, weights, rates, sets = {}, [], [], []
+    for constraint in constraints:
+        for weight in constraint.weights:
+            if id(weight.variable) not in places:
+                places[id(weight.variable)] = len(weights)
+                weights.append(weight)
+                rates.append(constraint.rate)
+        sets.append(
+            (constraint, [places[id(w.variable)] for w in constraint.weights])
+        )
+    return weights, rates, sets
 
 
 def _host(slot):

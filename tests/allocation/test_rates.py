@@ -2,7 +2,7 @@ import keras
 import pytest
 
 from keras_slr.allocation import check_rate
-from keras_slr.allocation import rates_for
+from keras_slr.allocation import rate_of
 from keras_slr.selection import select
 
 
@@ -11,12 +11,12 @@ def chosen(make_model):
     return select(make_model()).chosen
 
 
-def test_one_rate_for_all(chosen):
-    assert [w.layer.name for w in chosen] == ["hidden", "middle"]
-    assert rates_for(chosen, 0.8) == [0.8, 0.8]
+def rates_for(weights, rate):
+    return [rate_of(weight, rate) for weight in weights]
 
 
 def test_names_beat_patterns_whatever_the_order(chosen):
+    assert [w.layer.name for w in chosen] == ["hidden", "middle"]
     assert rates_for(chosen, {"re:.*": 0.9, "middle": 0.5}) == [0.9, 0.5]
     assert rates_for(chosen, {"middle": 0.5, "default": 0.9}) == [0.9, 0.5]
     assert rates_for(chosen, {keras.layers.Dense: 0.7}) == [0.7, 0.7]

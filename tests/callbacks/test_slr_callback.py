@@ -473,7 +473,7 @@ def test_the_same_callback_in_two_fits(make_model, data):
         model = make_model("adam")
         model.fit(*data, epochs=2, verbose=0, callbacks=[callback])
         assert pruned_zeros(model) == [320, 256]
-    callback.pruner.rate = 0.9
+    callback.pruner.plan = keras_slr.Plan(0.9)
     model.fit(*data, epochs=2, verbose=0, callbacks=[callback])
     assert pruned_zeros(model) == EXPECTED_ZEROS
 
@@ -789,6 +789,6 @@ def test_round_trip_through_keras(callback):
 
 def test_paper_preset():
     callback = SLRCallback.paper(rate=0.8)
-    assert callback.pruner.rate == 0.8
+    assert callback.pruner.plan.rate == 0.8
     assert callback.pruner.solver == SLR.paper()
     assert callback.pruner.update_every == "epoch"

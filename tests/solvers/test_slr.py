@@ -6,6 +6,7 @@ previous W, and projects by a full sort.
 
 import dataclasses
 import math
+import types
 
 import keras
 import numpy as np
@@ -14,6 +15,8 @@ import pytest
 from keras_slr.solvers import SLR
 from keras_slr.solvers import forms
 from keras_slr.solvers import slr
+from keras_slr.structures import Constraint
+from keras_slr.structures import Unstructured
 from keras_slr.training import backend
 from keras_slr.training.arrays import DeviceArrays
 from keras_slr.training.arrays import HostArrays
@@ -127,14 +130,17 @@ def make_split(w, arrays, free=True):
     split.rho = keras.Variable(0.0, dtype="float32")
     split.slots = [
         Slots(
-            weight=None,
+            weight=types.SimpleNamespace(size=a.size, shape=a.shape, path="w"),
             rate=1 - n / a.size,
             w=keras.Variable(a),
             a=keras.Variable(np.zeros_like(a)),
             c=keras.Variable(np.zeros_like(a)),
-            count=n,
         )
         for a, n in zip(w, COUNTS)
+    ]
+    split._sets = [
+        (Constraint(Unstructured(), (slot.weight,), slot.rate), [i])
+        for i, slot in enumerate(split.slots)
     ]
     split._arrays = arrays
     return split

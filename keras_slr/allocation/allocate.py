@@ -1,0 +1,156 @@
+"""One rate for a whole model, shared out over its layers.
+
+Every function here takes a list of `Share`, one per layer, and the rate, and
+returns the layers' rates; together they zero the asked share of all entries.
+A layer keeps a tenth of the mean density at least, so that none is emptied.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from keras_slr.projections import keep_count
+
+FLOOR = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """What an allocation knows of a layer.
+
+    Attributes:
+        shape: Tuple of integers, of the kernel.
+        scores: NumPy float32 vector, the norm of each of its units, which for
+            unstructured sparsity are single entries.
+        path: String, the kernel's name.
+    """
+
+    shape: tuple
+    scores: np.ndarray
+    path: str
+
+    @property
+    def size(self):
+        return int(np.prod(self.shape))
+
+
+def uniform(shares, rate):
+    """Returns the same rate for every layer."""
+    return [rate] * len(shares)
+
+
+def erk(shares, rate):
+    """Returns rates by Erdos-Renyi-Kernel (arXiv 1911.11134).
+
+    The density of a layer is proportional to the sum of the dimensions of its
+    kernel over their product, so that small layers stay denser.
+    """
+    sizes = np.array([share.size for share in shares], "float64")
+    odds = np.array([sum(share.shape) for share in shares]) / sizes
+    wanted = sizes.sum() - round(rate * sizes.sum())
+    low, high = (1.0 - rate) * FLOOR, 1.0
+    densities = np.full(len(shares), low)
+    # Layers at a bound stay there, the others share what is left.
+    fixed = np.zeros(len(shares), bool)
+    while not fixed.all():
+        left = wanted - (densities * sizes)[fixed].sum()
+        scale = left / (odds * sizes)[~fixed].sum()
+        densities[~fixed] = scale * odds[~fixed]
+        beyond = ~fixed & ((densities > high) | (densities < low))
+        if not beyond.any():
+            break
+        densities[beyond] = np.clip(densities[beyond], low, high)
+        fixed |= beyond
+    return [1.0 - float(density) for density in densities]
+
+
+def global_magnitude(shares, rate):
+    """Returns rates by one threshold for all layers.
+
+    Norms of units are compared after division by the norm of their layer.
+    """
+    return _by_scores(
+        shares,
+        rate,
+        [s.scores / max(np.linalg.norm(s.scores), 1e-30) for s in shares],
+    )
+
+
+def lamp(shares, rate):
+    """Returns rates by layer-adaptive magnitudes (arXiv 2010.07611).
+
+    One threshold for all layers on the square of a unit's norm over the sum
+    of squares of the units of its layer that are not smaller.
+    """
+    return _by_scores(shares, rate, [_lamp_scores(s.scores) for s in shares])
+
+
+def _lamp_scores(norms):
+    squares = np.square(norms.astype("float64"))
+    order = np.argsort(squares, kind="stable")
+    not_smaller = np.cumsum(squares[order][::-1])[::-1]
+    scores = np.empty_like(squares)
+    scores[order] = squares[order] / np.maximum(not_smaller, 1e-300)
+    return scores
+
+
+def _by_scores(shares, rate, scores):
+    """Keeps the units of largest score in all layers together."""
+    layer = np.repeat(np.arange(len(shares)), [len(s) for s in scores])
+    weight = np.array([s.size / len(s.scores) for s in shares])[layer]
+    merged = np.concatenate(scores)
+    start = 0
+    for score in scores:
+        # What every layer keeps comes first, whatever the others have.
+        floor = keep_count(len(score), 1.0 - (1.0 - rate) * FLOOR)
+        kept = np.argsort(-score, kind="stable")[:floor]
+        merged[start + kept] = np.inf
+        start += len(score)
+    order = np.argsort(-merged, kind="stable")
+    total = weight.sum()
+    wanted = total - round(rate * total)
+    kept = order[np.cumsum(weight[order]) <= wanted * (1 + 1e-9)]
+    counts = np.bincount(layer[kept], minlength=len(shares))
+    return [
+        min(1.0 - max(int(count), 1) / len(score), 1.0)
+        for count, score in zip(counts, scores)
+    ]
+
+
+ALLOCATIONS = {
+    "uniform": uniform,
+    "erk": erk,
+    "global": global_magnitude,
+    "lamp": lamp,
+}
+
+
+def check_allocation(allocation):
+    """Raises a `ValueError` unless `allocation` is a name or a function."""
+    if not callable(allocation) and allocation not in ALLOCATIONS:
+        raise ValueError(
+            "Expected an `allocation` of "
+            + ", ".join(f"'{name}'" for name in ALLOCATIONS)
+            + f", or a function. Received: {allocation!r}."
+        )
+
+
+def allocate(allocation, shares, rate):
+    """Returns the rates of layers.
+
+    Args:
+        allocation: Key of `ALLOCATIONS`, or a function like the values.
+        shares: List of `Share`.
+        rate: Float in `[0, 1)`.
+
+    Raises:
+        ValueError: If a function returns something else than as many rates.
+    """
+    rates = ALLOCATIONS.get(allocation, allocation)(shares, rate)
+    rates = [float(value) for value in rates]
+    if len(rates) != len(shares) or not all(0 <= r < 1 for r in rates):
+        raise ValueError(
+            f"Expected {len(shares)} rates in [0, 1) from `allocation`. "
+            f"Received: {rates}."
+        )
+    return rates

@@ -1,0 +1,169 @@
+"""What is to be pruned, how far, and in which structure."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from keras_slr.allocation import Share
+from keras_slr.allocation import allocate
+from keras_slr.allocation import check_allocation
+from keras_slr.allocation import check_rate
+from keras_slr.allocation import rate_of
+from keras_slr.allocation import selectors_of
+from keras_slr.selection import select
+from keras_slr.selection.selectors import as_list
+from keras_slr.selection.selectors import portable
+from keras_slr.structures import Constraint
+from keras_slr.structures import check_structure
+from keras_slr.structures import couple
+from keras_slr.structures.constrain import structures_for
+from keras_slr.training import backend
+
+DEFAULT_RATE = 0.9
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A choice of weights with their rates and structures.
+
+    Args:
+        rate: Float in `[0, 1)`, the share of entries or units to set to zero,
+            or a dict of such rates by name, `"re:..."`, `"class:..."`, layer
+            class or `"default"`; weights that a dict does not mean are left
+            alone. Defaults to `None`: `0.9`, or what a structure fixes.
+        include: Which weights to prune, see `selection.select`. Defaults to
+            the keys of `rate` if that is a dict, else to `"default"`.
+        exclude: Which weights to leave alone. Defaults to `None`.
+        structure: `structures.Structure`, or a dict of them by selector.
+            Defaults to `None`, `Unstructured()`.
+        allocation: How a single rate is shared out over layers: `"uniform"`,
+            `"erk"`, `"global"`, `"lamp"`, or a function like those in
+            `keras_slr.allocation.allocate`. Defaults to `"uniform"`.
+
+    Raises:
+        TypeError: If `structure` is none.
+        ValueError: If a rate or an allocation is invalid.
+    """
+
+    rate: object = None
+    include: object = None
+    exclude: object = None
+    structure: object = None
+    allocation: object = "uniform"
+
+    def __post_init__(self):
+        if self.rate is not None:
+            check_rate(self.rate)
+        check_structure(self.structure)
+        check_allocation(self.allocation)
+        if isinstance(self.rate, dict) and self.allocation != "uniform":
+            raise ValueError(
+                "Expected one rate to be shared out by `allocation`. Received "
+                f"allocation={self.allocation!r} and a rate per name."
+            )
+
+    def get_config(self):
+        """Returns the arguments as plain values."""
+        rate, structure = self.rate, self.structure
+        if isinstance(rate, dict):
+            rate = dict(zip(portable(rate), rate.values()))
+        if isinstance(structure, dict):
+            structure = dict(zip(portable(structure), structure.values()))
+        if callable(self.allocation):
+            raise ValueError(
+                "Expected an allocation by name, which can be saved. "
+                f"Received: {self.allocation!r}."
+            )
+        return {
+            "rate": rate,
+            "include": portable(self.include),
+            "exclude": portable(self.exclude),
+            "structure": keras.saving.serialize_keras_object(structure),
+            "allocation": self.allocation,
+        }
+
+    @property
+    def selectors(self):
+        """The selectors of what is to be pruned."""
+        return self.include or selectors_of(self.rate)
+
+    def select(self, model):
+        """Returns the `selection.Selection` of a model's weights."""
+        return select(model, self.selectors, self.exclude)
+
+    def constraints(self, model):
+        """Returns the constraints on a model's weights.
+
+        Args:
+            model: Built Keras model.
+
+        Returns:
+            List of `structures.Constraint`, and list of pairs of a weight
+            and the reason it is left alone.
+
+        Raises:
+            ValueError: If a selector matches nothing, a weight asked for
+                cannot be pruned so, or nothing is left to prune.
+        """
+        selection = self.select(model)
+        asked = as_list(self.selectors)
+        if isinstance(self.structure, dict):
+            asked += list(self.structure)
+        coupled, refused = couple(model, selection, self.structure, asked)
+        if not coupled:
+            raise ValueError(
+                f"Expected weights that can carry {self.structure}. Received "
+                f"`{model.name}`, of which none can: see `keras_slr.report`."
+            )
+        return self._with_rates(coupled, selection), selection.left + refused
+
+    def _with_rates(self, coupled, selection):
+        fixed = _fixed_rates(selection.chosen, self.structure)
+        rates = [fixed.get(id(weights[0].variable)) for _, weights in coupled]
+        open_ = [i for i, rate in enumerate(rates) if rate is None]
+        if not open_ and self.rate is not None:
+            self._check_fixed(rates)
+        given = DEFAULT_RATE if self.rate is None else self.rate
+        if isinstance(given, dict):
+            chosen = {id(w.variable) for w in selection.chosen}
+            found = [
+                rate_of(_first(coupled[i][1], chosen), given) for i in open_
+            ]
+        else:
+            shares = [_share(*coupled[i]) for i in open_]
+            found = allocate(self.allocation, shares, given)
+        for i, rate in zip(open_, found):
+            rates[i] = rate
+        return [
+            Constraint(structure, weights, rate)
+            for (structure, weights), rate in zip(coupled, rates)
+        ]
+
+    def _check_fixed(self, rates):
+        given = self.rate
+        if isinstance(given, dict) or any(abs(r - given) > 1e-9 for r in rates):
+            raise ValueError(
+                f"Expected no `rate` beside {self.structure}, which fixes it "
+                f"at {rates[0]:g}. Received: rate={given!r}."
+            )
+
+
+def _fixed_rates(weights, structure):
+    return {
+        id(weight.variable): wanted.rate
+        for weight, wanted in zip(weights, structures_for(weights, structure))
+    }
+
+
+def _first(weights, chosen):
+    """Returns the first of coupled weights that was chosen itself."""
+    return next(w for w in weights if id(w.variable) in chosen)
+
+
+def _share(structure, weights):
+    values = [
+        np.asarray(backend.to_host(w.variable), "float32") for w in weights
+    ]
+    scores = structure.scores(np, values, *weights)
+    return Share(weights[0].shape, np.abs(scores), weights[0].path)

@@ -1,0 +1,80 @@
+"""From the weights that were chosen to the structure of each."""
+
+from keras_slr.selection.selectors import is_name
+from keras_slr.selection.selectors import matches
+from keras_slr.structures.constraint import Refusal
+from keras_slr.structures.structure import Structure
+from keras_slr.structures.unstructured import Unstructured
+
+
+def check_structure(structure):
+    """Raises a `TypeError` unless `structure` is one, or a dict of them."""
+    given = structure.values() if isinstance(structure, dict) else [structure]
+    for value in given:
+        if value is not None and not isinstance(value, Structure):
+            raise TypeError(
+                "Expected a structure such as keras_slr.NM(2, 4), or a dict "
+                f"of them by selector. Received: {value!r}."
+            )
+
+
+def structures_for(weights, structure):
+    """Returns the structure of each weight.
+
+    Args:
+        weights: List of `selection.Weight`.
+        structure: `Structure`, `None` for `Unstructured()`, or a dict of them
+            by selector; weights that it does not mean are unstructured.
+    """
+    if not isinstance(structure, dict):
+        return [structure or Unstructured()] * len(weights)
+    # Stable: names first, the order of the dict within each group.
+    selectors = sorted(structure, key=lambda s: not is_name(s))
+    return [
+        next(
+            (structure[s] for s in selectors if matches(s, weight)),
+            Unstructured(),
+        )
+        for weight in weights
+    ]
+
+
+def couple(model, selection, structure, asked):
+    """Returns which weights are constrained together, by which structure.
+
+    Args:
+        model: Keras model, built.
+        selection: `selection.Selection`.
+        structure: See `structures_for`.
+        asked: List of selectors; a weight that one of them names must carry
+            its structure.
+
+    Returns:
+        List of pairs of a `Structure` and a tuple of `selection.Weight`, and
+        list of pairs of a weight and the `Refusal` to prune it.
+
+    Raises:
+        ValueError: If a weight asked for by name cannot carry its structure.
+    """
+    of_structure, refused = {}, []
+    for weight, wanted in zip(
+        selection.chosen, structures_for(selection.chosen, structure)
+    ):
+        reason = wanted.refusal(weight)
+        if reason is None:
+            of_structure.setdefault(wanted, []).append(weight)
+        else:
+            refused.append((weight, wanted, Refusal(reason)))
+    coupled = []
+    for wanted, weights in of_structure.items():
+        found, without = wanted.couple(model, weights, selection.left)
+        coupled += [(bound, tuple(together)) for bound, together in found]
+        refused += [(weight, wanted, reason) for weight, reason in without]
+    for weight, wanted, reason in refused:
+        if any(is_name(s) and matches(s, weight) for s in asked):
+            raise ValueError(
+                f"Expected a weight that can carry {wanted}. Received: "
+                f"`{weight.path}` of shape {weight.shape}: {reason.value}. "
+                "Leave it out or give it another structure."
+            )
+    return coupled, [(weight, reason) for weight, _, reason in refused]

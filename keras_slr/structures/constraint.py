@@ -1,0 +1,74 @@
+"""A set `S_n` of sparse tensors, and the projection onto it.
+
+A constraint divides the entries of a weight, or of several coupled weights,
+into units that are kept or zero together. The nearest point of `S_n` keeps
+the units of largest score: for units without entries in common that is their
+Euclidean norm (`keras_slr.structures` says what it is elsewhere).
+"""
+
+import dataclasses
+
+import numpy as np
+
+from keras_slr.projections import keep_count
+from keras_slr.projections import keep_mask
+
+# Scores of units that are kept whatever the others' are.
+ALWAYS = 3e38
+
+
+@dataclasses.dataclass(frozen=True)
+class Constraint:
+    """The set of weights in which a share `rate` of all units is zero.
+
+    Attributes:
+        structure: `Structure` that says what the units are.
+        weights: Tuple of `selection.Weight`, one unless they are coupled.
+        rate: Float in `[0, 1)`.
+    """
+
+    structure: object
+    weights: tuple
+    rate: float
+
+    @property
+    def units(self):
+        """The number of units."""
+        return self.structure.units(*self.weights)
+
+    def count(self, rate):
+        """Returns how many units stay at a rate."""
+        return keep_count(self.units, rate)
+
+    def masks(self, xp, select, values, count):
+        """Returns masks of the entries that a projection keeps.
+
+        Args:
+            xp: `numpy` or `keras.ops`.
+            select: Function that marks the given number of entries of
+                largest magnitude of an array, for that kind of arrays.
+            values: List of float32 arrays to project, of the weights' shapes.
+            count: Integer, the number of units to keep.
+
+        Returns:
+            List of boolean arrays of the same shapes.
+        """
+        scores = self.structure.scores(xp, values, *self.weights)
+        kept = select(scores, count)
+        return self.structure.entries(xp, kept, *self.weights)
+
+    def nearest(self, values):
+        """Returns masks of the entries of NumPy arrays to keep."""
+        values = [np.asarray(value, np.float32) for value in values]
+        return self.masks(np, keep_mask, values, self.count(self.rate))
+
+
+@dataclasses.dataclass(frozen=True)
+class Refusal:
+    """Why a structure cannot be had on a weight.
+
+    Attributes:
+        value: String, to stand in a report.
+    """
+
+    value: str

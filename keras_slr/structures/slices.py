@@ -1,0 +1,66 @@
+"""Slices of the matrix `(outputs, inputs, window)` that a kernel is."""
+
+import dataclasses
+
+from keras_slr.record import register
+from keras_slr.structures.structure import Structure
+
+
+class _Slices(Structure):
+    """Slices along some axes of the matrix.
+
+    Attributes:
+        along: Tuple of axes of the matrix that lie inside a slice.
+    """
+
+    along = ()
+
+    def _kept_shape(self, weight):
+        sizes = weight.axes.sizes(weight.shape)
+        return tuple(
+            1 if axis in self.along else size for axis, size in enumerate(sizes)
+        )
+
+    def units(self, weight):
+        outputs, inputs, window = self._kept_shape(weight)
+        return outputs * inputs * window
+
+    def scores(self, xp, values, weight):
+        matrix = weight.axes.to_matrix(xp, values[0])
+        return xp.reshape(
+            xp.sqrt(xp.sum(matrix * matrix, axis=self.along)), (-1,)
+        )
+
+    def entries(self, xp, kept, weight):
+        matrix = xp.broadcast_to(
+            xp.reshape(kept, self._kept_shape(weight)),
+            weight.axes.sizes(weight.shape),
+        )
+        return [weight.axes.from_matrix(xp, matrix, weight.shape)]
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class Column(_Slices):
+    """One input at one place of the window, for all outputs.
+
+    A column of the matrix that a convolution is multiplied as.
+    """
+
+    along = (0,)
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class Kernel(_Slices):
+    """The whole window between one input and one output."""
+
+    along = (2,)
+
+    def refusal(self, weight):
+        unknown = super().refusal(weight)
+        if unknown is not None:
+            return unknown
+        if weight.axes.sizes(weight.shape)[2] == 1:
+            return "its window is a single place"
+        return None

@@ -1,0 +1,66 @@
+"""What every sparsity structure is to the rest."""
+
+from keras_slr.record import Record
+
+
+class Structure(Record):
+    """Which entries of a kernel are zero together.
+
+    A subclass is a frozen dataclass, registered with Keras. Weights come as
+    `selection.Weight`, which knows its shape and the roles of its axes.
+
+    Attributes:
+        rate: Float, the share of zeros where the structure fixes it, `None`
+            where it is asked for.
+    """
+
+    rate = None
+
+    def refusal(self, weight):
+        """Returns why a weight cannot carry the structure, or `None`."""
+        if weight.axes is None:
+            return "roles of its axes not known"
+        return None
+
+    def couple(self, model, chosen, left):
+        """Returns which weights are constrained together.
+
+        Args:
+            model: Keras model, built.
+            chosen: List of `selection.Weight` that carry the structure.
+            left: List of pairs of a weight that is not to be pruned and the
+                reason.
+
+        Returns:
+            List of pairs of a structure and the list of weights that it is
+            about, and list of pairs of a chosen weight and the `Refusal` to
+            prune it.
+        """
+        del model, left
+        return [(self, [weight]) for weight in chosen], []
+
+    def units(self, *weights):
+        """Returns the number of units of coupled weights."""
+        raise NotImplementedError
+
+    def scores(self, xp, values, *weights):
+        """Returns the scores of all units as a vector.
+
+        The projection keeps those of largest magnitude.
+
+        Args:
+            xp: `numpy` or `keras.ops`.
+            values: List of float32 arrays of the weights' shapes.
+            *weights: The coupled weights.
+        """
+        raise NotImplementedError
+
+    def entries(self, xp, kept, *weights):
+        """Returns masks of the weights' shapes.
+
+        Args:
+            xp: `numpy` or `keras.ops`.
+            kept: Boolean vector, one entry per unit.
+            *weights: The coupled weights.
+        """
+        raise NotImplementedError

@@ -1,0 +1,162 @@
+"""Filters, channels and attention heads: units that a model can lose."""
+
+import dataclasses
+
+import numpy as np
+from keras import layers
+
+from keras_slr.record import register
+from keras_slr.selection import Reason
+from keras_slr.selection.kernels import weights_of
+from keras_slr.shrink import dependency_groups
+from keras_slr.structures.constraint import Refusal
+from keras_slr.structures.labels import Labels
+from keras_slr.structures.labels import Member
+from keras_slr.structures.structure import Structure
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class Filter(Structure):
+    """Whole filters: all that makes one channel or feature of an output.
+
+    Grouped, the units are what has to be cut together for the model to
+    shrink: filters of all layers that are added up, with their biases and the
+    scales and shifts of their normalisations, scored by the joint norm of the
+    kernels. What cannot be cut without changing the model's shape or meaning,
+    such as its outputs, is left alone.
+
+    Args:
+        grouped: Boolean, whether coupled layers lose the same filters; every
+            kernel is pruned by itself if not, the outputs of the model too.
+            Defaults to `True`.
+    """
+
+    grouped: bool = True
+
+    def refusal(self, weight):
+        return None if self.grouped else super().refusal(weight)
+
+    def couple(self, model, chosen, left):
+        if not self.grouped:
+            return _alone(chosen, lambda axes: axes.outputs)
+        known = {id(w.variable): w for w in weights_of(model)}
+        wanted = {id(w.variable) for w in chosen}
+        closed = {
+            id(w.variable)
+            for w, reason in left
+            if reason in (Reason.EXCLUDED, Reason.FROZEN)
+        }
+        coupled, refused, met = [], {}, set()
+        for group in dependency_groups(model):
+            makers = [id(m.variable) for m in group.members if _makes(m)]
+            if not wanted.intersection(makers):
+                continue
+            reason = group.reason
+            if closed.intersection(makers):
+                reason = "coupled to a kernel that is left alone"
+            if reason is not None:
+                refused |= dict.fromkeys(makers, Refusal(reason))
+                continue
+            met.update(makers)
+            coupled.append(_of_group(group, known))
+        return coupled, [
+            (w, refused.get(id(w.variable), _NO_GROUP))
+            for w in chosen
+            if id(w.variable) not in met
+        ]
+
+
+_NO_GROUP = Refusal("its filters cannot be cut out of the model")
+
+
+def _makes(member):
+    return member.role == "output"
+
+
+def _of_group(group, known):
+    """Returns the structure bound to the weights of a group, and these."""
+    members = [
+        member
+        for member in group.members
+        if member.role != "input" and member.variable.trainable
+    ]
+    labels = Labels(
+        group.size,
+        tuple(Member((m.axis,), m.units, _makes(m)) for m in members),
+    )
+    return labels, [known[id(member.variable)] for member in members]
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class Channel(Structure):
+    """All that a kernel does with one of its inputs."""
+
+    def refusal(self, weight):
+        unknown = super().refusal(weight)
+        if unknown is None and not weight.axes.inputs:
+            return "a depthwise kernel has no inputs to lose"
+        return unknown
+
+    def couple(self, model, chosen, left):
+        del model, left
+        return _alone(chosen, lambda axes: axes.inputs)
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class Heads(Structure):
+    """Whole heads of `MultiHeadAttention`.
+
+    A head goes from the query, key, value and output kernels together, with
+    its biases.
+    """
+
+    def refusal(self, weight):
+        if isinstance(_attention_of(weight), layers.MultiHeadAttention):
+            return None
+        return "not in a MultiHeadAttention layer"
+
+    def couple(self, model, chosen, left):
+        del left
+        wanted = {id(_attention_of(weight)) for weight in chosen}
+        of_layer = {}
+        for weight in weights_of(model):
+            attention = _attention_of(weight)
+            if id(attention) in wanted and weight.variable.trainable:
+                of_layer.setdefault(id(attention), []).append(weight)
+        return [_of_attention(weights) for weights in of_layer.values()], []
+
+
+def _attention_of(weight):
+    return weight.layers[1] if len(weight.layers) > 1 else weight.layer
+
+
+def _of_attention(weights):
+    """Returns the structure bound to the weights of an attention layer."""
+    attention = _attention_of(weights[0])
+    heads = np.arange(attention.num_heads)
+    members, bound = [], []
+    for weight in weights:
+        is_kernel = weight.variable.name == "kernel"
+        if weight.layer is attention.output_dense:
+            # Heads are its inputs; its bias belongs to none of them.
+            if not is_kernel:
+                continue
+            axis = weight.axes.inputs[0]
+        else:
+            axis = weight.axes.outputs[0] if is_kernel else 0
+        members.append(Member((axis,), heads, is_kernel))
+        bound.append(weight)
+    return Labels(len(heads), tuple(members)), bound
+
+
+def _alone(weights, axes_of):
+    coupled = []
+    for weight in weights:
+        axes = axes_of(weight.axes)
+        shape = [weight.shape[axis] for axis in axes]
+        labels = np.arange(np.prod(shape)).reshape(shape)
+        coupled.append((Labels(labels.size, (Member(axes, labels),)), [weight]))
+    return coupled, []

@@ -1,0 +1,25 @@
+"""Single entries, anywhere."""
+
+import dataclasses
+
+from keras_slr.record import register
+from keras_slr.structures.structure import Structure
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class Unstructured(Structure):
+    """Every entry for itself."""
+
+    def refusal(self, weight):
+        return None
+
+    def units(self, weight):
+        return weight.size
+
+    def scores(self, xp, values, weight):
+        del weight
+        return xp.reshape(values[0], (-1,))
+
+    def entries(self, xp, kept, weight):
+        return [xp.reshape(kept, weight.shape)]

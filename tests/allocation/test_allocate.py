@@ -1,0 +1,144 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+
+import keras_slr
+from keras_slr.allocation import ALLOCATIONS
+from keras_slr.allocation import Share
+from keras_slr.allocation import allocate
+from keras_slr.allocation.allocate import FLOOR
+from tests.helpers import zeros
+
+SHAPES = [(3, 3, 16, 32), (3, 3, 32, 64), (512, 100), (100, 10)]
+
+
+def shares(seed=0, shapes=SHAPES, scales=(1.0, 0.1, 0.02, 3.0)):
+    rng = np.random.default_rng(seed)
+    return [
+        Share(
+            shape,
+            abs(rng.normal(0, scale, np.prod(shape))).astype("float32"),
+            f"layer_{i}",
+        )
+        for i, (shape, scale) in enumerate(zip(shapes, scales))
+    ]
+
+
+def density(shares, rates):
+    sizes = np.array([share.size for share in shares])
+    return 1.0 - np.dot(rates, sizes) / sizes.sum()
+
+
+@pytest.mark.parametrize("name", ALLOCATIONS)
+@given(rate=st.floats(0.0, 0.99), seed=st.integers(0, 9))
+@settings(max_examples=20, deadline=None)
+def test_the_model_gets_its_rate_and_no_layer_is_emptied(name, rate, seed):
+    layers = shares(seed)
+    rates = allocate(name, layers, rate)
+    size = sum(layer.size for layer in layers)
+    assert abs(density(layers, rates) - (1.0 - rate)) < 1.5 / size
+    for layer, own in zip(layers, rates):
+        assert own >= -1e-12
+        kept = keras_slr.projections.keep_count(layer.size, own)
+        assert kept >= max(1, np.floor(FLOOR * (1 - rate) * layer.size))
+
+
+def test_erk_densities_are_those_of_the_formula():
+    layers = shares()
+    rates = allocate("erk", layers, 0.8)
+    odds = [sum(s) / np.prod(s) for s in SHAPES]
+    # The last layer would be denser than dense; the others share the rest.
+    assert rates[3] == 0.0
+    ratios = [(1 - rate) / odd for rate, odd in zip(rates[:3], odds)]
+    np.testing.assert_allclose(ratios, ratios[0])
+
+
+def lamp_by_hand(w):
+    """Scores by the definition, entry by entry (arXiv 2010.07611, eq. 4)."""
+    squares = np.square(w.astype("float64"))
+    return np.array([s / squares[squares >= s].sum() for s in squares])
+
+
+@pytest.mark.parametrize(
+    "name, score",
+    [
+        ("lamp", lamp_by_hand),
+        ("global", lambda w: w / np.sqrt(np.square(w).sum())),
+    ],
+)
+def test_one_threshold_for_all_layers(name, score):
+    layers = shares(shapes=[(20, 10), (10, 8), (8, 4)], scales=(1, 5, 0.1))
+    rates = allocate(name, layers, 0.8)
+    scores = [score(layer.scores) for layer in layers]
+    kept = round(0.2 * 312)
+    threshold = np.sort(np.concatenate(scores))[-kept]
+    expected = [1 - np.mean(s >= threshold) for s in scores]
+    np.testing.assert_allclose(rates, expected)
+    assert len(set(rates)) == 3
+
+
+def test_the_floor_keeps_layers_that_would_be_emptied():
+    layers = shares(shapes=[(50, 40), (50, 40)], scales=(1.0, 1.0))
+    # In the first layer one entry outweighs all others.
+    layers[0].scores[:] = 1e-4
+    layers[0].scores[7] = 100.0
+    rates = allocate("global", layers, 0.9)
+    assert rates[0] == pytest.approx(1 - FLOOR * 0.1)
+    assert density(layers, rates) == pytest.approx(0.1)
+
+
+def test_units_of_different_sizes_count_by_their_entries():
+    layers = [
+        Share((4, 10), np.arange(1, 11, dtype="float32"), "of four"),
+        Share((40, 10), np.arange(1, 11, dtype="float32"), "of forty"),
+    ]
+    rates = allocate("global", layers, 0.5)
+    kept = [round(10 * (1 - rate)) for rate in rates]
+    assert 220 - 40 < 4 * kept[0] + 40 * kept[1] <= 220
+
+
+def test_a_function_allocates(make_model):
+    asked = []
+
+    def by_position(shares, rate):
+        asked.extend(share.path for share in shares)
+        return [rate, rate / 2]
+
+    model = make_model()
+    keras_slr.hard_prune(model, 0.8, allocation=by_position)
+    assert [path.split("/")[-2] for path in asked] == ["hidden", "middle"]
+    assert zeros(model.layers[0].kernel) == round(0.8 * 640)
+    assert zeros(model.layers[1].kernel) == round(0.4 * 512)
+
+
+@pytest.mark.parametrize(
+    "choice, text",
+    [
+        ({"allocation": "erdos"}, "'lamp', or a function"),
+        ({"rate": {"hidden": 0.5}, "allocation": "erk"}, "a rate per name"),
+        ({"allocation": lambda shares, rate: [rate]}, "2 rates"),
+        ({"allocation": lambda shares, rate: [0.5, 1.0]}, "2 rates"),
+    ],
+)
+def test_wrong_allocations_are_refused(make_model, choice, text):
+    with pytest.raises(ValueError, match=text):
+        keras_slr.hard_prune(make_model(), **choice)
+
+
+@pytest.mark.parametrize("name", ALLOCATIONS)
+def test_every_method_takes_every_allocation(make_model, data, name):
+    for make in (
+        keras_slr.SLRCallback,
+        keras_slr.GradualMagnitudeCallback,
+        keras_slr.ADMMCallback,
+        keras_slr.GRegCallback,
+        keras_slr.OneShotMagnitudeCallback,
+    ):
+        model = make_model("adam")
+        callback = make(0.75, allocation=name)
+        model.fit(*data, epochs=2, verbose=0, callbacks=[callback])
+        pruned = callback.report().pruned
+        assert sum(row.zeros for row in pruned) == round(0.75 * 1152)
+        assert (name == "uniform") == (len({r.rate for r in pruned}) == 1)
