@@ -89,14 +89,14 @@ class Surgeon:
         return type(layer).from_config(config)
 
     def _copy_operation(self, operation):
-        config = operation.get_config()
+        changes = {}
         rule = RULES.get(name_of(operation))
         if rule is not None and rule.resize is not None:
-            config |= rule.resize(operation, self._cut)
+            changes |= rule.resize(operation, self._cut)
         if id(operation) in self._new_biases:
-            config["use_bias"] = True
+            changes["use_bias"] = True
         try:
-            return _from_config(operation, config)
+            return _made_again(operation, changes)
         except Exception as error:
             raise ValueError(
                 "Expected operations that can be made again from their "
@@ -135,13 +135,16 @@ class Surgeon:
         return value
 
 
-def _from_config(operation, config):
+def _made_again(operation, changes):
+    config = operation.get_config() | changes
+    kind = type(operation)
     if isinstance(operation, keras.layers.Lambda):
-        # The code is that of the user's own model, not of a file.
-        return type(operation).from_config(config, safe_mode=False)
+        # Its config holds functions as code, or as names to look up.
+        names = {"output_shape": "_output_shape"}
+        for name in ("function", "output_shape", "mask", "arguments"):
+            config[name] = getattr(operation, names.get(name, name))
+        return kind(**config)
     if isinstance(operation, keras.layers.Layer):
-        return type(operation).from_config(config)
+        return kind.from_config(config)
     # Arguments of `keras.ops` are kept in the form of a file.
-    return type(operation).from_config(
-        keras.saving.deserialize_keras_object(config)
-    )
+    return kind.from_config(keras.saving.deserialize_keras_object(config))

@@ -134,6 +134,8 @@ class Trace:
 
     def _follow(self, node, args, kwargs):
         call = Call(node, args, kwargs)
+        if kwargs.get("training"):
+            return self.leave_whole(call)
         graph = graph_of(call.operation)
         if graph is not None and _fits(graph, call):
             for tensor, x in zip(graph.inputs, call.inputs):
@@ -143,7 +145,7 @@ class Trace:
                     self.keep_whole(tensor, f"is read with {x.source}")
             return run(graph, call.inputs, self._follow)
         rule = self._rules.get(name_of(call.operation))
-        if rule is None or _is_special(call):
+        if rule is None or _is_converted(call.operation):
             return self.leave_whole(call)
         return rule.follow(self, call)
 
@@ -263,11 +265,10 @@ def _fits(graph, call):
     ] == [len(tensor.shape) for tensor in graph.inputs]
 
 
-def _is_special(call):
-    """Whether a call does something else than the layer's inference."""
-    layers = getattr(call.operation, "_flatten_layers", list)()
-    return call.kwargs.get("training") or any(
+def _is_converted(operation):
+    """Whether weights of a layer are quantized or have adapters."""
+    return any(
         getattr(layer, "quantization_mode", None)
         or getattr(layer, "lora_enabled", False)
-        for layer in layers
+        for layer in getattr(operation, "_flatten_layers", list)()
     )

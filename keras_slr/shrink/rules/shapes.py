@@ -191,8 +191,8 @@ def pad(trace, call):
     if not isinstance(x, Labels):
         trace.keep_whole(operation, f"is padded by {call} with {x.source}")
         return x
-    is_zero = operation.mode == "constant" and not call.kwargs
-    if not is_zero or len(call.args) > 1:
+    values = [*call.args[1:], *call.kwargs.values()]
+    if operation.mode != "constant" or any(v is not None for v in values):
         return trace.leave_whole(call)
     width = np.broadcast_to(operation.pad_width, (len(call.shape), 2))
     before, after = width[x.axis]
