@@ -11,7 +11,7 @@ RUN := OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3
 WORKERS ?= 2
 
 .PHONY: demo test lint slow benchmark-lenet benchmark-cost \
-  benchmark-quality clean
+  benchmark-quality benchmark-shrink clean
 
 demo: $(VENV)/.demo
 	KERAS_BACKEND=jax TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m keras_slr demo
@@ -55,6 +55,10 @@ benchmark-cost: $(VENV)/.test
 	  TF_CPP_MIN_LOG_LEVEL=3 KERAS_BACKEND=$$backend \
 	    $(BIN)/python -m benchmarks.step_cost || exit 1; \
 	done
+
+benchmark-shrink: $(VENV)/.test
+	$(RUN) KERAS_BACKEND=tensorflow $(BIN)/python \
+	  -m benchmarks.shrink_applications
 
 $(VENV)/.python:
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and \

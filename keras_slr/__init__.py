@@ -12,8 +12,16 @@ from keras_slr.hard_pruning import hard_prune
 from keras_slr.plan import Plan
 from keras_slr.pruner import SLRPruner
 from keras_slr.report import Report
+from keras_slr.report import SummaryDiff
+from keras_slr.report import macs
 from keras_slr.report import report
 from keras_slr.report import sparsity
+from keras_slr.report import summary_diff
+from keras_slr.shrink import ShrinkReport
+from keras_slr.shrink import dependency_groups
+from keras_slr.shrink import hard_prune_groups
+from keras_slr.shrink import shrink
+from keras_slr.shrink import shrink_report
 from keras_slr.solvers import ADMM
 from keras_slr.solvers import SLR
 from keras_slr.solvers import GradualMagnitude
@@ -58,12 +66,20 @@ __all__ = [
     "SLRModel",
     "SLRPruner",
     "SLRTrainStep",
+    "ShrinkReport",
+    "SummaryDiff",
     "Unstructured",
     "__version__",
+    "dependency_groups",
     "hard_prune",
+    "hard_prune_groups",
     "keep_masks",
+    "macs",
     "renew_batch_norm",
     "report",
     "schedules",
+    "shrink",
+    "shrink_report",
     "sparsity",
+    "summary_diff",
 ]

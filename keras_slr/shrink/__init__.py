@@ -1,2 +1,25 @@
-def dependency_groups(model):
-    raise NotImplementedError
+"""Smaller models: what is zero is cut out, together with what depends on it."""
+
+from keras_slr.shrink.groups import Group
+from keras_slr.shrink.groups import Member
+from keras_slr.shrink.groups import dependency_groups
+from keras_slr.shrink.groups import unit_norms
+from keras_slr.shrink.groups import zero_units
+from keras_slr.shrink.hard_pruning import hard_prune_groups
+from keras_slr.shrink.report import ShrinkReport
+from keras_slr.shrink.round_width import round_width
+from keras_slr.shrink.shrink import shrink
+from keras_slr.shrink.shrink import shrink_report
+
+__all__ = [
+    "Group",
+    "Member",
+    "ShrinkReport",
+    "dependency_groups",
+    "hard_prune_groups",
+    "round_width",
+    "shrink",
+    "shrink_report",
+    "unit_norms",
+    "zero_units",
+]

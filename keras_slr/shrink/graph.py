@@ -1,0 +1,55 @@
+"""Walks the operation graph of a Keras model."""
+
+import keras
+
+
+def graph_of(operation):
+    """Returns what holds the graph of a Functional or Sequential model.
+
+    A Sequential keeps its graph in a functional model of its own.
+
+    Args:
+        operation: Keras operation, layer or model.
+
+    Returns:
+        Functional model, or `None` if the operation has no known graph.
+    """
+    graph = getattr(operation, "_functional", None) or operation
+    return graph if hasattr(graph, "_nodes_by_depth") else None
+
+
+def check_graph(model):
+    """Raises a `ValueError` if the graph of a model is not known."""
+    if graph_of(model) is None:
+        raise ValueError(
+            "Expected a Functional or Sequential model, whose graph of "
+            f"layers is known. Received `{model.name}` of type "
+            f"{type(model).__name__}: make its graph known with `x = "
+            "keras.Input(shape)` and `keras.Model(x, model.call(x))`."
+        )
+
+
+def run(graph, inputs, call):
+    """Goes through the nodes of a graph, from its inputs to its outputs.
+
+    Args:
+        graph: Functional model.
+        inputs: List with one value of any kind per input of the graph.
+        call: Function of a Keras node and of its arguments, in which values
+            stand where tensors were; returns one value per output tensor, in
+            any structure.
+
+    Returns:
+        List with one value per output of the graph.
+    """
+    values = {id(tensor): x for tensor, x in zip(graph.inputs, inputs)}
+    for depth in sorted(graph._nodes_by_depth, reverse=True):
+        for node in graph._nodes_by_depth[depth]:
+            if node.is_input:
+                continue
+            outputs = call(node, *node.arguments.fill_in(values))
+            values |= {
+                id(tensor): x
+                for tensor, x in zip(node.outputs, keras.tree.flatten(outputs))
+            }
+    return [values[id(tensor)] for tensor in graph.outputs]

@@ -1,0 +1,103 @@
+"""What shrinking does to a model, as a table."""
+
+import dataclasses
+import io
+
+from keras_slr.shrink.groups import Group
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One group in a report.
+
+    Attributes:
+        group: `Group`.
+        kept: Integer, the number of units that stay.
+        reason: String, why all or some units stay, or `None`.
+    """
+
+    group: Group
+    kept: int
+    reason: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class ShrinkReport:
+    """A table of groups that prints itself.
+
+    Attributes:
+        rows: List of `Row`, in the order of the graph.
+    """
+
+    rows: list[Row]
+
+    @classmethod
+    def of(cls, cut):
+        """Returns the report of a `plan.Cut`."""
+        return cls(
+            [
+                Row(
+                    group=group,
+                    kept=group.size - len(cut.removed_from(i)),
+                    reason=group.reason or cut.waits.get(i),
+                )
+                for i, group in enumerate(cut.partition.groups)
+            ]
+        )
+
+    @property
+    def removed(self):
+        """Number of units that go."""
+        return sum(row.group.size - row.kept for row in self.rows)
+
+    @property
+    def whole(self):
+        """The rows of the groups that cannot be cut."""
+        return [row for row in self.rows if row.group.reason]
+
+    def to_dicts(self):
+        """Returns the rows as dicts of plain values, ready for JSON."""
+        return [
+            {
+                "group": row.group.name,
+                "members": row.group.parts,
+                "size": row.group.size,
+                "kept": row.kept,
+                "reason": row.reason,
+            }
+            for row in self.rows
+        ]
+
+    def render(self, width=100):
+        """Returns the table as text.
+
+        Args:
+            width: Integer, columns of the text. Defaults to `100`.
+        """
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False)
+        table.add_column("group")
+        table.add_column("units", justify="right")
+        table.add_column("kept", justify="right")
+        table.add_column("members", overflow="fold")
+        table.add_column("left whole because", overflow="fold")
+        for row in self.to_dicts():
+            table.add_row(
+                row["group"],
+                f"{row['size']}",
+                f"{row['kept']}",
+                ", ".join(row["members"]),
+                row["reason"] or "",
+            )
+        console = Console(file=io.StringIO(), width=width)
+        console.print(table)
+        console.print(
+            f"{self.removed} units go; {len(self.whole)} of "
+            f"{len(self.rows)} groups cannot be cut"
+        )
+        return console.file.getvalue()
+
+    def __str__(self):
+        return self.render()

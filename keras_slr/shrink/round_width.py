@@ -1,0 +1,30 @@
+"""Widths that fit the tiles of matrix products."""
+
+
+def round_width(width, full):
+    """Rounds a number of units to keep down to one that runtimes like.
+
+    Kernels work on tiles of 16 or 8 channels; one channel above a multiple
+    costs about as much as a whole further tile.
+
+    Args:
+        width: Integer in `[1, full]`, the number of units to keep.
+        full: Integer, the number of units before pruning.
+
+    Returns:
+        Integer: the largest multiple of 16 that is not above `width`; of 8,
+        if there is none or `full` is below 32; `width` itself, if it is
+        below 8 or nothing is to be cut.
+
+    Raises:
+        ValueError: If `width` is not in `[1, full]`.
+    """
+    if not 1 <= width <= full:
+        raise ValueError(
+            "Expected `width` to be in [1, full]. Received: "
+            f"width={width}, full={full}."
+        )
+    if width == full or width < 8:
+        return width
+    tile = 16 if width >= 16 and full >= 32 else 8
+    return width - width % tile

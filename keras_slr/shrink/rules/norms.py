@@ -1,0 +1,83 @@
+"""Layers that scale, shift or normalise channels."""
+
+import numpy as np
+
+from keras_slr.shrink import constants
+from keras_slr.shrink.labels import Labels
+from keras_slr.shrink.trace import PASSIVE
+from keras_slr.shrink.trace import VECTOR
+from keras_slr.training.backend import to_host
+
+
+def batch_norm(trace, call):
+    """Follows units through the statistics of a batch norm."""
+    layer = call.operation
+    axis = layer.axis % len(call.shape)
+    x = trace.along(call.x, axis, call.shape[axis], call)
+    # The mean of a filter that is zero is zero.
+    for variable in (layer.gamma, layer.beta, layer.moving_mean):
+        if variable is not None:
+            trace.site(variable, 0, VECTOR, x.units)
+    trace.site(layer.moving_variance, 0, PASSIVE, x.units)
+    gamma = 1.0 if layer.gamma is None else to_host(layer.gamma)
+    beta = 0.0 if layer.beta is None else to_host(layer.beta)
+    scale = gamma / np.sqrt(to_host(layer.moving_variance) + layer.epsilon)
+    centred = x.constants - to_host(layer.moving_mean)
+    return x.with_constants(constants.after_scaling(centred, scale, beta))
+
+
+def layer_scale(trace, call):
+    """Follows units through a factor for each of them."""
+    axis = len(call.shape) - 1
+    x = trace.along(call.x, axis, call.shape[axis], call)
+    gamma = call.operation.gamma
+    trace.site(gamma, 0, VECTOR, x.units)
+    return x.with_constants(
+        constants.after_scaling(x.constants, to_host(gamma))
+    )
+
+
+def resize_layer_scale(layer, cut):
+    return {"projection_dim": cut.width(layer.gamma, 0)}
+
+
+def group_norm(trace, call):
+    """Follows units through a group norm, whose groups are each a unit.
+
+    Fewer channels in a group would have another mean and variance.
+    """
+    layer = call.operation
+    axis = layer.axis % len(call.shape)
+    x = trace.along(call.x, axis, call.shape[axis], call)
+    if layer.groups == 1:
+        trace.pin(x, f"is normalised over by {call}")
+    together = x.units.reshape(layer.groups, -1)
+    trace.tie(together[:, :1], together)
+    for variable in (layer.gamma, layer.beta):
+        if variable is not None:
+            trace.site(variable, 0, VECTOR, x.units)
+    zero = np.all((x.constants == 0.0).reshape(layer.groups, -1), axis=1)
+    zero = np.repeat(zero, together.shape[1])
+    beta = 0.0 if layer.beta is None else to_host(layer.beta)
+    return x.with_constants(np.where(zero, beta, np.nan))
+
+
+def resize_group_norm(layer, cut):
+    variable = layer.beta if layer.gamma is None else layer.gamma
+    if variable is None:
+        return {}
+    kept = cut.width(variable, 0)
+    return {"groups": layer.groups * kept // variable.shape[0]}
+
+
+def normalisation(trace, call):
+    """Pins the units along an axis that is normalised over."""
+    axis = getattr(call.operation, "axis", -1)
+    axes = list(axis) if isinstance(axis, list | tuple) else [axis]
+    axes = [len(call.shape) - 1 if a is None else a for a in axes]
+    x = call.x
+    if not isinstance(x, Labels):
+        return x
+    if x.axis in [a % len(call.shape) for a in axes]:
+        trace.pin(x, f"is normalised over by {call}")
+    return x.with_constants(np.nan)

@@ -1,0 +1,220 @@
+"""Operations that move, pool, join or pad positions."""
+
+import math
+
+import numpy as np
+
+from keras_slr.shrink.labels import Labels
+from keras_slr.shrink.rules.channels import channel_axis
+from keras_slr.shrink.trace import PASSIVE
+
+
+def reshape(trace, call):
+    """Follows units through a change of shape in row-major order.
+
+    Where an axis of units becomes several, the units are tied so that they
+    differ along the last of them alone: what is cut must be a box.
+    """
+    x = call.x
+    layer = call.operation
+    if not isinstance(x, Labels):
+        trace.keep_whole(layer, f"is reshaped by {call} with {x.source}")
+        return x
+    # The batch, and axes of unknown size, keep their places.
+    source = [1, *(n or 1 for n in call.shape[1:])]
+    target = [1, *(n or 1 for n in call.output_shape[1:])]
+    unknown = [call.shape[1:].count(None), call.output_shape[1:].count(None)]
+    if math.prod(source) != math.prod(target) or unknown[0] != unknown[1]:
+        return trace.leave_whole(call)
+    line = np.arange(len(x.units))
+    line = line.reshape([-1 if a == x.axis else 1 for a in range(len(source))])
+    positions = np.broadcast_to(line, source).reshape(target)
+    axes = [a for a in range(len(target)) if np.any(np.diff(positions, axis=a))]
+    axis = axes[-1] if axes else len(target) - 1
+    columns = np.moveaxis(positions, axis, 0).reshape(target[axis], -1)
+    trace.tie(x.units[columns[:, :1]], x.units[columns])
+    held = x.constants[columns]
+    same = np.all(held == held[:, :1], axis=1)
+    x = x.at(columns[:, 0], axis)
+    trace.site(layer, axis, PASSIVE, x.units)
+    return x.with_constants(np.where(same, x.constants, np.nan))
+
+
+def resize_reshape(operation, cut):
+    """Resizes the shape that a layer or an operation asks for."""
+    # The shape of the layer has no batch, that of the operation has.
+    name = "target_shape" if hasattr(operation, "target_shape") else "newshape"
+    start = 1 if name == "target_shape" else 0
+    shape = [
+        n if n in (-1, None) else cut.width(operation, axis, n)
+        for axis, n in enumerate(getattr(operation, name), start)
+    ]
+    return {name: shape}
+
+
+def permute(trace, call):
+    """Follows units through a Permute layer."""
+    return _transpose(call, (0, *call.operation.dims))
+
+
+def transpose(trace, call):
+    """Follows units through `keras.ops.transpose`."""
+    axes = call.operation.axes
+    rank = len(call.shape)
+    axes = range(rank - 1, -1, -1) if axes is None else axes
+    return _transpose(call, [a % rank for a in axes])
+
+
+def _transpose(call, axes):
+    x = call.x
+    return x.on_axis(list(axes).index(x.axis)) if isinstance(x, Labels) else x
+
+
+def repeat_vector(trace, call):
+    """Follows units through a RepeatVector layer."""
+    return call.x.on_axis(2) if isinstance(call.x, Labels) else call.x
+
+
+def windows(trace, call):
+    """Follows units through pooling and cropping, channel by channel."""
+    return _by_channel(trace, call, lambda held: held)
+
+
+def upsampling(trace, call):
+    """Follows units through upsampling."""
+    plain = getattr(call.operation, "interpolation", "nearest")
+    if plain in ("nearest", "bilinear"):
+        return windows(trace, call)
+    return _by_channel(trace, call, _zero_only)
+
+
+def zero_padding(trace, call):
+    """Follows units through zero padding, which only zeros do not show."""
+    return _by_channel(trace, call, _zero_only)
+
+
+def _by_channel(trace, call, function):
+    x = call.x
+    if not isinstance(x, Labels):
+        return x
+    if x.axis != channel_axis(call):
+        return trace.leave_whole(call)
+    return x.with_constants(function(x.constants))
+
+
+def global_pooling(trace, call):
+    """Follows units through the pooling of all places."""
+    axis = channel_axis(call)
+    axes = [a for a in range(1, len(call.shape)) if a != axis]
+    return _reduce(trace, call, axes, lambda held: held)
+
+
+def mean(trace, call):
+    """Follows units through a mean, a maximum or a minimum."""
+    return _reduce(trace, call, call.operation.axis, lambda held: held)
+
+
+def total(trace, call):
+    """Follows units through a sum, in which only zeros stay constant."""
+    return _reduce(trace, call, call.operation.axis, _zero_only)
+
+
+def _reduce(trace, call, axes, function):
+    x = call.x
+    if not isinstance(x, Labels):
+        return x
+    rank = len(call.shape)
+    axes = range(rank) if axes is None else np.atleast_1d(axes) % rank
+    if x.axis in axes:
+        return trace.leave_whole(call)
+    if len(call.output_shape) < rank:
+        x = x.on_axis(x.axis - sum(int(a) < x.axis for a in axes))
+    return x.with_constants(function(x.constants))
+
+
+def concatenate(trace, call):
+    """Follows units that are put side by side."""
+    labelled = [x for x in call.inputs if isinstance(x, Labels)]
+    if not labelled:
+        return call.x
+    axis = call.operation.axis % len(call.shape)
+    if any(x.axis == axis for x in labelled):
+        parts = [
+            trace.along(x, axis, shape[axis], call)
+            for x, shape in zip(call.inputs, call.shapes)
+        ]
+        return Labels(
+            axis,
+            np.concatenate([part.units for part in parts]),
+            np.concatenate([part.constants for part in parts]),
+        )
+    # Joined along another axis, all have the same units.
+    first = labelled[0]
+    held = first.constants
+    for x, shape in zip(call.inputs, call.shapes):
+        x = trace.along(x, first.axis, shape[first.axis], call)
+        trace.tie(first.units, x.units)
+        held = np.where(held == x.constants, held, np.nan)
+    return first.with_constants(held)
+
+
+def split(trace, call):
+    """Follows units through `keras.ops.split`."""
+    x = call.x
+    operation = call.operation
+    axis = operation.axis % len(call.shape)
+    if not isinstance(x, Labels):
+        trace.keep_whole(operation, f"is split by {call} with {x.source}")
+    if not isinstance(x, Labels) or x.axis != axis:
+        return [x] * len(call.output_shapes)
+    parts = np.cumsum([shape[axis] for shape in call.output_shapes])[:-1]
+    parts = np.split(np.arange(len(x.units)), parts)
+    for i, part in enumerate(parts):
+        trace.site(operation, i, PASSIVE, x.units[part])
+    return [x.at(part, axis) for part in parts]
+
+
+def resize_split(operation, cut):
+    """Resizes `keras.ops.split`, whose parts can differ after the cut."""
+    widths = []
+    while (kept := cut.kept(operation, len(widths))) is not None:
+        widths.append(int(kept.sum()))
+    if not widths:
+        return {}
+    return {"indices_or_sections": np.cumsum(widths)[:-1].tolist()}
+
+
+def pad(trace, call):
+    """Follows units through `keras.ops.pad`, also with channels of zeros."""
+    x = call.x
+    operation = call.operation
+    if not isinstance(x, Labels):
+        trace.keep_whole(operation, f"is padded by {call} with {x.source}")
+        return x
+    values = [*call.args[1:], *call.kwargs.values()]
+    if operation.mode != "constant" or any(v is not None for v in values):
+        return trace.leave_whole(call)
+    width = np.broadcast_to(operation.pad_width, (len(call.shape), 2))
+    before, after = width[x.axis]
+    others = np.delete(width, x.axis, axis=0)
+    held = _zero_only(x.constants) if np.any(others) else x.constants
+    new = trace.new_units(before + after)
+    units = np.concatenate([new[:before], x.units, new[before:]])
+    held = np.concatenate([np.zeros(before), held, np.zeros(after)])
+    trace.site(operation, x.axis, PASSIVE, units)
+    return Labels(x.axis, units, held)
+
+
+def resize_pad(operation, cut):
+    """Resizes `keras.ops.pad` to the added channels that stay."""
+    width = [list(pair) for pair in operation.pad_width]
+    for axis, (before, after) in enumerate(width):
+        kept = cut.kept(operation, axis)
+        if kept is not None and before + after:
+            inner = len(kept) - after
+            width[axis] = [int(kept[:before].sum()), int(kept[inner:].sum())]
+    return {"pad_width": width}
+
+
+def _zero_only(held):
+    return np.where(held == 0.0, held, np.nan)
