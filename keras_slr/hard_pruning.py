@@ -43,4 +43,6 @@ def hard_prune(model, rate=None, **plan) -> Report:
     values = [backend.to_host(weight.variable) for weight in weights]
     for weight, mask in zip(weights, masks_of(sets, values)):
         apply_mask(weight.variable, mask)
+    for constraint in constraints:
+        constraint.finish()
     return report_of(model, constraints, left)

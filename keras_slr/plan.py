@@ -136,7 +136,7 @@ class Plan:
         for i, rate in zip(open_, found):
             rates[i] = rate
         return [
-            Constraint(structure, weights, rate)
+            Constraint(structure, weights, structure.rounded(rate, *weights))
             for (structure, weights), rate in zip(coupled, rates)
         ]
 

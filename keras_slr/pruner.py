@@ -190,6 +190,8 @@ class SLRPruner:
             apply_mask(slot.w, mask)
         for average, mask in zip(averages, masks):
             apply_mask(average, mask)
+        for constraint in run.split.constraints:
+            constraint.finish()
         return Report.after_pruning(run.model, self._rows)
 
     def finalize(self):

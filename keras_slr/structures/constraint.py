@@ -57,6 +57,10 @@ class Constraint:
         kept = select(scores, count)
         return self.structure.entries(xp, kept, *self.weights)
 
+    def finish(self):
+        """Does what is left to do once the weights are pruned for good."""
+        self.structure.finish(*self.weights)
+
     def nearest(self, values):
         """Returns masks of the entries of NumPy arrays to keep."""
         values = [np.asarray(value, np.float32) for value in values]

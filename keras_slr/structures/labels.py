@@ -4,7 +4,11 @@ import dataclasses
 
 import numpy as np
 
+from keras_slr.projections import keep_count
+from keras_slr.shrink import round_width
 from keras_slr.structures.structure import Structure
+from keras_slr.training import backend
+from keras_slr.training.masks import apply_mask
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,14 +39,29 @@ class Labels(Structure):
     Attributes:
         size: Integer, the number of units.
         members: Tuple of `Member`, one per weight.
+        statistics: Tuple of pairs of a Keras variable and its `Member`: not
+            trained, and set to zero for dead units when all is done.
+        round_to: See `Filter`.
     """
 
     size: int
     members: tuple
+    statistics: tuple = ()
+    round_to: object = None
 
     def units(self, *weights):
         del weights
         return self.size
+
+    def rounded(self, rate, *weights):
+        width = keep_count(self.size, rate)
+        if self.round_to is None or width == self.size:
+            return rate
+        if self.round_to == "auto":
+            width = round_width(width, self.size)
+        elif width > self.round_to:
+            width -= width % self.round_to
+        return 1.0 - width / self.size
 
     def scores(self, xp, values, *weights):
         total = 0.0
@@ -60,15 +79,26 @@ class Labels(Structure):
     def entries(self, xp, kept, *weights):
         # Places of other units stay, as far as these units go.
         kept = xp.concatenate([kept, xp.ones((1,), "bool")])
-        masks = []
-        for member, weight in zip(self.members, weights):
-            shape = [
-                size if axis in member.axes else 1
-                for axis, size in enumerate(weight.shape)
-            ]
-            mask = xp.reshape(xp.take(kept, self._ids(member)), shape)
-            masks.append(xp.broadcast_to(mask, weight.shape))
-        return masks
+        return [
+            self._mask(xp, kept, member, weight.shape)
+            for member, weight in zip(self.members, weights)
+        ]
+
+    def finish(self, *weights):
+        values = [backend.to_host(w.variable) for w in weights]
+        values = [np.asarray(value, np.float32) for value in values]
+        alive = np.append(self.scores(np, values, *weights) > 0, True)
+        for variable, member in self.statistics:
+            shape = tuple(variable.shape)
+            apply_mask(variable, self._mask(np, alive, member, shape))
+
+    def _mask(self, xp, kept, member, shape):
+        along = [
+            size if axis in member.axes else 1
+            for axis, size in enumerate(shape)
+        ]
+        mask = xp.reshape(xp.take(kept, self._ids(member)), along)
+        return xp.broadcast_to(mask, shape)
 
     def _ids(self, member):
         labels = np.reshape(member.labels, -1)

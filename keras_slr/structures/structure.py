@@ -64,3 +64,11 @@ class Structure(Record):
             *weights: The coupled weights.
         """
         raise NotImplementedError
+
+    def finish(self, *weights):
+        """Does what is left to do once the weights are pruned for good."""
+
+    def rounded(self, rate, *weights):
+        """Returns the rate to prune at where `rate` was asked for."""
+        del weights
+        return rate

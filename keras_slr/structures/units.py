@@ -30,16 +30,34 @@ class Filter(Structure):
         grouped: Boolean, whether coupled layers lose the same filters; every
             kernel is pruned by itself if not, the outputs of the model too.
             Defaults to `True`.
+        round_to: `"auto"` to keep a number of filters that runtimes like, see
+            `shrink.round_width`, at most as many as the rate asks for; an
+            integer to keep a multiple of it. Defaults to `None`, the rate as
+            it is.
+
+    Raises:
+        ValueError: If `round_to` is none of these.
     """
 
     grouped: bool = True
+    round_to: object = None
+
+    def __post_init__(self):
+        valid = self.round_to in (None, "auto") or (
+            isinstance(self.round_to, int) and self.round_to > 0
+        )
+        if not valid:
+            raise ValueError(
+                "Expected `round_to` to be None, 'auto' or a positive "
+                f"integer. Received: round_to={self.round_to!r}."
+            )
 
     def refusal(self, weight):
         return None if self.grouped else super().refusal(weight)
 
     def couple(self, model, chosen, left):
         if not self.grouped:
-            return _alone(chosen, lambda axes: axes.outputs)
+            return _alone(chosen, lambda axes: axes.outputs, self.round_to)
         known = {id(w.variable): w for w in weights_of(model)}
         wanted = {id(w.variable) for w in chosen}
         closed = {
@@ -59,7 +77,7 @@ class Filter(Structure):
                 refused |= dict.fromkeys(makers, Refusal(reason))
                 continue
             met.update(makers)
-            coupled.append(_of_group(group, known))
+            coupled.append(_of_group(group, known, self.round_to))
         return coupled, [
             (w, refused.get(id(w.variable), _NO_GROUP))
             for w in chosen
@@ -74,18 +92,20 @@ def _makes(member):
     return member.role == "output"
 
 
-def _of_group(group, known):
+def _of_group(group, known, round_to):
     """Returns the structure bound to the weights of a group, and these."""
-    members = [
-        member
-        for member in group.members
-        if member.role != "input" and member.variable.trainable
-    ]
-    labels = Labels(
-        group.size,
-        tuple(Member((m.axis,), m.units, _makes(m)) for m in members),
-    )
-    return labels, [known[id(member.variable)] for member in members]
+    weights, members, statistics = [], [], []
+    for member in group.members:
+        if member.role not in ("output", "vector"):
+            continue
+        bound = Member((member.axis,), member.units, _makes(member))
+        if member.variable.trainable:
+            weights.append(known[id(member.variable)])
+            members.append(bound)
+        else:
+            statistics.append((member.variable, bound))
+    labels = Labels(group.size, tuple(members), tuple(statistics), round_to)
+    return labels, weights
 
 
 @register
@@ -152,11 +172,13 @@ def _of_attention(weights):
     return Labels(len(heads), tuple(members)), bound
 
 
-def _alone(weights, axes_of):
+def _alone(weights, axes_of, round_to=None):
     coupled = []
     for weight in weights:
         axes = axes_of(weight.axes)
         shape = [weight.shape[axis] for axis in axes]
         labels = np.arange(np.prod(shape)).reshape(shape)
-        coupled.append((Labels(labels.size, (Member(axes, labels),)), [weight]))
+        members = (Member(axes, labels),)
+        bound = Labels(labels.size, members, round_to=round_to)
+        coupled.append((bound, [weight]))
     return coupled, []

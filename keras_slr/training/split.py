@@ -106,9 +106,14 @@ class Split:
         return slot.a if self.form is forms.Free else self.rho
 
     @property
+    def constraints(self):
+        """List of `structures.Constraint`."""
+        return [constraint for constraint, _ in self._sets]
+
+    @property
     def rates(self):
         """The pruning rates asked for, in the order of the constraints."""
-        return [constraint.rate for constraint, _ in self._sets]
+        return [constraint.rate for constraint in self.constraints]
 
     def start(self, rho, share=1.0):
         """Sets `Z = Pi(W)` and `Lam = 0`.

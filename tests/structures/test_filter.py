@@ -1,0 +1,167 @@
+"""Filters in groups: what SLR prunes is what `shrink` cuts out."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import keras_slr
+from tests.helpers import to_numpy
+
+METHODS = (
+    keras_slr.SLRCallback,
+    keras_slr.ADMMCallback,
+    keras_slr.GRegCallback,
+    keras_slr.GradualMagnitudeCallback,
+    keras_slr.OneShotMagnitudeCallback,
+)
+
+
+def residual(scale=True):
+    """Two convolutions on a stream that a third one writes too."""
+
+    def conv(x, filters, name):
+        x = layers.Conv2D(filters, 3, padding="same", name=name)(x)
+        return layers.BatchNormalization(scale=scale, name=f"bn_{name}")(x)
+
+    inputs = keras.Input((8, 8, 3))
+    stem = layers.ReLU()(conv(inputs, 8, "stem"))
+    x = layers.ReLU()(conv(stem, 12, "inner"))
+    x = layers.ReLU()(layers.Add()([conv(x, 8, "outer"), stem]))
+    x = layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(inputs, layers.Dense(40, name="head")(x))
+    model.compile("adam", "mse")
+    return model
+
+
+@pytest.fixture
+def images():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 8, 8, 3)).astype("float32")
+    return x, rng.normal(size=(64, 40)).astype("float32")
+
+
+def widths(model):
+    return {
+        name: model.get_layer(name).kernel.shape[-1]
+        for name in ("stem", "inner", "outer", "head")
+    }
+
+
+@pytest.mark.parametrize("scale", [True, False], ids=["gamma", "no gamma"])
+@pytest.mark.parametrize("make", METHODS)
+def test_what_is_pruned_is_cut(images, make, scale):
+    model = residual(scale)
+    callback = make(0.5, structure=keras_slr.Filter(), update_every=1)
+    model.fit(*images, epochs=3, batch_size=16, verbose=0, callbacks=[callback])
+    small = keras_slr.shrink(model)
+    # Padding sees a constant that is not zero, so that dead filters could
+    # not be folded: they have to be zero through the norms.
+    assert widths(small) == {"stem": 4, "inner": 6, "outer": 4, "head": 40}
+    expected = model.predict(images[0], verbose=0)
+    np.testing.assert_allclose(
+        small.predict(images[0], verbose=0), expected, rtol=1e-4, atol=1e-5
+    )
+
+
+def test_coupled_filters_have_one_norm():
+    model = residual()
+    w = [to_numpy(model.get_layer(n).kernel) for n in ("stem", "outer")]
+    norms = sum(np.square(k).sum((0, 1, 2)) for k in w)
+    keras_slr.hard_prune(model, 0.5, structure=keras_slr.Filter())
+    expected = np.sort(np.argsort(-norms)[:4])
+    for name in ("stem", "outer"):
+        layer = model.get_layer(name)
+        for variable in (
+            *layer.weights,
+            *model.get_layer(f"bn_{name}").trainable_variables[:1],
+        ):
+            w = to_numpy(variable).reshape(-1, 8)
+            if w.any():  # Biases begin as zeros.
+                alive = np.flatnonzero(w.any(0))
+                np.testing.assert_array_equal(alive, expected)
+
+
+def test_a_group_is_left_with_the_layer_that_is_excluded():
+    model = residual()
+    report = keras_slr.hard_prune(
+        model, 0.5, structure=keras_slr.Filter(), exclude="outer"
+    )
+    reasons = {row.path: row.reason for row in report.rows}
+    assert reasons["outer/kernel"].value == "excluded"
+    assert reasons["inner/kernel"] is None
+    assert to_numpy(model.get_layer("stem").kernel).all()
+    report = keras_slr.hard_prune(model, 0.5, structure=keras_slr.Filter())
+    left = {r.path: r.reason.value for r in report.rows if r.reason}
+    assert left["head/kernel"] == "is the model's output"
+
+
+@pytest.mark.parametrize(
+    "round_to, rate, kept",
+    [
+        (None, 0.4, 24),
+        ("auto", 0.4, 16),
+        ("auto", 0.7, 8),
+        (8, 0.4, 24),
+        (10, 0.4, 20),
+        (30, 0.9, 4),
+        ("auto", 0.0, 40),
+    ],
+)
+def test_widths_are_rounded_down(round_to, rate, kept):
+    model = keras.Sequential(
+        [
+            keras.Input((10,)),
+            layers.Dense(40, name="hidden"),
+            layers.Dense(3),
+        ]
+    )
+    keras_slr.hard_prune(
+        model, rate, structure=keras_slr.Filter(round_to=round_to)
+    )
+    alive = to_numpy(model.get_layer("hidden").kernel).any(0)
+    assert alive.sum() == kept
+
+
+def test_errors_say_what_to_do():
+    with pytest.raises(ValueError, match="'auto' or a positive integer"):
+        keras_slr.Filter(round_to=0)
+    with pytest.raises(ValueError, match="is the model's output"):
+        keras_slr.hard_prune(
+            residual(), {"head": 0.5}, structure=keras_slr.Filter()
+        )
+
+
+def test_a_run_is_resumed_with_its_groups(images, tmp_path):
+    def fit(model, epochs, initial_epoch=0):
+        callback = keras_slr.SLRCallback(
+            0.5, structure=keras_slr.Filter(), update_every=1
+        )
+        if initial_epoch:
+            callback.attach(model)
+            model.load_weights(tmp_path / "at.weights.h5")
+        stop = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: (
+                model.save_weights(tmp_path / "at.weights.h5")
+                if epoch == 1
+                else None
+            )
+        )
+        model.fit(
+            *images,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            shuffle=False,
+            verbose=0,
+            callbacks=[callback, stop],
+        )
+        return model.get_weights()
+
+    start = residual().get_weights()
+    models = [residual(), residual()]
+    for model in models:
+        model.set_weights(start)
+    straight = fit(models[0], 4)
+    resumed = fit(models[1], 4, initial_epoch=2)
+    for one, other in zip(straight, resumed):
+        np.testing.assert_array_equal(one, other)
