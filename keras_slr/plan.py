@@ -15,6 +15,7 @@ from keras_slr.selection import select
 from keras_slr.selection.selectors import as_list
 from keras_slr.selection.selectors import portable
 from keras_slr.structures import Constraint
+from keras_slr.structures import Unstructured
 from keras_slr.structures import check_structure
 from keras_slr.structures import couple
 from keras_slr.structures.constrain import structures_for
@@ -39,7 +40,8 @@ class Plan:
             Defaults to `None`, `Unstructured()`.
         allocation: How a single rate is shared out over layers: `"uniform"`,
             `"erk"`, `"global"`, `"lamp"`, or a function like those in
-            `keras_slr.allocation.allocate`. Defaults to `"uniform"`.
+            `keras_slr.allocation.allocate`. Defaults to `None`: `"erk"` for
+            weights that are pruned entry by entry, `"uniform"` for others.
 
     Raises:
         TypeError: If `structure` is none.
@@ -50,14 +52,15 @@ class Plan:
     include: object = None
     exclude: object = None
     structure: object = None
-    allocation: object = "uniform"
+    allocation: object = None
 
     def __post_init__(self):
         if self.rate is not None:
             check_rate(self.rate)
         check_structure(self.structure)
-        check_allocation(self.allocation)
-        if isinstance(self.rate, dict) and self.allocation != "uniform":
+        if self.allocation is not None:
+            check_allocation(self.allocation)
+        if isinstance(self.rate, dict) and self.allocation is not None:
             raise ValueError(
                 "Expected one rate to be shared out by `allocation`. Received "
                 f"allocation={self.allocation!r} and a rate per name."
@@ -124,21 +127,31 @@ class Plan:
         open_ = [i for i, rate in enumerate(rates) if rate is None]
         if not open_ and self.rate is not None:
             self._check_fixed(rates)
-        given = DEFAULT_RATE if self.rate is None else self.rate
-        if isinstance(given, dict):
+        if isinstance(self.rate, dict):
             chosen = {id(w.variable) for w in selection.chosen}
-            found = [
-                rate_of(_first(coupled[i][1], chosen), given) for i in open_
-            ]
+            for i in open_:
+                rates[i] = rate_of(_first(coupled[i][1], chosen), self.rate)
         else:
-            shares = [_share(*coupled[i]) for i in open_]
-            found = allocate(self.allocation, shares, given)
-        for i, rate in zip(open_, found):
-            rates[i] = rate
+            self._share_out(coupled, open_, rates)
         return [
             Constraint(structure, weights, structure.rounded(rate, *weights))
             for (structure, weights), rate in zip(coupled, rates)
         ]
+
+    def _share_out(self, coupled, open_, rates):
+        """Fills the open places of `rates` from the one rate."""
+        rate = DEFAULT_RATE if self.rate is None else self.rate
+        by_entry, by_unit = [], []
+        for i in open_:
+            alone = isinstance(coupled[i][0], Unstructured)
+            (by_entry if alone else by_unit).append(i)
+        parts = [(self.allocation, open_)]
+        if self.allocation is None:
+            parts = [("erk", by_entry), ("uniform", by_unit)]
+        for allocation, part in parts:
+            shares = [_share(*coupled[i]) for i in part]
+            for i, value in zip(part, allocate(allocation, shares, rate)):
+                rates[i] = value
 
     def _check_fixed(self, rates):
         given = self.rate

@@ -37,15 +37,15 @@ class PruningCallback(keras.callbacks.Callback):
     them, a new `fit` starts over.
 
     Args:
-        rate: Float in `[0, 1)`, the share of entries of each weight to set
-            to zero, or a dict of rates, see `Plan`. Defaults to `None`:
+        rate: Float in `[0, 1)`, the share of all entries to set to zero, or
+            a dict of rates, see `Plan`. Defaults to `None`:
             `0.9`, or what a structure fixes.
         include: Which weights to prune, see `Plan`. Defaults to `None`.
         exclude: Which weights to leave alone. Defaults to `None`.
         structure: Which entries are zero together, such as `NM(2, 4)` or
             `Filter()`, see `Plan`. Defaults to `None`, single entries.
         allocation: How the rate is shared out over layers, see `Plan`.
-            Defaults to `"uniform"`.
+            Defaults to `None`: small layers stay denser (`"erk"`).
         solver: `solvers.Solver`, the method and its constants. Defaults to
             the class's own method as it comes.
         update_every: When `Z` and the multipliers move, see `SLRPruner`.
@@ -69,7 +69,7 @@ class PruningCallback(keras.callbacks.Callback):
         include=None,
         exclude=None,
         structure=None,
-        allocation="uniform",
+        allocation=None,
         solver=None,
         update_every=None,
         finetune_epochs=0,

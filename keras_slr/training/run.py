@@ -101,6 +101,9 @@ class Run:
             f"state_{name}": float(value)
             for name, value in dataclasses.asdict(self.state).items()
         }
+        scalars |= {
+            f"rate_{i}": rate for i, rate in enumerate(self.split.rates)
+        }
         extra = {f"run_{k}": float(v) for k, v in self._get_extra().items()}
         return scalars | extra
 
@@ -108,6 +111,10 @@ class Run:
         if PRUNED in scalars:
             self.pruned = True
             return
+        # Rates may have been shared out by the weights of another moment.
+        self.split.rates = [
+            scalars[f"rate_{i}"] for i in range(len(self.split.rates))
+        ]
         self.split.renew_marks()
         self.state = dataclasses.replace(
             self.state,

@@ -115,6 +115,16 @@ class Split:
         """The pruning rates asked for, in the order of the constraints."""
         return [constraint.rate for constraint in self.constraints]
 
+    @rates.setter
+    def rates(self, rates):
+        constraints = [
+            dataclasses.replace(constraint, rate=rate)
+            for constraint, rate in zip(self.constraints, rates)
+        ]
+        _, of_slots, self._sets = numbered(constraints)
+        for slot, rate in zip(self.slots, of_slots):
+            slot.rate = rate
+
     def start(self, rho, share=1.0):
         """Sets `Z = Pi(W)` and `Lam = 0`.
 
