@@ -1,4 +1,4 @@
-"""Networks on sequences of patches or words, with logits."""
+"""Networks on sequences of patches, rows or words, with logits."""
 
 import keras
 from keras import layers
@@ -46,7 +46,7 @@ def vit():
     return keras.Model(inputs, _logits(x), name="vit")
 
 
-def sentence_convolutions(words=50, length=24):
+def sentence_convolutions(words=20, length=16):
     """Convolutions on sentences, in classes of ten."""
     inputs = keras.Input((length,), dtype="int32")
     x = layers.Embedding(words, 32)(inputs)
@@ -56,13 +56,14 @@ def sentence_convolutions(words=50, length=24):
     return keras.Model(inputs, x, name="sentence_convolutions")
 
 
-def sentence_attention(words=50, length=24):
-    """A transformer of two blocks on sentences, in classes of ten."""
-    inputs = keras.Input((length,), dtype="int32")
-    x = Positions()(layers.Embedding(words, WIDTH)(inputs))
+def digits_attention():
+    """A transformer of two blocks for images of 8x8, a row a token."""
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Dense(32)(layers.Reshape((8, 8))(inputs))
+    x = Positions()(x)
     for _ in range(2):
-        x = _attention_block(x, 128)
-    return keras.Model(inputs, _logits(x), name="sentence_attention")
+        x = _attention_block(x, 64)
+    return keras.Model(inputs, _logits(x), name="digits_attention")
 
 
 def _patches():
