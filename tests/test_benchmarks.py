@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import pathlib
 
 import keras
@@ -282,7 +283,7 @@ def prunes(task):
     )
     start = begin(task, random_data(model, task.regression), 0)
     assert 0 <= trial.score(start, "slr", SLR(), 0.9, epochs=1) <= 100
-    kernel = max(model.trainable_weights, key=lambda w: w.value.size)
+    kernel = max(model.trainable_weights, key=lambda w: math.prod(w.shape))
     return zeros(kernel) / to_numpy(kernel).size
 
 
