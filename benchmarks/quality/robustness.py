@@ -4,7 +4,8 @@
 
 Every case trains dense with Adam at 1e-3, then prunes with an optimizer,
 learning rate and length of its own. SLR runs with its default arguments in
-all of them; the rivals' settings are chosen in each.
+all of them; the rivals' settings are chosen in each. That is 29 runs a case
+with three seeds, and four dense trainings a net.
 """
 
 import dataclasses
