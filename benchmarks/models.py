@@ -13,7 +13,8 @@ def lenet_300_100():
             layers.Dense(300, activation="relu", name="dense_300"),
             layers.Dense(100, activation="relu", name="dense_100"),
             layers.Dense(10, name="logits"),
-        ]
+        ],
+        name="lenet_300_100",
     )
 
 
@@ -30,7 +31,50 @@ def lenet_5():
             layers.Dense(120, activation="relu"),
             layers.Dense(84, activation="relu"),
             layers.Dense(10, name="logits"),
-        ]
+        ],
+        name="lenet_5",
+    )
+
+
+def digits_convolutions():
+    """Three convolutions with batch norm for images of 8x8, with logits."""
+    model = keras.Sequential(
+        [keras.Input((8, 8, 1))], name="digits_convolutions"
+    )
+    for filters in (16, 32, 64):
+        model.add(layers.Conv2D(filters, 3, padding="same", use_bias=False))
+        model.add(layers.BatchNormalization())
+        model.add(layers.ReLU())
+    model.add(layers.GlobalAveragePooling2D())
+    model.add(layers.Dense(10))
+    return model
+
+
+def autoencoder():
+    """784-256-32-256-784 for MNIST, with pixels."""
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Flatten(),
+            layers.Dense(256, activation="relu"),
+            layers.Dense(32),
+            layers.Dense(256, activation="relu"),
+            layers.Dense(784, activation="sigmoid"),
+        ],
+        name="autoencoder",
+    )
+
+
+def regressor():
+    """10-128-128-1, with one number."""
+    return keras.Sequential(
+        [
+            keras.Input((10,)),
+            layers.Dense(128, activation="relu"),
+            layers.Dense(128, activation="relu"),
+            layers.Dense(1),
+        ],
+        name="regressor",
     )
 
 

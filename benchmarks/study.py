@@ -15,8 +15,9 @@ import pathlib
 import statistics
 
 import keras_slr
-from benchmarks.quality import trial
+from benchmarks.quality.start import begin
 from benchmarks.quality.tasks import TASKS
+from benchmarks.quality.training import Training
 from keras_slr import SLR
 from keras_slr import GradualMagnitude
 
@@ -49,15 +50,6 @@ SOLVERS = {
 }
 
 
-def accuracy(task, images, model, dense, make, solver, rate, epochs, seed):
-    """Returns the validation accuracy after one run."""
-    steps = -(-len(images.x_train) // task.batch)
-    model.set_weights(dense)
-    task.compile(model, steps * epochs)
-    trial.fit(task, images, model, epochs, seed, [make(rate, solver=solver)])
-    return trial.accuracy(model, images)
-
-
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data-dir", help="folder of the data sets")
@@ -68,29 +60,21 @@ def main(argv=None):
     images = TASKS[TASK].images(args.data_dir, validation=True)
     path = pathlib.Path(args.out)
     results = json.loads(path.read_text()) if path.exists() else {}
-    starts = {
-        seed: trial.dense_weights(TASKS[TASK], images, seed, None)
-        for seed in args.seeds
-    }
+    starts = {seed: begin(TASKS[TASK], images, seed) for seed in args.seeds}
     for name in args.solvers:
         rows = {}
         for optimizer, learning_rate, epochs, rate in CASES:
-            task = dataclasses.replace(
-                TASKS[TASK], optimizer=optimizer, learning_rate=learning_rate
-            )
             case = f"{optimizer} {learning_rate:g}, {epochs} epochs, {rate}"
-            rows[case] = [
-                accuracy(
-                    task,
-                    images,
-                    *starts[seed],
-                    *SOLVERS[name],
-                    rate,
-                    epochs,
-                    seed,
-                )
-                for seed in args.seeds
-            ]
+            task = dataclasses.replace(
+                TASKS[TASK], training=Training(optimizer, learning_rate)
+            )
+            rows[case] = []
+            for seed in args.seeds:
+                start = dataclasses.replace(starts[seed], task=task)
+                make, solver = SOLVERS[name]
+                start.rewind(epochs)
+                start.fit(epochs, [make(rate, solver=solver)])
+                rows[case].append(start.score())
         results[name] = rows
         means = [statistics.mean(row) for row in rows.values()]
         print(name, " ".join(f"{mean:.2f}" for mean in means), flush=True)

@@ -1,35 +1,35 @@
 """Every method on the same weights, batches, steps and learning rates.
 
     KERAS_BACKEND=jax python -m benchmarks.quality --data-dir DATA
+    KERAS_BACKEND=jax python -m benchmarks.quality --suite robustness ...
 
-First the settings of the rivals are chosen, on validation images taken from
+First the settings of the rivals are chosen, on validation rows taken from
 the training data, seed 0, at the second of the task's rates and the shortest
 of its runs. Then every method runs on each rate, length and seed, and the
 test accuracy is measured. Each run is one file; runs whose file is there are
-not repeated, so that an interrupted suite goes on where it was.
+not repeated, so that an interrupted suite goes on where it was. Dense weights
+that were trained are kept in `--cache`.
 """
 
 import argparse
-import hashlib
 import json
 import pathlib
 
 import keras
 
-from benchmarks.quality import table
 from benchmarks.quality import trial
 from benchmarks.quality.methods import METHODS
-from benchmarks.quality.tasks import TASKS
-
-SUITES = {
-    "fast": ("lenet_300_100_mnist", "lenet_5_fashion_mnist"),
-    "full": tuple(TASKS),
-}
+from benchmarks.quality.start import begin
+from benchmarks.quality.suites import SUITES
+from benchmarks.quality.suites import TASKS
 
 
 def store(path, result):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    # Whole or not at all: a run may be stopped at any time.
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(result, indent=1) + "\n")
+    part.replace(path)
 
 
 def choose(name, method, args):
@@ -37,26 +37,22 @@ def choose(name, method, args):
     _, solvers = METHODS[method]
     if len(solvers) == 1:
         return 0
-    task = TASKS[name]
     path = pathlib.Path(args.out) / name / "chosen" / f"{method}.json"
-
     if path.exists():
         return json.loads(path.read_text())["chosen"]
+    task = TASKS[name]
     images = task.images(args.data_dir, validation=True)
-    model, dense = trial.dense_weights(task, images, 0, args.models_dir)
-    rate, epochs = task.rates[1], task.epochs[0]
-    accuracies = [
-        trial.prune(
-            task, images, model, dense, method, solver, rate, epochs, seed=0
-        )["pruned"]
-        for solver in solvers
+    start = begin(task, images, 0, args.models_dir, args.cache)
+    rate, epochs = task.rates[:2][-1], task.epochs[0]
+    scores = [
+        trial.score(start, method, solver, rate, epochs) for solver in solvers
     ]
-    chosen = max(range(len(solvers)), key=accuracies.__getitem__)
+    chosen = max(range(len(solvers)), key=scores.__getitem__)
     store(
         path,
         {
             "settings": [repr(solver) for solver in solvers],
-            "validation": accuracies,
+            "validation": scores,
             "chosen": chosen,
         },
     )
@@ -67,7 +63,7 @@ def run_seed(name, seed, args):
     """Runs every method of a task on one seed."""
     task = TASKS[name]
     chosen = {method: choose(name, method, args) for method in args.methods}
-    images = model = dense = None
+    start = None
     for epochs in args.epochs or task.epochs:
         for rate in args.rates or task.rates:
             for method in args.methods:
@@ -76,12 +72,11 @@ def run_seed(name, seed, args):
                 path = pathlib.Path(args.out) / name / f"{key}.json"
                 if path.exists():
                     continue
-                if images is None:
+                if start is None:
                     images = task.images(args.data_dir)
-                    model, dense = trial.dense_weights(
-                        task, images, seed, args.models_dir
+                    start = begin(
+                        task, images, seed, args.models_dir, args.cache
                     )
-                    weights = b"".join(w.tobytes() for w in dense)
                 about = {
                     "task": name,
                     "method": method,
@@ -90,19 +85,9 @@ def run_seed(name, seed, args):
                     "epochs": epochs,
                     "seed": seed,
                     "backend": keras.config.backend(),
-                    "dense_weights": hashlib.sha256(weights).hexdigest()[:16],
+                    "dense_weights": start.digest,
                 }
-                result = trial.prune(
-                    task,
-                    images,
-                    model,
-                    dense,
-                    method,
-                    solver,
-                    rate,
-                    epochs,
-                    seed,
-                )
+                result = trial.run(start, method, solver, rate, epochs)
                 store(path, about | result)
                 print(f"{name} {key} {result['pruned']:.2f}", flush=True)
 
@@ -113,19 +98,26 @@ def main(argv=None):
     parser.add_argument("--task", choices=TASKS, action="append")
     parser.add_argument("--data-dir", help="folder of the data sets")
     parser.add_argument("--models-dir", help="folder of pretrained models")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--methods", nargs="+", default=list(METHODS))
+    parser.add_argument("--seeds", type=int, nargs="+")
+    parser.add_argument("--methods", choices=METHODS, nargs="+")
     parser.add_argument("--rates", type=float, nargs="+")
     parser.add_argument("--epochs", type=int, nargs="+")
-    parser.add_argument("--out", default="benchmarks/results/quality")
+    parser.add_argument("--out", help="folder of the results")
+    parser.add_argument(
+        "--cache",
+        default="build/dense",
+        help="folder that trained dense weights are kept in",
+    )
     parser.add_argument("--only-render", action="store_true")
     args = parser.parse_args(argv)
-    names = args.task or SUITES[args.suite]
+    suite = SUITES[args.suite]
+    args.methods = args.methods or suite.methods
+    args.out = args.out or f"benchmarks/results/{suite.folder}"
     if not args.only_render:
-        for name in names:
-            for seed in args.seeds:
+        for name in args.task or suite.tasks:
+            for seed in args.seeds or suite.seeds:
                 run_seed(name, seed, args)
-    table.render(pathlib.Path(args.out))
+    suite.render(pathlib.Path(args.out))
 
 
 if __name__ == "__main__":

@@ -1,28 +1,9 @@
-"""The tables of the benchmark, from its files."""
+"""Tables of a `Group`, in Markdown."""
 
-import collections
-import json
 import statistics
 
 from benchmarks.quality import trial
 from benchmarks.quality.methods import NAMES
-
-HEADER = """# Quality
-
-Test accuracy in percent, mean (lowest to highest) over seeds, all methods
-from the same dense weights, with the same batches, steps and learning rates,
-hard-pruned and **not retrained**. Made by `python -m benchmarks.quality`.
-"""
-
-
-def load(folder):
-    """Returns the results in a folder, by task, epochs, rate and method."""
-    runs = collections.defaultdict(list)
-    for path in sorted(folder.glob("*/*.json")):
-        run = json.loads(path.read_text())
-        key = run["task"], run["epochs"], run["rate"], run["method"]
-        runs[key].append(run)
-    return runs
 
 
 def spread(values):
@@ -33,63 +14,170 @@ def spread(values):
     return text
 
 
-def render(folder):
-    """Writes `README.md` with a table per task and length of run."""
-    runs = load(folder)
-    parts = [HEADER]
-    for task, epochs in sorted({key[:2] for key in runs}):
-        rates = sorted({k[2] for k in runs if k[:2] == (task, epochs)})
-        of_task = [r for k, rs in runs.items() if k[0] == task for r in rs]
-        dense = {run["seed"]: run["dense"] for run in of_task}
-        seeds = sorted({r["seed"] for r in of_task if r["epochs"] == epochs})
-        parts.append(
-            f"\n## {task}, {epochs} epochs\n\nDense "
-            f"{spread(list(dense.values()))}, seeds {seeds}.\n\n"
-            "| method | "
-            + " | ".join(f"{100 * rate:g} %" for rate in rates)
-            + " |\n|---|"
-            + "---|" * len(rates)
-            + "\n"
-        )
-        for method, name in NAMES.items():
-            cells = [
-                spread([run["pruned"] for run in found]) if found else ""
-                for rate in rates
-                for found in [runs.get((task, epochs, rate, method), [])]
-            ]
-            if any(cells):
-                parts.append(f"| {name} | " + " | ".join(cells) + " |\n")
-        parts.append(_further(runs, task, epochs, rates))
-    path = folder / "README.md"
-    path.write_text("".join(parts))
-    print(f"wrote {path}")
+def percent(rate):
+    return f"{100 * rate:g} %"
 
 
-def _further(runs, task, epochs, rates):
-    """Renders what else was measured, at the highest rate."""
-    rate = rates[-1]
-    lines = [
-        f"\nAt {100 * rate:g} %, means:\n\n| method | pruned | batch norm "
-        "anew | fine-tuned | epochs to dense - 0.5 | residual before the last "
-        "step | seconds |\n|---|---|---|---|---|---|---|\n"
+def scores(group):
+    """Renders the score of each method at each rate, with its spread."""
+    columns = [_scores_at(group, rate) for rate in group.rates]
+    rows = [
+        [NAMES[method], *cells]
+        for method, *cells in zip(group.methods, *columns)
     ]
-    for method, name in NAMES.items():
-        found = runs.get((task, epochs, rate, method))
-        if not found:
-            continue
-        mean = {
-            key: statistics.mean(run[key] for run in found)
-            for key in ("pruned", "batch_norm", "finetuned", "seconds")
-        }
-        reached = [
-            trial.epochs_to(run["pruned_by_epoch"], run["dense"] - 0.5)
-            for run in found
+    return rows_of(["method", *map(percent, group.rates)], rows)
+
+
+def details(group):
+    """Renders all that was measured, means over seeds."""
+    columns = [c for c in COLUMNS if c.is_there(group)]
+    rows = []
+    for rate in group.rates:
+        methods = [m for m in group.methods if group.at(rate, m)]
+        cells = [
+            bold_best(
+                [column.text(group, rate, m) for m in methods],
+                [column.value(group, rate, m) for m in methods],
+                column.best,
+            )
+            for column in columns
         ]
-        residual = statistics.mean(run["residual"][-1] for run in found)
-        lines.append(
-            f"| {name} | {mean['pruned']:.2f} | {mean['batch_norm']:.2f} | "
-            f"{mean['finetuned']:.2f} | "
-            f"{', '.join(str(r or '-') for r in reached)} | {residual:.4f} | "
-            f"{mean['seconds']:.0f} |\n"
+        rows += [
+            [percent(rate), NAMES[method], *row]
+            for method, *row in zip(methods, *cells)
+        ]
+    return rows_of(["rate", "method", *(c.title for c in columns)], rows)
+
+
+def rows_of(header, rows):
+    """Renders a Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def bold_best(texts, values, best=max):
+    """Returns the texts, those of the best value bold.
+
+    Args:
+        texts: List of strings.
+        values: As many floats; `None` takes no part.
+        best: `max`, `min`, or `None` for no best.
+    """
+    known = [pair for pair in zip(values, texts) if pair[0] is not None]
+    if best is None or not known or len(set(texts)) == 1:
+        return texts
+    _, top = best(known)
+    return [f"**{text}**" if text == top else text for text in texts]
+
+
+def _scores_at(group, rate):
+    texts = []
+    for method in group.methods:
+        runs = group.at(rate, method)
+        text = spread(group.values(rate, method)) if runs else ""
+        if runs and len(runs) < len(group.seeds):
+            text += f", {len(runs)} of {len(group.seeds)} seeds"
+        if any("diverged" in run for run in runs):
+            text += ", diverged"
+        texts.append(text)
+    means = [group.mean(rate, method) for method in group.methods]
+    return bold_best(texts, means)
+
+
+class Column:
+    """What one figure is, and how it is written.
+
+    Args:
+        title: String.
+        key: String, what is noted under it in the runs.
+        form: String, format of the mean.
+        best: See `bold_best`.
+    """
+
+    def __init__(self, title, key, form=".2f", best=max):
+        self.title = title
+        self.key = key
+        self.form = form
+        self.best = best
+
+    def is_there(self, group):
+        """Returns whether there is something to write."""
+        return any(self.key in run for run in group.runs)
+
+    def value(self, group, rate, method):
+        """Returns what the column compares, `None` if there is nothing."""
+        return group.mean(rate, method, self.key)
+
+    def text(self, group, rate, method):
+        """Returns what the column shows."""
+        value = self.value(group, rate, method)
+        return "-" if value is None else f"{value:{self.form}}"
+
+
+class BatchNorm(Column):
+    """Left out where there are no batch norms, whose renewal changes it."""
+
+    def is_there(self, group):
+        return any(
+            run["batch_norm"] != run["pruned"]
+            for run in group.runs
+            if "batch_norm" in run
         )
-    return "".join(lines)
+
+
+class Compression(Column):
+    """How many times fewer entries than `key` counts are not zero."""
+
+    def value(self, group, rate, method):
+        ratios = [
+            run[self.key] / (run[self.key] - run["zeros"])
+            for run in group.at(rate, method)
+            if "zeros" in run
+        ]
+        return statistics.mean(ratios) if ratios else None
+
+
+class Epochs(Column):
+    """The epoch in which hard pruning gives dense - 0.5 points."""
+
+    def value(self, group, rate, method):
+        reached = self._reached(group, rate, method)
+        return None if None in reached else statistics.mean(reached)
+
+    def text(self, group, rate, method):
+        reached = self._reached(group, rate, method)
+        found = sorted({epoch for epoch in reached if epoch})
+        if not found:
+            return "-"
+        text = " to ".join(map(str, dict.fromkeys((found[0], found[-1]))))
+        if None in reached:
+            some = sum(epoch is not None for epoch in reached)
+            text += f" ({some} of {len(reached)})"
+        return text
+
+    def _reached(self, group, rate, method):
+        return [
+            trial.epochs_to(run.get(self.key, []), run["dense"] - 0.5)
+            for run in group.at(rate, method)
+        ]
+
+
+class Last(Column):
+    """The last entry of a list."""
+
+    def value(self, group, rate, method):
+        lists = group.values(rate, method, self.key)
+        return statistics.mean(v[-1] for v in lists) if lists else None
+
+
+COLUMNS = (
+    Column("dense", "dense", best=None),
+    Column("pruned", "pruned"),
+    BatchNorm("batch norm anew", "batch_norm"),
+    Column("fine-tuned", "finetuned"),
+    Compression("pruned layers", "entries", ".1f"),
+    Compression("whole model", "parameters", ".1f"),
+    Epochs("epochs to dense - 0.5", "pruned_by_epoch", best=min),
+    Last("residual", "residual", ".4f", best=None),
+    Column("seconds", "seconds", ".0f", best=min),
+)

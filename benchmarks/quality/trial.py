@@ -1,4 +1,4 @@
-"""One method on one task: trained, hard-pruned and measured."""
+"""One method from one start: trained, hard-pruned and measured."""
 
 import time
 
@@ -9,117 +9,93 @@ import keras_slr
 from benchmarks.quality.methods import METHODS
 
 
-def dense_weights(task, images, seed, models_dir):
-    """Returns a model with its dense weights, trained if the task says so."""
-    keras.utils.set_random_seed(seed)
-    model = task.build(models_dir)
-    if task.dense_epochs:
-        task.compile(model)
-        model.fit(
-            images.x_train,
-            images.y_train,
-            batch_size=task.batch,
-            epochs=task.dense_epochs,
-            verbose=0,
-        )
-    return model, model.get_weights()
-
-
-def accuracy(model, images):
-    """Returns the accuracy on the test part in percent."""
-    share = model.evaluate(
-        images.x_test, images.y_test, batch_size=1000, verbose=0
-    )[1]
-    return 100.0 * share
-
-
-def fit(task, images, model, epochs, seed, callbacks, **kwargs):
-    """Trains with batches in the order of the seed, returns the history."""
-    keras.utils.set_random_seed(1000 + seed)
-    return model.fit(
-        images.x_train,
-        images.y_train,
-        batch_size=task.batch,
-        epochs=epochs,
-        verbose=0,
-        callbacks=callbacks,
-        **kwargs,
-    ).history
-
-
-def prune(task, images, model, dense, method, solver, rate, epochs, seed):
-    """Returns what one pruning run gives, as a dict.
+def score(start, method, solver, rate, epochs):
+    """Returns what is left after one pruning run, in percent.
 
     Args:
-        task: `tasks.Task`.
-        images: `keras_slr.data.Data`.
-        model: Keras model.
-        dense: Its dense weights, list of NumPy arrays.
+        start: `Start`.
         method: Key of `METHODS`.
         solver: `keras_slr.solvers.Solver`.
         rate: Float.
         epochs: Integer.
-        seed: Integer, of the order of the batches.
+    """
+    callback = METHODS[method][0](rate, solver=solver)
+    start.rewind(epochs)
+    try:
+        start.fit(epochs, [callback])
+    except ValueError as error:
+        _check_diverged(error)
+        return 0.0
+    return start.score()
+
+
+def run(start, method, solver, rate, epochs):
+    """Returns all that one pruning run gives, as a dict.
+
+    Arguments are those of `score`. A run that diverges has nothing but a
+    score of zero.
     """
     callback = METHODS[method][0](rate, solver=solver, monitor_hard_pruned=True)
-    steps = -(-len(images.x_train) // task.batch)
-    model.set_weights(dense)
-    task.compile(model, steps * epochs)
-    result = {"dense": accuracy(model, images)}
-    start = time.perf_counter()
-    history = fit(
-        task,
-        images,
-        model,
-        epochs,
-        seed,
-        [callback],
-        validation_data=(images.x_test, images.y_test),
-        validation_batch_size=1000,
-    )
+    task, images, model = start.task, start.images, start.model
+    result = {"dense": start.rewind(epochs)}
+    begun = time.perf_counter()
+    try:
+        history = start.fit(
+            epochs,
+            [callback],
+            validation_data=(images.x_test, images.y_test),
+            validation_batch_size=1000,
+        )
+    except ValueError as error:
+        _check_diverged(error)
+        return result | {"pruned": 0.0, "diverged": str(error)}
+    seconds = time.perf_counter() - begun
     report = callback.report()
     result |= {
-        "pruned": accuracy(model, images),
-        "seconds": time.perf_counter() - start,
-        "pruned_by_epoch": [100 * a for a in history["val_hard_accuracy"]],
+        "pruned": start.score(),
+        "seconds": seconds,
+        "pruned_by_epoch": [
+            task.percent(value, images)
+            for value in history[f"val_hard_{task.metric}"]
+        ],
         "residual": history[f"{solver.prefix}_residual"],
         "sparsity": report.sparsity,
         "entries": sum(row.size for row in report.pruned),
         "zeros": sum(row.zeros for row in report.pruned),
         "parameters": model.count_params(),
     }
-    result["batch_norm"] = _batch_norm_anew(model, images, result["pruned"])
-    result["finetuned"] = _finetuned(task, images, model, steps)
+    result["batch_norm"] = _batch_norm_anew(start, result["pruned"])
+    if task.finetune_epochs:
+        result["finetuned"] = _finetuned(start)
     return result
 
 
-def _batch_norm_anew(model, images, unchanged):
-    """Accuracy with batch-norm statistics taken from the pruned model."""
-    layers = [
-        layer
-        for layer in model.layers
-        if isinstance(layer, keras.layers.BatchNormalization)
-    ]
-    if not layers:
+def _check_diverged(error):
+    """Raises an error that does not say that the weights have diverged."""
+    if "NaN or Inf" not in str(error):
+        raise error
+
+
+def _batch_norm_anew(start, unchanged):
+    """Score with batch-norm statistics taken from the pruned model."""
+    if not any(
+        isinstance(layer, keras.layers.BatchNormalization)
+        for layer in start.model.layers
+    ):
         return unchanged
-    before = model.get_weights()
-    keras_slr.renew_batch_norm(model, images.x_train[:5000])
-    renewed = accuracy(model, images)
-    model.set_weights(before)
+    before = start.model.get_weights()
+    keras_slr.renew_batch_norm(start.model, start.images.x_train[:5000])
+    renewed = start.score()
+    start.model.set_weights(before)
     return renewed
 
 
-def _finetuned(task, images, model, steps):
-    task.compile(model, steps * task.finetune_epochs)
-    with keras_slr.keep_masks(model):
-        model.fit(
-            images.x_train,
-            images.y_train,
-            batch_size=task.batch,
-            epochs=task.finetune_epochs,
-            verbose=0,
-        )
-    return accuracy(model, images)
+def _finetuned(start):
+    epochs = start.task.finetune_epochs
+    start.compile(epochs)
+    with keras_slr.keep_masks(start.model):
+        start.fit(epochs)
+    return start.score()
 
 
 def epochs_to(by_epoch, target):

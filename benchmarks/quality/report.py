@@ -1,0 +1,135 @@
+"""What a folder of results comes to, as its `README.md`."""
+
+import itertools
+import json
+
+from benchmarks.quality import plots
+from benchmarks.quality import results
+from benchmarks.quality import table
+from benchmarks.quality import verdict
+from benchmarks.quality.methods import NAMES
+
+HEADER = """# Quality
+
+Test accuracy in percent, mean (lowest to highest) over seeds, all methods
+from the same dense weights, with the same batches, steps and learning rates,
+hard-pruned and **not retrained**. Made by `python -m benchmarks.quality`.
+
+In the tables "batch norm anew" and "fine-tuned" are what the pruned model
+gives with batch-norm statistics taken anew, and after masked training; the
+compressions are entries over those that are not zero, of the pruned layers
+and of the whole model; the residual is that before the last step. The best
+of a column is bold. Ranges of two methods that overlap are "within the
+spread".
+"""
+CASES = """# Robustness
+
+SLR with its default arguments, unchanged, in cases that differ in model,
+data, optimizer, learning rate and length of run, against rivals whose
+settings were chosen in each case on validation data. Test accuracy in
+percent (of `autoencoder` and `friedman` the variance explained), mean (lowest
+to highest) over seeds, hard-pruned and **not retrained**. The difference is
+that to the best of the rivals. Made by
+`python -m benchmarks.quality --suite robustness`.
+
+"""
+# The task of the plot in the project's README, at its shortest length.
+FRONT = "lenet_300_100_mnist"
+FRONT_TITLE = "LeNet-300-100 on MNIST, hard-pruned after {} epochs"
+
+
+def render(folder):
+    """Writes the tables and plots of all tasks."""
+    groups = results.load(folder)
+    parts = [HEADER]
+    everything = [v for group in groups for v in verdict.verdicts(group)]
+    if everything:
+        first = sum(v.difference >= 0 for v in everything)
+        parts.append(
+            f"\nOver all tasks SLR is first in {first} of "
+            f"{len(everything)} cells.\n"
+        )
+    for task, of_task in itertools.groupby(groups, lambda group: group.task):
+        of_task = list(of_task)
+        parts.append(f"\n## {task}\n\n{_settings(folder / task)}")
+        for name in plots.draw(of_task, folder / task):
+            parts.append(f"![{name}]({task}/{name})\n")
+        parts += [_section(group) for group in of_task]
+        if task == FRONT:
+            title = FRONT_TITLE.format(of_task[0].epochs)
+            plots.front(of_task[0], title, folder / "front.png")
+    _write(folder, parts)
+
+
+def render_cases(folder):
+    """Writes one table of all tasks, a row each."""
+    groups = results.load(folder)
+    methods = [m for m in NAMES if any(m in g.methods for g in groups)]
+    rows, found = [], []
+    for group in groups:
+        for v in verdict.verdicts(group):
+            found.append((v.difference, group, v))
+            rows.append(_case(group, v, methods))
+    header = ["case", "epochs", "rate", "dense"]
+    header += [NAMES[method] for method in methods]
+    parts = [CASES, table.rows_of([*header, "difference"], rows)]
+    if found:
+        first = sum(difference >= 0 for difference, _, _ in found)
+        _, group, worst = min(found, key=lambda case: case[0])
+        parts.append(
+            f"\nSLR is first in {first} of {len(found)} cases. Worst case: "
+            f"`{group.task}`, {worst}.\n"
+        )
+    _write(folder, parts)
+
+
+def _case(group, v, methods):
+    means = [group.mean(v.rate, method) for method in methods]
+    texts = [
+        table.spread(values) if values else ""
+        for values in (group.values(v.rate, method) for method in methods)
+    ]
+    return [
+        f"`{group.task}`",
+        str(group.epochs),
+        table.percent(v.rate),
+        f"{sum(group.dense) / len(group.dense):.2f}",
+        *table.bold_best(texts, means),
+        f"{v.difference:+.2f}, {v.spread}",
+    ]
+
+
+def _section(group):
+    incomplete = [
+        f" At {table.percent(rate)} {len(there)} of {len(group.methods)} "
+        "methods have run."
+        for rate in group.rates
+        if len(there := [m for m in group.methods if group.at(rate, m)])
+        < len(group.methods)
+    ]
+    return (
+        f"\n### {group.task}, {group.epochs} epochs\n\n"
+        f"Dense {table.spread(group.dense)}, seeds {group.seeds}. "
+        f"{verdict.summary(verdict.verdicts(group))}{''.join(incomplete)}\n\n"
+        f"{table.scores(group)}\n{table.details(group)}"
+    )
+
+
+def _settings(folder):
+    """Says what was chosen for the rivals."""
+    lines = []
+    for method, name in NAMES.items():
+        path = folder / "chosen" / f"{method}.json"
+        if path.exists():
+            choice = json.loads(path.read_text())
+            setting = choice["settings"][choice["chosen"]]
+            lines.append(f"- {name}: `{setting}`\n")
+    if not lines:
+        return ""
+    return f"Chosen on validation data:\n\n{''.join(lines)}\n"
+
+
+def _write(folder, parts):
+    path = folder / "README.md"
+    path.write_text("".join(parts))
+    print(f"wrote {path}")

@@ -1,0 +1,45 @@
+"""Which tasks, methods and seeds belong together."""
+
+import dataclasses
+
+from benchmarks.quality import gpu
+from benchmarks.quality import report
+from benchmarks.quality import robustness
+from benchmarks.quality import tasks
+from benchmarks.quality.methods import METHODS
+
+TASKS = tasks.TASKS | gpu.TASKS | robustness.TASKS
+# What penalties, and masks that grow, compete with.
+TUNED = ("slr", "gmp", "admm", "greg_1", "greg_2")
+
+
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    """Runs that are started together.
+
+    Attributes:
+        tasks: Tuple of strings, keys of `TASKS`.
+        methods: Tuple of strings, keys of `METHODS`.
+        seeds: Tuple of integers.
+        folder: String, where the results go, in `benchmarks/results`.
+        render: Function of that folder that renders its `README.md`.
+    """
+
+    tasks: tuple
+    methods: tuple = tuple(METHODS)
+    seeds: tuple = (0, 1, 2)
+    folder: str = "quality"
+    render: object = report.render
+
+
+SUITES = {
+    "fast": Suite(("lenet_300_100_mnist", "lenet_5_fashion_mnist")),
+    "full": Suite(tuple(tasks.TASKS)),
+    "gpu": Suite(tuple(gpu.TASKS), TUNED, seeds=(0,)),
+    "robustness": Suite(
+        tuple(robustness.TASKS),
+        TUNED,
+        folder="robustness",
+        render=report.render_cases,
+    ),
+}
