@@ -8,6 +8,9 @@ from keras_slr import GReg
 from keras_slr import OneShotMagnitude
 from keras_slr.schedules import Geometric
 
+# Of growing regularisation, at the end of the growth.
+_PENALTIES = (0.1, 1.0, 10.0, 100.0)
+
 # By name: the callback's class and the solvers that compete for it. SLR
 # competes with nothing but its own default.
 METHODS = {
@@ -32,11 +35,11 @@ METHODS = {
     ),
     "greg_1": (
         keras_slr.GRegCallback,
-        [GReg.one(reg=reg) for reg in (0.1, 1.0, 10.0)],
+        [GReg.one(reg=reg) for reg in _PENALTIES],
     ),
     "greg_2": (
         keras_slr.GRegCallback,
-        [GReg.two(reg=reg) for reg in (0.1, 1.0, 10.0)],
+        [GReg.two(reg=reg) for reg in _PENALTIES],
     ),
     "one_shot": (
         keras_slr.OneShotMagnitudeCallback,
