@@ -114,7 +114,10 @@ def test_prune_in_place(files):
 
 def test_include_and_exclude(files):
     assert prune(files, "--include", "hidden", "out", "--rate", "0.5") == 0
-    assert np.count_nonzero(kernel(files / "out.keras", "out")) == 64
+    # Of 512 + 128 entries; the smaller kernel stays denser.
+    out = np.count_nonzero(kernel(files / "out.keras", "out"))
+    assert out + np.count_nonzero(kernel(files / "out.keras")) == 320
+    assert out > 64
     more = ["--include", "class:Dense", "--exclude", "re:hid.*"]
     assert prune(files, *more, "--rate", "0.5") == 0
     assert np.count_nonzero(kernel(files / "out.keras", "out")) == 64
@@ -310,7 +313,7 @@ def test_inspect_json(files, capsys):
         row for row in figures["weights"] if row["path"].endswith("den/kernel")
     )
     assert hidden["zeros"] == 16 * 8 and hidden["shape"] == [16, 32]
-    assert hidden["rate"] == 0.3
+    assert hidden["rate"] == pytest.approx(0.3)
     assert figures["sparsity"] == 0.25
 
 

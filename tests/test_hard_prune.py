@@ -12,7 +12,7 @@ from tests.helpers import zeros
 def test_keeps_exactly_the_largest(make_model, rate):
     model = make_model()
     before = [to_numpy(layer.kernel).copy() for layer in model.layers]
-    report = keras_slr.hard_prune(model, rate)
+    report = keras_slr.hard_prune(model, rate, allocation="uniform")
     for layer, w in zip(model.layers[:2], before):
         keep = slow_keep_mask(w, w.size - round(rate * w.size) or 1)
         np.testing.assert_array_equal(

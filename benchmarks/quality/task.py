@@ -40,6 +40,8 @@ class Task:
             Defaults to `False`.
         finetune_epochs: Integer, masked training after the run. Defaults to
             `1`.
+        structure: `keras_slr.structures.Structure` that every method prunes
+            in. Defaults to `None`, single entries.
     """
 
     build: object
@@ -52,6 +54,7 @@ class Task:
     training: Training = Training()
     regression: bool = False
     finetune_epochs: int = 1
+    structure: object = None
 
     @property
     def metric(self):

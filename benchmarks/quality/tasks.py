@@ -5,6 +5,7 @@ import pathlib
 import keras
 import numpy as np
 
+import keras_slr
 from benchmarks import models
 from benchmarks import token_models
 from benchmarks.quality.task import Task
@@ -51,6 +52,12 @@ _CIFAR = {
     "training": Training(decay=True),
     "rates": (0.8, 0.9, 0.95),
 }
+_ONE_AND_TEN = {
+    "dataset": "cifar10",
+    "training": Training(decay=True),
+    "epochs": (1, 10),
+    "finetune_epochs": 0,
+}
 # Nets without convolutions learn little from so few images as they are.
 _PATCHES = _CIFAR | {
     "prepare": normalised,
@@ -79,6 +86,21 @@ TASKS = {
     ),
     "resnet_20_cifar10": Task(
         build=_resnet_20, prepare=normalised, epochs=(10,), **_CIFAR
+    ),
+    # At half and at a third of the multiplications.
+    "resnet_20_filters": Task(
+        build=_resnet_20,
+        prepare=normalised,
+        rates=(0.54, 0.69),
+        structure=keras_slr.Filter(),
+        **_ONE_AND_TEN,
+    ),
+    "resnet_8_two_of_four": Task(
+        build=_resnet_8,
+        prepare=_times_255,
+        rates=(0.5,),
+        structure=keras_slr.NM(2, 4),
+        **_ONE_AND_TEN,
     ),
     "mixer_cifar10": Task(build=untrained(token_models.mixer), **_PATCHES),
     "vit_cifar10": Task(build=untrained(token_models.vit), **_PATCHES),

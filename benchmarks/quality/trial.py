@@ -19,7 +19,7 @@ def score(start, method, solver, rate, epochs):
         rate: Float.
         epochs: Integer.
     """
-    callback = METHODS[method][0](rate, solver=solver)
+    callback = _callback(start.task, method, solver, rate)
     start.rewind(epochs)
     try:
         start.fit(epochs, [callback])
@@ -35,7 +35,9 @@ def run(start, method, solver, rate, epochs):
     Arguments are those of `score`. A run that diverges has nothing but a
     score of zero.
     """
-    callback = METHODS[method][0](rate, solver=solver, monitor_hard_pruned=True)
+    callback = _callback(
+        start.task, method, solver, rate, monitor_hard_pruned=True
+    )
     task, images, model = start.task, start.images, start.model
     result = {"dense": start.rewind(epochs)}
     begun = time.perf_counter()
@@ -65,9 +67,18 @@ def run(start, method, solver, rate, epochs):
         "parameters": model.count_params(),
     }
     result["batch_norm"] = _batch_norm_anew(start, result["pruned"])
+    if isinstance(task.structure, keras_slr.Filter):
+        small = keras_slr.macs(keras_slr.shrink(model))
+        result["macs"] = sum(small.values())
+        result["dense_macs"] = sum(keras_slr.macs(model).values())
     if task.finetune_epochs:
         result["finetuned"] = _finetuned(start)
     return result
+
+
+def _callback(task, method, solver, rate, **kwargs):
+    make, _ = METHODS[method]
+    return make(rate, solver=solver, structure=task.structure, **kwargs)
 
 
 def _check_diverged(error):

@@ -47,7 +47,7 @@ def erk(shares, rate):
     """
     sizes = np.array([share.size for share in shares], "float64")
     odds = np.array([sum(share.shape) for share in shares]) / sizes
-    wanted = sizes.sum() - round(rate * sizes.sum())
+    wanted = (1.0 - rate) * sizes.sum()
     low, high = (1.0 - rate) * FLOOR, 1.0
     densities = np.full(len(shares), low)
     # Layers at a bound stay there, the others share what is left.

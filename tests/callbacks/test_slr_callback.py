@@ -15,8 +15,9 @@ from tests.helpers import to_numpy
 from tests.helpers import zeros
 
 # Of the test model's kernels the first two are pruned, of 640 and 512
-# entries: round(0.9 * 640) and round(0.9 * 512) of them become zero.
-EXPECTED_ZEROS = [576, 461]
+# entries: by ERK their densities are as (20 + 32) / 640 to (32 + 16) / 512, so
+# that of the 115.2 entries that stay 59.9 and 55.3 are theirs.
+EXPECTED_ZEROS = [580, 457]
 # With a learning rate of 1e-3 each step takes a fifth of the way to Z.
 STRONG = SLR.coupled(rho=Constant(200.0), stepsize=1e-5)
 LOG_KEYS = {
@@ -99,7 +100,7 @@ def test_one_line_prunes_without_losing_the_function(make_model, data):
     model.set_weights(weights)
     model.fit(x, y, epochs=60, verbose=0, callbacks=[SLRCallback(0.5)])
     slr = model.evaluate(x, y, verbose=0)
-    assert pruned_zeros(model) == [320, 256]
+    assert pruned_zeros(model) == [340, 236]
     # y varies by about 20; the dense fit explains nearly all of it.
     assert dense < 1.0 < one_shot
     assert slr < dense + 0.1 * (one_shot - dense)
@@ -472,7 +473,7 @@ def test_the_same_callback_in_two_fits(make_model, data):
     for _ in range(2):
         model = make_model("adam")
         model.fit(*data, epochs=2, verbose=0, callbacks=[callback])
-        assert pruned_zeros(model) == [320, 256]
+        assert pruned_zeros(model) == [340, 236]
     callback.pruner.plan = keras_slr.Plan(0.9)
     model.fit(*data, epochs=2, verbose=0, callbacks=[callback])
     assert pruned_zeros(model) == EXPECTED_ZEROS
@@ -762,7 +763,7 @@ def test_auxiliary_and_multipliers_by_name_and_only_in_a_run(make_model):
     with pytest.raises(ValueError, match="in progress"):
         callback.auxiliary("hidden")
     callback.attach(model)
-    assert np.count_nonzero(callback.auxiliary("hidden")) == 64
+    assert np.count_nonzero(callback.auxiliary("hidden")) == 60
     assert callback.multipliers(model.layers[1]).shape == (32, 16)
     with pytest.raises(ValueError, match="did you mean 'hidden'"):
         callback.auxiliary("hiden")

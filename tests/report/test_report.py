@@ -7,7 +7,7 @@ import keras_slr
 def test_sparsity_counts_zeros(make_model):
     model = make_model()
     assert set(keras_slr.sparsity(model).values()) == {0.0}
-    keras_slr.hard_prune(model, 0.25)
+    keras_slr.hard_prune(model, 0.25, allocation="uniform")
     shares = keras_slr.sparsity(model)
     assert [shares[layer.kernel.path] for layer in model.layers] == [
         160 / 640,
@@ -18,7 +18,7 @@ def test_sparsity_counts_zeros(make_model):
 
 def test_report_tells_the_reason_of_every_weight_left_alone(make_model):
     model = make_model()
-    keras_slr.hard_prune(model, 0.9)
+    keras_slr.hard_prune(model, 0.9, allocation="uniform")
     report = keras_slr.report(model, rate=0.9, exclude="middle")
     rows = {row.path: row for row in report.rows}
     assert len(rows) == 6

@@ -87,7 +87,7 @@ def test_a_dense_model_is_an_error(make_model):
 
 def test_an_uncompiled_model_is_an_error():
     model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(32)])
-    keras_slr.hard_prune(model, 0.9)
+    keras_slr.hard_prune(model, 0.9, allocation="uniform")
     with (
         pytest.raises(ValueError, match="compiled"),
         keras_slr.keep_masks(model),
@@ -97,7 +97,7 @@ def test_an_uncompiled_model_is_an_error():
 
 def test_compiling_inside_is_an_error_and_the_zeros_come_back(make_model, data):
     model = make_model()
-    keras_slr.hard_prune(model, 0.9)
+    keras_slr.hard_prune(model, 0.9, allocation="uniform")
     with (
         pytest.raises(ValueError, match="compiled again"),
         keras_slr.keep_masks(model),
