@@ -1,0 +1,121 @@
+"""How much faster a model is without the filters that pruning took.
+
+    KERAS_BACKEND=tensorflow python -m benchmarks.shrink_speed
+
+ResNet-20 for CIFAR-10 with random weights, its filters pruned in groups to
+less than half and less than a third of the multiplications, and shrunk:
+against the dense model in `model.predict` and as TFLite files in the LiteRT
+interpreter. The two run in turns; printed are medians of the ratios of
+neighbouring turns, with quartiles.
+"""
+
+import argparse
+import functools
+import json
+import pathlib
+import statistics
+import tempfile
+import time
+
+import keras
+import numpy as np
+
+import keras_slr
+import tflite_export
+from benchmarks import models
+
+BATCH, IMAGES = 256, 2048
+# Widths of 8, 16 and 32, and of 4, 8 and 16.
+RATES = (0.5, 0.75)
+PAIRS = 15
+# Runs of the interpreter in a turn: some tenths of a second.
+INVOKES = 100
+
+
+def ratios(dense, small):
+    """Returns how many times longer `dense` takes, for pairs of turns."""
+    found = []
+    for pair in range(PAIRS + 2):
+        times = []
+        for run in (dense, small):
+            start = time.perf_counter()
+            run()
+            times.append(time.perf_counter() - start)
+        if pair >= 2:  # The first ones compile and warm up.
+            found.append(times[0] / times[1])
+    return found
+
+
+def predicting(model):
+    """Returns a function that predicts random images."""
+    x = np.random.default_rng(0).normal(size=(IMAGES, 32, 32, 3))
+    return functools.partial(
+        model.predict, x.astype("float32"), batch_size=BATCH, verbose=0
+    )
+
+
+def invoking(model, folder, name):
+    """Returns a function that runs the exported model on single images."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    path = str(pathlib.Path(folder) / f"{name}.tflite")
+    tflite_export.convert(model, path)
+    interpreter = Interpreter(path, num_threads=1)
+    interpreter.allocate_tensors()
+    shape = interpreter.get_input_details()[0]["shape"]
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
+
+    def run():
+        for _ in range(INVOKES):
+            interpreter.invoke()
+
+    return run
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", default="benchmarks/results")
+    args = parser.parse_args(argv)
+    results = []
+    with tempfile.TemporaryDirectory() as folder:
+        dense = models.resnet_for_cifar(3)
+        dense_macs = sum(keras_slr.macs(dense).values())
+        runs = {
+            "predict": predicting(dense),
+            "tflite": invoking(dense, folder, "dense"),
+        }
+        for rate in RATES:
+            pruned = keras.models.clone_model(dense)
+            keras_slr.hard_prune(pruned, rate, structure=keras_slr.Filter())
+            small = keras_slr.shrink(pruned)
+            others = {
+                "predict": predicting(small),
+                "tflite": invoking(small, folder, f"small_{rate}"),
+            }
+            macs = dense_macs / sum(keras_slr.macs(small).values())
+            for kind, run in runs.items():
+                found = ratios(run, others[kind])
+                low, median, high = statistics.quantiles(found, n=4)
+                results.append(
+                    {
+                        "backend": keras.config.backend(),
+                        "kind": kind,
+                        "fewer_macs": macs,
+                        "median": median,
+                        "quartiles": [low, high],
+                        "pairs": len(found),
+                    }
+                )
+                print(
+                    f"{macs:.2f}x fewer MACs, {kind}: {median:.2f}x faster "
+                    f"({low:.2f} to {high:.2f})",
+                    flush=True,
+                )
+    path = pathlib.Path(args.out) / "shrink_speed.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
