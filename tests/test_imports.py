@@ -37,13 +37,21 @@ def test_public_names():
         "SLRModel",
         "SLRPruner",
         "SLRTrainStep",
+        "ShrinkReport",
+        "SummaryDiff",
         "__version__",
+        "dependency_groups",
         "hard_prune",
+        "hard_prune_groups",
         "keep_masks",
+        "macs",
         "renew_batch_norm",
         "report",
         "schedules",
+        "shrink",
+        "shrink_report",
         "sparsity",
+        "summary_diff",
     ]
     assert all(hasattr(keras_slr, name) for name in keras_slr.__all__)
 
