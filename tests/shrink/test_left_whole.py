@@ -126,12 +126,14 @@ def test_shared_layer_that_is_called_for_training_too():
         assert "not understood" in group_of(model, name).reason
 
 
-def test_shared_reshape_keeps_what_one_call_does_not_follow():
+@pytest.mark.parametrize("first", [True, False])
+def test_shared_reshape_keeps_what_one_call_does_not_follow(first):
     x = keras.Input((6,))
     reshape = layers.Reshape((6, 1))
     a = layers.Dense(6, name="a")(x)
-    y = layers.Concatenate()([reshape(x), reshape(a)])
-    model = keras.Model(x, layers.Dense(2)(layers.Flatten()(y)))
+    tensors = [reshape(x), reshape(a)] if first else [reshape(a), reshape(x)]
+    y = [layers.Dense(2)(layers.Flatten()(t)) for t in tensors]
+    model = keras.Model(x, y)
     shrunk(model, {})
     assert "model's input" in group_of(model, "a").reason
 
