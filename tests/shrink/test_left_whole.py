@@ -145,12 +145,17 @@ def test_depthwise_on_the_input_stays():
     assert "model's input" in group_of(model, "d").reason
 
 
-def test_quantized_layers_stay():
+@pytest.mark.parametrize(
+    "convert",
+    [lambda layer: layer.enable_lora(2), lambda layer: layer.quantize("int8")],
+    ids=["lora", "int8"],
+)
+def test_converted_layers_stay(convert):
     x = keras.Input((6,))
     y = layers.Dense(8, "relu", name="a")(x)
     y = layers.Dense(8, "relu", name="b")(y)
     model = keras.Model(x, layers.Dense(2)(y))
-    model.get_layer("b").enable_lora(2)
+    convert(model.get_layer("b"))
     groups = dependency_groups(model)
     assert "`b` (Dense), which is not understood" in groups[0].reason
     assert len(groups) == 2
