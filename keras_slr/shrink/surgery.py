@@ -138,13 +138,13 @@ class Surgeon:
 def _made_again(operation, changes):
     config = operation.get_config() | changes
     kind = type(operation)
-    if isinstance(operation, keras.layers.Lambda):
-        # Its config holds functions as code, or as names to look up.
-        names = {"output_shape": "_output_shape"}
-        for name in ("function", "output_shape", "mask", "arguments"):
-            config[name] = getattr(operation, names.get(name, name))
-        return kind(**config)
-    if isinstance(operation, keras.layers.Layer):
+    if not isinstance(operation, keras.layers.Lambda):
         return kind.from_config(config)
-    # Arguments of `keras.ops` are kept in the form of a file.
-    return kind.from_config(keras.saving.deserialize_keras_object(config))
+    # Its config holds functions as code, or as names to look up.
+    functions = {
+        "function": operation.function,
+        "output_shape": operation._output_shape,
+        "mask": operation.mask,
+        "arguments": operation.arguments,
+    }
+    return kind(**config | functions)

@@ -153,6 +153,12 @@ class Trace:
         """Pins what goes into a call and follows nothing that comes out."""
         for x in call.inputs:
             self.pin(x, f"goes through {call}, which is not understood")
+        # Another call of the same weights may be understood.
+        for owner in (
+            call.operation,
+            *getattr(call.operation, "variables", ()),
+        ):
+            self.keep_whole(owner, f"is also in {call}, not understood")
         return [Unfollowed(f"the output of {call}")] * len(call.output_shapes)
 
     def new_units(self, count):

@@ -110,6 +110,22 @@ def test_batch_norm_with_zero_scale_is_a_constant():
     assert small.get_layer("a").units == 6
 
 
+def test_gate_of_a_dead_unit_goes_with_it():
+    """Zero times a gate that is alive is zero."""
+    x = keras.Input((6,))
+    y = layers.Dense(8, "relu", name="a")(x)
+    gate = layers.Dense(8, "sigmoid", name="gate")(x)
+    model = keras.Model(x, layers.Dense(2)(layers.Multiply()([y, gate])))
+    randomize(model)
+    for w in model.get_layer("a").weights:
+        value = np.array(w)
+        value[..., [2, 5]] = 0
+        w.assign(value)
+    small = shrink(model)
+    assert_same(model, small)
+    assert small.get_layer("a").units == small.get_layer("gate").units == 6
+
+
 def test_constants_add_up_in_a_residual():
     x = keras.Input((6,))
     a = layers.Dense(8, "sigmoid", name="a")(x)

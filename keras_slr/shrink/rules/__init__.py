@@ -142,7 +142,8 @@ RULES = {
         (f"UpSampling{n}D" for n in (1, 2, 3)), Rule(shapes.upsampling)
     ),
     **dict.fromkeys(
-        (f"ZeroPadding{n}D" for n in (1, 2, 3)), Rule(shapes.zero_padding)
+        (f"ZeroPadding{n}D" for n in (1, 2, 3)),
+        Rule(shapes.zero_padding, shapes.resize_zero_padding),
     ),
     **dict.fromkeys(
         (

@@ -89,8 +89,30 @@ def upsampling(trace, call):
 
 
 def zero_padding(trace, call):
-    """Follows units through zero padding, which only zeros do not show."""
-    return _by_channel(trace, call, _zero_only)
+    """Follows units through a layer that pads with zeros."""
+    layer = call.operation
+    if not isinstance(call.x, Labels):
+        trace.keep_whole(layer, f"is padded by {call} with {call.x.source}")
+        return call.x
+    width = np.zeros((len(call.shape), 2), int)
+    for axis, pair in _padded_axes(layer):
+        width[axis] = pair
+    return _padded(trace, call, width)
+
+
+def resize_zero_padding(layer, cut):
+    """Resizes the padding along an axis of units to those that stay."""
+    padding = [
+        _kept_padding(layer, cut, axis, pair)
+        for axis, pair in _padded_axes(layer)
+    ]
+    return {"padding": padding if len(padding) > 1 else padding[0]}
+
+
+def _padded_axes(layer):
+    pairs = np.reshape(layer.padding, (-1, 2)).tolist()
+    first = 2 if layer.data_format == "channels_first" else 1
+    return list(enumerate(pairs, first))
 
 
 def _by_channel(trace, call, function):
@@ -195,25 +217,42 @@ def pad(trace, call):
     if operation.mode != "constant" or any(v is not None for v in values):
         return trace.leave_whole(call)
     width = np.broadcast_to(operation.pad_width, (len(call.shape), 2))
+    return _padded(trace, call, width)
+
+
+def resize_pad(operation, cut):
+    """Resizes `keras.ops.pad` to the added channels that stay."""
+    return {
+        "pad_width": [
+            _kept_padding(operation, cut, axis, pair)
+            for axis, pair in enumerate(operation.pad_width)
+        ]
+    }
+
+
+def _padded(trace, call, width):
+    """Returns the labels of a tensor with zeros around it.
+
+    Zeros that are added along the axis of the units are units of their own.
+    """
+    x = call.x
     before, after = width[x.axis]
     others = np.delete(width, x.axis, axis=0)
     held = _zero_only(x.constants) if np.any(others) else x.constants
     new = trace.new_units(before + after)
     units = np.concatenate([new[:before], x.units, new[before:]])
     held = np.concatenate([np.zeros(before), held, np.zeros(after)])
-    trace.site(operation, x.axis, PASSIVE, units)
+    trace.site(call.operation, x.axis, PASSIVE, units)
     return Labels(x.axis, units, held)
 
 
-def resize_pad(operation, cut):
-    """Resizes `keras.ops.pad` to the added channels that stay."""
-    width = [list(pair) for pair in operation.pad_width]
-    for axis, (before, after) in enumerate(width):
-        kept = cut.kept(operation, axis)
-        if kept is not None and before + after:
-            inner = len(kept) - after
-            width[axis] = [int(kept[:before].sum()), int(kept[inner:].sum())]
-    return {"pad_width": width}
+def _kept_padding(owner, cut, axis, pair):
+    """Returns how many of the zeros before and behind an axis stay."""
+    before, after = pair
+    kept = cut.kept(owner, axis)
+    if kept is None or before + after == 0:
+        return [before, after]
+    return [int(kept[:before].sum()), int(kept[len(kept) - after :].sum())]
 
 
 def _zero_only(held):
