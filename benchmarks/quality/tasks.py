@@ -91,7 +91,7 @@ TASKS = {
     "resnet_20_filters": Task(
         build=_resnet_20,
         prepare=normalised,
-        rates=(0.54, 0.69),
+        rates=(0.3, 0.43),
         structure=keras_slr.Filter(),
         **_ONE_AND_TEN,
     ),

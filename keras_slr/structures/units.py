@@ -77,7 +77,7 @@ class Filter(Structure):
                 refused |= dict.fromkeys(makers, Refusal(reason))
                 continue
             met.update(makers)
-            coupled.append(_of_group(group, known, self.round_to))
+            coupled += _of_group(group, known, self.round_to)
         return coupled, [
             (w, refused.get(id(w.variable), _NO_GROUP))
             for w in chosen
@@ -93,18 +93,38 @@ def _makes(member):
 
 
 def _of_group(group, known, round_to):
-    """Returns the structure bound to the weights of a group, and these."""
+    """Returns structures bound to the weights of a group, with these.
+
+    Units that lie in the same weights compete with each other alone: those
+    that more layers write have larger norms.
+    """
+    members = [m for m in group.members if m.role in ("output", "vector")]
+    lies_in = np.array([np.isin(range(group.size), m.units) for m in members])
+    kinds = np.unique(lies_in, axis=1).T
+    return [
+        _of_kind(
+            [member for member, meant in zip(members, kind) if meant],
+            np.flatnonzero((kind == lies_in.T).all(axis=1)),
+            known,
+            round_to,
+        )
+        for kind in kinds
+    ]
+
+
+def _of_kind(group_members, units, known, round_to):
+    """Returns the structure for some units of a group, and their weights."""
     weights, members, statistics = [], [], []
-    for member in group.members:
-        if member.role not in ("output", "vector"):
-            continue
-        bound = Member((member.axis,), member.units, _makes(member))
+    for member in group_members:
+        labels = np.searchsorted(units, member.units)
+        labels = np.where(np.isin(member.units, units), labels, -1)
+        bound = Member((member.axis,), labels, _makes(member))
         if member.variable.trainable:
             weights.append(known[id(member.variable)])
             members.append(bound)
         else:
             statistics.append((member.variable, bound))
-    labels = Labels(group.size, tuple(members), tuple(statistics), round_to)
+    labels = Labels(len(units), tuple(members), tuple(statistics), round_to)
     return labels, weights
 
 
