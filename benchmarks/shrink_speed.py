@@ -25,8 +25,8 @@ import tflite_export
 from benchmarks import models
 
 BATCH, IMAGES = 256, 2048
-# Widths of 8, 16 and 32, and of 4, 8 and 16.
-RATES = (0.5, 0.75)
+# Widths of 11, 22 and 45, and of 8, 16 and 32.
+RATES = (0.3, 0.5)
 PAIRS = 15
 # Runs of the interpreter in a turn: some tenths of a second.
 INVOKES = 100
