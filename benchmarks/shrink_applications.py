@@ -87,7 +87,9 @@ def _measure(name, rate):
     )
     images = images.astype(keras.config.floatx())
     dense = outputs(model, images)
-    keras_slr.hard_prune_groups(model, rate)
+    keras_slr.hard_prune(
+        model, rate, structure=keras_slr.Filter(), include="re:.*"
+    )
     pruned = outputs(model, images)
     start = time.perf_counter()
     report = keras_slr.shrink_report(model)

@@ -19,7 +19,6 @@ from keras_slr.report import sparsity
 from keras_slr.report import summary_diff
 from keras_slr.shrink import ShrinkReport
 from keras_slr.shrink import dependency_groups
-from keras_slr.shrink import hard_prune_groups
 from keras_slr.shrink import shrink
 from keras_slr.shrink import shrink_report
 from keras_slr.solvers import ADMM
@@ -72,7 +71,6 @@ __all__ = [
     "__version__",
     "dependency_groups",
     "hard_prune",
-    "hard_prune_groups",
     "keep_masks",
     "macs",
     "renew_batch_norm",

@@ -52,7 +52,6 @@ def test_public_names():
         "__version__",
         "dependency_groups",
         "hard_prune",
-        "hard_prune_groups",
         "keep_masks",
         "macs",
         "renew_batch_norm",

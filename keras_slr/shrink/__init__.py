@@ -5,7 +5,6 @@ from keras_slr.shrink.groups import Member
 from keras_slr.shrink.groups import dependency_groups
 from keras_slr.shrink.groups import unit_norms
 from keras_slr.shrink.groups import zero_units
-from keras_slr.shrink.hard_pruning import hard_prune_groups
 from keras_slr.shrink.report import ShrinkReport
 from keras_slr.shrink.round_width import round_width
 from keras_slr.shrink.shrink import shrink
@@ -16,7 +15,6 @@ __all__ = [
     "Member",
     "ShrinkReport",
     "dependency_groups",
-    "hard_prune_groups",
     "round_width",
     "shrink",
     "shrink_report",

@@ -36,7 +36,7 @@ def shrink(model, round_to=None):
     Example:
 
     ```python
-    keras_slr.hard_prune_groups(model, rate=0.3)
+    keras_slr.hard_prune(model, 0.3, structure=keras_slr.Filter())
     small = keras_slr.shrink(model)
     print(keras_slr.summary_diff(model, small))
     ```

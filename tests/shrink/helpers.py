@@ -3,7 +3,9 @@
 import keras
 import numpy as np
 
+from keras_slr import Filter
 from keras_slr import dependency_groups
+from keras_slr import hard_prune
 from keras_slr import shrink
 from keras_slr.shrink import zero_units
 
@@ -20,6 +22,11 @@ def randomize(model, seed=0):
         else:
             v.assign(rng.normal(0, 0.5, v.shape))
     return model
+
+
+def prune_filters(model, rate):
+    """Sets filters of every group to zero, small kernels' too."""
+    hard_prune(model, rate, structure=Filter(), include="re:.*")
 
 
 def outputs(model, seed=1):

@@ -1,11 +1,8 @@
 import keras
 import numpy as np
-import pytest
 from keras import layers
 
 from keras_slr import dependency_groups
-from keras_slr import hard_prune_groups
-from keras_slr import shrink
 from keras_slr.shrink import unit_norms
 from keras_slr.shrink import zero_units
 
@@ -168,31 +165,3 @@ def test_zeroed_units_are_dead_and_the_others_untouched():
         np.testing.assert_array_equal(new[..., ::2], old[..., ::2])
     seen = keras.Model(x, y)(np.ones((1, 4, 4, 3)), training=False)
     assert not np.array(keras.ops.convert_to_numpy(seen))[..., 1].any()
-
-
-def test_hard_prune_groups_keeps_the_largest():
-    x = keras.Input((1,))
-    y = layers.Dense(10, "relu", name="a")(x)
-    model = keras.Model(x, layers.Dense(3, name="head")(y))
-    model.get_layer("a").kernel.assign(np.arange(10.0)[None] - 4.5)
-    groups = hard_prune_groups(model, 0.44)
-    assert [g.size for g in groups] == [10]
-    kept = np.flatnonzero(np.array(model.get_layer("a").kernel)[0])
-    # 4 of 10 go: those of smallest magnitude.
-    assert kept.tolist() == [0, 1, 2, 7, 8, 9]
-    assert shrink(model).get_layer("a").units == 6
-    assert np.array(model.get_layer("head").kernel).all()
-
-
-def test_hard_prune_groups_keeps_one_unit():
-    x = keras.Input((1,))
-    y = layers.Dense(1, "relu", name="a")(x)
-    model = keras.Model(x, layers.Dense(3)(layers.Dense(4, "relu")(y)))
-    hard_prune_groups(model, 0.99)
-    assert [layer.units for layer in shrink(model).layers[1:]] == [1, 1, 3]
-
-
-def test_hard_prune_groups_checks_the_rate():
-    x = keras.Input((1,))
-    with pytest.raises(ValueError, match="Expected a pruning rate"):
-        hard_prune_groups(keras.Model(x, layers.Dense(3)(x)), 1.0)

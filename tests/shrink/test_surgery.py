@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_slr import hard_prune_groups
 from keras_slr import shrink
 from keras_slr import shrink_report
 from tests.shrink.helpers import assert_same
 from tests.shrink.helpers import outputs
+from tests.shrink.helpers import prune_filters
 from tests.shrink.helpers import randomize
 from tests.shrink.helpers import shrunk
 from tests.shrink.helpers import widths
@@ -40,7 +40,7 @@ def pruned():
     y = layers.Dropout(0.2)(layers.Flatten()(y))
     model = keras.Model(x, layers.Dense(3, name="head")(y), name="net")
     randomize(model)
-    hard_prune_groups(model, 0.5)
+    prune_filters(model, 0.5)
     return model
 
 
@@ -118,7 +118,7 @@ def test_half_precision():
     finally:
         keras.config.set_dtype_policy("float32")
     randomize(model)
-    hard_prune_groups(model, 0.5)
+    prune_filters(model, 0.5)
     small = shrink(model)
     assert small.get_layer("a").dtype_policy.name == "mixed_bfloat16"
     for a, b in zip(outputs(model), outputs(small)):
