@@ -11,7 +11,7 @@ RUN := OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3
 WORKERS ?= 2
 
 .PHONY: demo test lint slow benchmark-lenet benchmark-cost \
-  benchmark-quality benchmark-shrink clean
+  benchmark-quality benchmark-shrink benchmark-speed clean
 
 demo: $(VENV)/.demo
 	KERAS_BACKEND=jax TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m keras_slr demo
@@ -59,6 +59,10 @@ benchmark-cost: $(VENV)/.test
 benchmark-shrink: $(VENV)/.test
 	$(RUN) KERAS_BACKEND=tensorflow $(BIN)/python \
 	  -m benchmarks.shrink_applications
+
+benchmark-speed: $(VENV)/.test
+	$(RUN) TF_NUM_INTRAOP_THREADS=1 KERAS_BACKEND=tensorflow \
+	  $(BIN)/python -m benchmarks.shrink_speed
 
 $(VENV)/.python:
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and \
