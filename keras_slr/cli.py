@@ -6,6 +6,7 @@ import sys
 
 import keras
 
+from keras_slr.allocation import ALLOCATIONS
 from keras_slr.allocation import check_rate
 from keras_slr.callbacks import SLRCallback
 from keras_slr.data import NAMES
@@ -15,8 +16,12 @@ from keras_slr.model_files import check_writable
 from keras_slr.model_files import first_sentence
 from keras_slr.model_files import load_model
 from keras_slr.model_files import save_model
+from keras_slr.plan import Plan
 from keras_slr.report import report
-from keras_slr.selection import select
+from keras_slr.report import summary_diff
+from keras_slr.shrink import shrink as shrink_model
+from keras_slr.shrink import shrink_report
+from keras_slr.structures import from_text
 from keras_slr.version import __version__
 
 USER_ERROR = 2
@@ -59,12 +64,7 @@ def prune(args):
     _prepare(model, data, args)
     _print_metrics("before", _evaluate(model, data, args.batch_size))
     keras.utils.set_random_seed(args.seed)
-    callback = SLRCallback(
-        rate=args.rate,
-        include=args.include,
-        exclude=args.exclude,
-        monitor_hard_pruned=args.monitor,
-    )
+    callback = SLRCallback(monitor_hard_pruned=args.monitor, **_plan(args))
     model.fit(
         data.x_train,
         data.y_train,
@@ -77,6 +77,17 @@ def prune(args):
     _print_metrics("after", _evaluate(model, data, args.batch_size))
     print(callback.report())
     save_model(model, args.out)
+    print(f"wrote {args.out}")
+
+
+def shrink(args):
+    """Cuts what is zero out of a pruned model, and saves the smaller one."""
+    check_writable(args.out)
+    model = load_model(args.model)
+    small = shrink_model(model)
+    print(shrink_report(model))
+    print(summary_diff(model, small))
+    save_model(small, args.out)
     print(f"wrote {args.out}")
 
 
@@ -125,6 +136,7 @@ def _parser():
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_prune(commands)
+    _add_shrink(commands)
     _add_inspect(commands)
     _add_demo(commands)
     return parser
@@ -140,7 +152,18 @@ def _add_prune(commands):
         "x_test, y_test",
     )
     add("--out", required=True, metavar="PRUNED.keras", help="file to write")
-    _add_rate(add)
+    _add_rate(add, None)
+    add(
+        "--structure",
+        type=_structure,
+        help="what is zero together: 'filter', '2:4', '4x1', 'kernel', "
+        "'pattern', 'column', 'channel', 'heads'",
+    )
+    add(
+        "--allocation",
+        choices=ALLOCATIONS,
+        help="how the rate is shared out over layers",
+    )
     add("--epochs", type=int, default=10)
     add("--batch-size", type=int, default=128)
     add(
@@ -163,6 +186,12 @@ def _add_prune(commands):
     add("--seed", type=int, default=0)
 
 
+def _add_shrink(commands):
+    add = _command(commands, "shrink", shrink)
+    add("model", metavar="PRUNED.keras")
+    add("--out", required=True, metavar="SMALL.keras", help="file to write")
+
+
 def _add_inspect(commands):
     add = _command(commands, "inspect", inspect)
     add("model", metavar="MODEL.keras")
@@ -174,7 +203,7 @@ def _add_demo(commands):
     add = _command(commands, "demo", demo)
     add("--dataset", default="digits", choices=NAMES)
     add("--data-dir", help="folder with local copies of the data")
-    _add_rate(add)
+    _add_rate(add, 0.9)
     add("--out", default="demo_output", help="folder to write to")
     add("--epochs", type=int, help="of training, and again of pruning")
     add("--seed", type=int, default=0)
@@ -191,18 +220,33 @@ def _command(commands, name, function):
     return parser.add_argument
 
 
-def _add_rate(add):
+def _add_rate(add, default):
     add(
         "--rate",
         type=float,
-        default=0.9,
-        help="share of the entries of each weight to set to zero",
+        default=default,
+        help="share of the entries to set to zero, 0.9 unless a structure "
+        "fixes it",
     )
+
+
+def _structure(text):
+    try:
+        return from_text(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _plan(args):
+    """Returns the arguments of `Plan` as they were given."""
+    names = ("rate", "include", "exclude", "structure", "allocation")
+    return {name: getattr(args, name) for name in names}
 
 
 def _check_numbers(args):
     """Raises before anything is loaded if a number is out of range."""
-    check_rate(args.rate)
+    if args.rate is not None:
+        check_rate(args.rate)
     for name in ("epochs", "batch_size"):
         value = getattr(args, name)
         if value < 1:
@@ -219,7 +263,7 @@ def _check_numbers(args):
 
 def _prepare(model, data, args):
     """Makes a loaded model ready to train; says early what will not work."""
-    select(model, args.include, args.exclude)
+    Plan(**_plan(args)).constraints(model)
     if not model.compiled:
         compile_classifier(model, data.y_train, args.learning_rate)
     elif args.learning_rate is not None:

@@ -10,7 +10,9 @@ import keras
 import numpy as np
 import pytest
 
+import keras_slr
 from keras_slr import cli
+from keras_slr.structures import from_text
 
 # Kernels of the model below: 16 x 32 and 32 x 4; the second is left alone
 # by default, for it is small.
@@ -122,6 +124,50 @@ def test_include_and_exclude(files):
     assert prune(files, *more, "--rate", "0.5") == 0
     assert np.count_nonzero(kernel(files / "out.keras", "out")) == 64
     assert np.count_nonzero(kernel(files / "out.keras")) == HIDDEN
+
+
+def test_structure_and_shrink(files, capsys):
+    choice = ["--structure", "filter", "--rate", "0.5", "--include", "hidden"]
+    assert prune(files, *choice) == 0
+    assert kernel(files / "out.keras").any(0).sum() == 16
+    small = str(files / "small.keras")
+    assert cli.main(["shrink", str(files / "out.keras"), "--out", small]) == 0
+    assert kernel(small).shape == (16, 16)
+    text = capsys.readouterr().out
+    assert "total" in text and f"wrote {small}" in text
+    x = np.random.default_rng(0).normal(size=(5, 16)).astype("float32")
+    np.testing.assert_allclose(
+        keras.saving.load_model(small).predict(x, verbose=0),
+        keras.saving.load_model(files / "out.keras").predict(x, verbose=0),
+        rtol=1e-4,
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize(
+    "text, structure",
+    [
+        ("2:4", keras_slr.NM(2, 4)),
+        ("1:8", keras_slr.NM(1, 8)),
+        ("4x1", keras_slr.Block((4, 1))),
+        ("filter", keras_slr.Filter()),
+        ("unstructured", keras_slr.Unstructured()),
+    ],
+)
+def test_structures_by_name(text, structure):
+    assert from_text(text) == structure
+
+
+def test_structures_that_do_not_fit(files, capsys):
+    code = prune(files, "--structure", "3-4")
+    assert_user_error(code, capsys, "'2:4' or '4x1'", "3-4")
+    code = prune(files, "--structure", "2:4", "--rate", "0.9")
+    assert_user_error(code, capsys, "fixes it at 0.5")
+    code = prune(files, "--structure", "kernel")
+    assert_user_error(code, capsys, "of which none can")
+    code = prune(files, "--rate", "0.5", "--allocation", "rek")
+    assert_user_error(code, capsys, "rek", "erk")
+    assert not (files / "out.keras").exists()
 
 
 def test_learning_rate_is_that_of_the_file_unless_given(files):

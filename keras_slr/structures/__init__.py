@@ -5,6 +5,7 @@ from keras_slr.structures.constrain import check_structure
 from keras_slr.structures.constrain import couple
 from keras_slr.structures.constraint import Constraint
 from keras_slr.structures.constraint import Refusal
+from keras_slr.structures.from_text import from_text
 from keras_slr.structures.n_m import NM
 from keras_slr.structures.pattern import Pattern
 from keras_slr.structures.slices import Column
@@ -30,4 +31,5 @@ __all__ = [
     "Unstructured",
     "check_structure",
     "couple",
+    "from_text",
 ]
