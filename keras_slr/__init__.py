@@ -2,6 +2,7 @@
 
 from keras_slr import schedules
 from keras_slr.batch_norm import renew_batch_norm
+from keras_slr.budget import Budget
 from keras_slr.callbacks import ADMMCallback
 from keras_slr.callbacks import GradualMagnitudeCallback
 from keras_slr.callbacks import GRegCallback
@@ -47,6 +48,7 @@ __all__ = [
     "SLR",
     "ADMMCallback",
     "Block",
+    "Budget",
     "Channel",
     "Column",
     "Filter",

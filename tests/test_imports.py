@@ -25,6 +25,7 @@ def test_public_names():
         "ADMM",
         "ADMMCallback",
         "Block",
+        "Budget",
         "Channel",
         "Column",
         "Filter",

@@ -94,17 +94,23 @@ def _makes(member):
 
 def _of_group(group, known, round_to):
     """Returns the structure bound to the weights of a group, and these."""
-    weights, members, statistics = [], [], []
+    weights, members, statistics, readers = [], [], [], []
     for member in group.members:
-        if member.role not in ("output", "vector"):
-            continue
         bound = Member((member.axis,), member.units, _makes(member))
-        if member.variable.trainable:
+        if member.role not in ("output", "vector"):
+            readers.append((member.variable, bound))
+        elif member.variable.trainable:
             weights.append(known[id(member.variable)])
             members.append(bound)
         else:
             statistics.append((member.variable, bound))
-    labels = Labels(group.size, tuple(members), tuple(statistics), round_to)
+    labels = Labels(
+        group.size,
+        tuple(members),
+        tuple(statistics),
+        round_to,
+        tuple(readers),
+    )
     return labels, weights
 
 
