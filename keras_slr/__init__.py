@@ -13,9 +13,11 @@ from keras_slr.hard_pruning import hard_prune
 from keras_slr.plan import Plan
 from keras_slr.pruner import SLRPruner
 from keras_slr.report import Report
+from keras_slr.report import Sensitivity
 from keras_slr.report import SummaryDiff
 from keras_slr.report import macs
 from keras_slr.report import report
+from keras_slr.report import sensitivity
 from keras_slr.report import sparsity
 from keras_slr.report import summary_diff
 from keras_slr.shrink import ShrinkReport
@@ -68,6 +70,7 @@ __all__ = [
     "SLRModel",
     "SLRPruner",
     "SLRTrainStep",
+    "Sensitivity",
     "ShrinkReport",
     "SummaryDiff",
     "Unstructured",
@@ -80,6 +83,7 @@ __all__ = [
     "renew_batch_norm",
     "report",
     "schedules",
+    "sensitivity",
     "shrink",
     "shrink_report",
     "sparsity",

@@ -13,6 +13,7 @@ from keras_slr.allocation import rate_of
 from keras_slr.allocation import selectors_of
 from keras_slr.budget import check_budget
 from keras_slr.budget import within
+from keras_slr.record import Record
 from keras_slr.selection import select
 from keras_slr.selection.selectors import as_list
 from keras_slr.selection.selectors import portable
@@ -41,9 +42,10 @@ class Plan:
         structure: `structures.Structure`, or a dict of them by selector.
             Defaults to `None`, `Unstructured()`.
         allocation: How a single rate is shared out over layers: `"uniform"`,
-            `"erk"`, `"global"`, `"lamp"`, or a function like those in
-            `keras_slr.allocation.allocate`. Defaults to `None`: `"erk"` for
-            weights that are pruned entry by entry, `"uniform"` for others.
+            `"erk"`, `"global"`, `"lamp"`, a `Sensitivity`, or a function
+            like those in `keras_slr.allocation.allocate`. Defaults to
+            `None`: `"erk"` for weights that are pruned entry by entry,
+            `"uniform"` for others.
         budget: `Budget`, what the pruned model may cost, in the place of
             `rate`: the smallest single rate that keeps it is shared out.
             Defaults to `None`.
@@ -86,17 +88,18 @@ class Plan:
             rate = dict(zip(portable(rate), rate.values()))
         if isinstance(structure, dict):
             structure = dict(zip(portable(structure), structure.values()))
-        if callable(self.allocation):
+        allocation = self.allocation
+        if callable(allocation) and not isinstance(allocation, Record):
             raise ValueError(
-                "Expected an allocation by name, which can be saved. "
-                f"Received: {self.allocation!r}."
+                "Expected an allocation by name or a `Sensitivity`, which can "
+                f"be saved. Received: {allocation!r}."
             )
         return {
             "rate": rate,
             "include": portable(self.include),
             "exclude": portable(self.exclude),
             "structure": keras.saving.serialize_keras_object(structure),
-            "allocation": self.allocation,
+            "allocation": keras.saving.serialize_keras_object(allocation),
             "budget": keras.saving.serialize_keras_object(self.budget),
         }
 

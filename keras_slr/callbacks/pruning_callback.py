@@ -112,7 +112,7 @@ class PruningCallback(keras.callbacks.Callback):
     def from_config(cls, config):
         objects = {
             name: keras.saving.deserialize_keras_object(config[name])
-            for name in ("structure", "budget", "solver")
+            for name in ("structure", "allocation", "budget", "solver")
             if name in config
         }
         return cls(**config | objects)

@@ -1,5 +1,6 @@
 """What pruning each layer alone costs, and the allocation that follows."""
 
+import contextlib
 import dataclasses
 import io
 
@@ -222,16 +223,14 @@ def sensitivity(model, x, y=None, rates=(0.5, 0.75, 0.9, 0.95), **plan):
     for constraint in constraints:
         for weight in constraint.weights:
             check_finite(weight.variable, weight.path)
-    state = _State(model)
 
-    def evaluate():
-        try:
-            with backend.random_state_kept():
-                return model.evaluate(x, y, verbose=0, return_dict=True)
-        finally:
-            state.restore()
+    def evaluated(constraint=None):
+        with _restored(model), backend.random_state_kept():
+            if constraint is not None:
+                _prune(constraint)
+            return model.evaluate(x, y, verbose=0, return_dict=True)
 
-    logs = evaluate()
+    logs = evaluated()
     metric, increases = _metric(model, logs)
     return Sensitivity(
         metric=metric,
@@ -240,7 +239,7 @@ def sensitivity(model, x, y=None, rates=(0.5, 0.75, 0.9, 0.95), **plan):
         rates=rates,
         paths=tuple(c.weights[0].path for c in constraints),
         values=tuple(
-            _values(constraint, rates, state, lambda: evaluate()[metric])
+            _values(constraint, rates, lambda at: evaluated(at)[metric])
             for constraint in constraints
         ),
     )
@@ -258,6 +257,19 @@ def _checked(rates):
     return tuple(float(rate) for rate in rates)
 
 
+@contextlib.contextmanager
+def _restored(model):
+    """Gives all variables of a model back their values."""
+    values = [
+        np.array(keras.ops.convert_to_numpy(v.value)) for v in model.variables
+    ]
+    try:
+        yield
+    finally:
+        for variable, value in zip(model.variables, values):
+            variable.assign(value)
+
+
 def _metric(model, logs):
     """Returns the name of the metric, and whether more of it is better."""
     known = {
@@ -267,25 +279,26 @@ def _metric(model, logs):
         if hasattr(metric, "_direction")
     }
     for name in logs:
-        if name != "loss" and name in known:
-            return name, known[name] == "up"
+        for own, direction in known.items():
+            # With several outputs, an output stands before the metric.
+            if name == own or name.endswith(f"_{own}"):
+                return name, direction == "up"
     return "loss", False
 
 
-def _values(constraint, rates, state, evaluate):
+def _values(constraint, rates, evaluate):
     """Returns the metric with one constraint at each of the rates."""
     structure, weights = constraint.structure, constraint.weights
-    fixed = 1.0 if structure.rate is None else structure.rate
+    most = 1.0 if structure.rate is None else structure.rate
+    # Rates that leave as many units are one.
     found = {}
     values = []
     for rate in rates:
-        rate = structure.rounded(min(rate, fixed), *weights)
-        at = dataclasses.replace(constraint, rate=rate)
-        count = at.count(rate)
+        rate = structure.rounded(min(rate, most), *weights)
+        count = constraint.count(rate)
         if count not in found:
-            with state.restored_on_error():
-                _prune(at)
-            found[count] = float(evaluate())
+            pruned = dataclasses.replace(constraint, rate=rate)
+            found[count] = float(evaluate(pruned))
         values.append(found[count])
     return tuple(values)
 
