@@ -27,8 +27,9 @@ def joined():
 
 
 def attention():
-    inputs = keras.Input((6, 16))
-    x = layers.MultiHeadAttention(8, 4, name="attention")(inputs, inputs)
+    inputs = keras.Input((6, 20))
+    x = layers.Dense(16, "relu", name="embed")(inputs)
+    x = layers.MultiHeadAttention(8, 4, name="attention")(x, x)
     return keras.Model(inputs, layers.Dense(5, name="out")(x))
 
 
@@ -46,9 +47,18 @@ def plain():
 
 
 NETS = {
-    residual: (keras_slr.Filter(), lambda row: row.shape[-1], 0.4),
-    joined: (keras_slr.Filter(), lambda row: row.shape[-1], 0.75),
-    attention: (keras_slr.Heads(), lambda row: 8, 0.6),
+    residual: {"structure": keras_slr.Filter()},
+    joined: {
+        "structure": keras_slr.Filter(),
+        "include": ["a", "b/pointwise_kernel", "c", "hidden"],
+    },
+    attention: {
+        "structure": {
+            "embed": keras_slr.Filter(),
+            "attention": keras_slr.Heads(),
+        },
+        "exclude": "out",
+    },
 }
 
 
@@ -66,19 +76,32 @@ def costs(model):
     [(make, name) for make in NETS for name in ("params", "flops")]
     + [(residual, "bytes")],
 )
-def test_what_is_left_to_cut_keeps_the_budget_and_no_less_would(make, name):
-    structure, units, share = NETS[make]
-    pruned, before = make(), make()
-    limit = share * costs(pruned)[name]
+def test_what_is_left_to_cut_costs_what_the_budget_says(make, name):
+    def left(**plan):
+        model = make()
+        keras_slr.hard_prune(model, **plan, **NETS[make])
+        return costs(keras_slr.shrink(model))[name]
+
+    cost = left(rate=0.4)
+    assert cost < costs(make())[name]
+    assert left(budget=Budget(**{name: cost})) == cost
+    assert left(budget=Budget(**{name: cost - 1})) < cost
+
+
+def test_a_share_is_one_of_the_dense_model():
+    model = residual()
+    limit = 0.4 * costs(model)["flops"]
+    budget = Budget(flops=0.4)
     report = keras_slr.hard_prune(
-        pruned, budget=Budget(**{name: share}), structure=structure
+        model, budget=budget, structure=keras_slr.Filter()
     )
-    assert costs(keras_slr.shrink(pruned))[name] <= limit
-    # The rate just before the last unit that went.
+    assert costs(keras_slr.shrink(model))["flops"] <= limit
+    # The rate just before the last unit that went would not do.
     kernels = [row for row in report.pruned if row.path.endswith("kernel")]
-    rate = max(row.rate - 0.5 / units(row) for row in kernels)
-    keras_slr.hard_prune(before, rate - 1e-9, structure=structure)
-    assert costs(keras_slr.shrink(before))[name] > limit
+    rate = max(row.rate - 0.5 / row.shape[-1] for row in kernels)
+    before = residual()
+    keras_slr.hard_prune(before, rate - 1e-9, structure=keras_slr.Filter())
+    assert costs(keras_slr.shrink(before))["flops"] > limit
 
 
 def costs_in_place(model):
