@@ -2,6 +2,7 @@
 
 from keras_slr import schedules
 from keras_slr.batch_norm import renew_batch_norm
+from keras_slr.budget import Budget
 from keras_slr.callbacks import ADMMCallback
 from keras_slr.callbacks import GradualMagnitudeCallback
 from keras_slr.callbacks import GRegCallback
@@ -12,9 +13,11 @@ from keras_slr.hard_pruning import hard_prune
 from keras_slr.plan import Plan
 from keras_slr.pruner import SLRPruner
 from keras_slr.report import Report
+from keras_slr.report import Sensitivity
 from keras_slr.report import SummaryDiff
 from keras_slr.report import macs
 from keras_slr.report import report
+from keras_slr.report import sensitivity
 from keras_slr.report import sparsity
 from keras_slr.report import summary_diff
 from keras_slr.shrink import ShrinkReport
@@ -46,6 +49,7 @@ __all__ = [
     "SLR",
     "ADMMCallback",
     "Block",
+    "Budget",
     "Channel",
     "Column",
     "Filter",
@@ -65,6 +69,7 @@ __all__ = [
     "SLRModel",
     "SLRPruner",
     "SLRTrainStep",
+    "Sensitivity",
     "ShrinkReport",
     "SummaryDiff",
     "Unstructured",
@@ -76,6 +81,7 @@ __all__ = [
     "renew_batch_norm",
     "report",
     "schedules",
+    "sensitivity",
     "shrink",
     "shrink_report",
     "sparsity",

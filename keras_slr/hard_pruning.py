@@ -23,16 +23,16 @@ def hard_prune(model, rate=None, **plan) -> Report:
         model: Built Keras model.
         rate: See `Plan`. Defaults to `None`, `0.9` or what a structure fixes.
         **plan: Further arguments of `Plan`: `include`, `exclude`,
-            `structure` and `allocation`.
+            `structure`, `allocation` and `budget`.
 
     Returns:
         `Report` of the pruned model.
 
     Raises:
         TypeError: If the model is not a Keras 3 model.
-        ValueError: If the model is not built, a rate is invalid, a selector
-            matches nothing, or a kernel has NaN or infinite entries; the
-            model is then unchanged.
+        ValueError: If the model is not built, a rate is invalid, a budget
+            cannot be kept, a selector matches nothing, or a kernel has NaN
+            or infinite entries; the model is then unchanged.
     """
     check_model(model)
     check_built(model)

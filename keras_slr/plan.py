@@ -11,6 +11,9 @@ from keras_slr.allocation import check_allocation
 from keras_slr.allocation import check_rate
 from keras_slr.allocation import rate_of
 from keras_slr.allocation import selectors_of
+from keras_slr.budget import check_budget
+from keras_slr.budget import within
+from keras_slr.record import Record
 from keras_slr.selection import select
 from keras_slr.selection.selectors import as_list
 from keras_slr.selection.selectors import portable
@@ -39,13 +42,18 @@ class Plan:
         structure: `structures.Structure`, or a dict of them by selector.
             Defaults to `None`, `Unstructured()`.
         allocation: How a single rate is shared out over layers: `"uniform"`,
-            `"erk"`, `"global"`, `"lamp"`, or a function like those in
-            `keras_slr.allocation.allocate`. Defaults to `None`: `"erk"` for
-            weights that are pruned entry by entry, `"uniform"` for others.
+            `"erk"`, `"global"`, `"lamp"`, a `Sensitivity`, or a function
+            like those in `keras_slr.allocation.allocate`. Defaults to
+            `None`: `"erk"` for weights that are pruned entry by entry,
+            `"uniform"` for others.
+        budget: `Budget`, what the pruned model may cost, in the place of
+            `rate`: the smallest single rate that keeps it is shared out.
+            Defaults to `None`.
 
     Raises:
-        TypeError: If `structure` is none.
-        ValueError: If a rate or an allocation is invalid.
+        TypeError: If `structure` or `budget` is none.
+        ValueError: If a rate or an allocation is invalid, or there is a
+            budget beside a rate.
     """
 
     rate: object = None
@@ -53,6 +61,7 @@ class Plan:
     exclude: object = None
     structure: object = None
     allocation: object = None
+    budget: object = None
 
     def __post_init__(self):
         if self.rate is not None:
@@ -60,6 +69,12 @@ class Plan:
         check_structure(self.structure)
         if self.allocation is not None:
             check_allocation(self.allocation)
+        check_budget(self.budget)
+        if self.budget is not None and self.rate is not None:
+            raise ValueError(
+                "Expected a rate or a budget, from which the rate follows. "
+                f"Received both: rate={self.rate!r}, budget={self.budget!r}."
+            )
         if isinstance(self.rate, dict) and self.allocation is not None:
             raise ValueError(
                 "Expected one rate to be shared out by `allocation`. Received "
@@ -73,17 +88,19 @@ class Plan:
             rate = dict(zip(portable(rate), rate.values()))
         if isinstance(structure, dict):
             structure = dict(zip(portable(structure), structure.values()))
-        if callable(self.allocation):
+        allocation = self.allocation
+        if callable(allocation) and not isinstance(allocation, Record):
             raise ValueError(
-                "Expected an allocation by name, which can be saved. "
-                f"Received: {self.allocation!r}."
+                "Expected an allocation by name or a `Sensitivity`, which can "
+                f"be saved. Received: {allocation!r}."
             )
         return {
             "rate": rate,
             "include": portable(self.include),
             "exclude": portable(self.exclude),
             "structure": keras.saving.serialize_keras_object(structure),
-            "allocation": self.allocation,
+            "allocation": keras.saving.serialize_keras_object(allocation),
+            "budget": keras.saving.serialize_keras_object(self.budget),
         }
 
     @property
@@ -107,7 +124,8 @@ class Plan:
 
         Raises:
             ValueError: If a selector matches nothing, a weight asked for
-                cannot be pruned so, or nothing is left to prune.
+                cannot be pruned so, nothing is left to prune, or the budget
+                cannot be kept.
         """
         selection = self.select(model)
         asked = as_list(self.selectors)
@@ -119,9 +137,10 @@ class Plan:
                 f"Expected weights that can carry {self.structure}. Received "
                 f"`{model.name}`, of which none can: see `keras_slr.report`."
             )
-        return self._with_rates(coupled, selection), selection.left + refused
+        constraints = self._with_rates(model, coupled, selection)
+        return constraints, selection.left + refused
 
-    def _with_rates(self, coupled, selection):
+    def _with_rates(self, model, coupled, selection):
         fixed = _fixed_rates(selection.chosen, self.structure)
         rates = [fixed.get(id(weights[0].variable)) for _, weights in coupled]
         open_ = [i for i, rate in enumerate(rates) if rate is None]
@@ -131,16 +150,28 @@ class Plan:
             chosen = {id(w.variable) for w in selection.chosen}
             for i in open_:
                 rates[i] = rate_of(_first(coupled[i][1], chosen), self.rate)
-        else:
-            self._share_out(coupled, open_, rates)
-        return [
-            Constraint(structure, weights, structure.rounded(rate, *weights))
-            for (structure, weights), rate in zip(coupled, rates)
-        ]
+            return _constraints(coupled, rates)
+        parts = self._parts(coupled, open_)
 
-    def _share_out(self, coupled, open_, rates):
-        """Fills the open places of `rates` from the one rate."""
-        rate = DEFAULT_RATE if self.rate is None else self.rate
+        def at(rate):
+            return _constraints(coupled, _shared_out(rate, parts, rates))
+
+        if self.budget is None:
+            return at(DEFAULT_RATE if self.rate is None else self.rate)
+        if not open_:
+            raise ValueError(
+                f"Expected no `budget` beside {self.structure}, which fixes "
+                f"the rate at {rates[0]:g}. Received: {self.budget!r}."
+            )
+        return within(self.budget, model, at)
+
+    def _parts(self, coupled, open_):
+        """Returns what shares the one rate out, over which constraints.
+
+        Returns:
+            List of triples of an allocation, a list of places in `coupled`
+            and the list of their `Share`.
+        """
         by_entry, by_unit = [], []
         for i in open_:
             alone = isinstance(coupled[i][0], Unstructured)
@@ -148,10 +179,10 @@ class Plan:
         parts = [(self.allocation, open_)]
         if self.allocation is None:
             parts = [("erk", by_entry), ("uniform", by_unit)]
-        for allocation, part in parts:
-            shares = [_share(*coupled[i]) for i in part]
-            for i, value in zip(part, allocate(allocation, shares, rate)):
-                rates[i] = value
+        return [
+            (allocation, part, [_share(*coupled[i]) for i in part])
+            for allocation, part in parts
+        ]
 
     def _check_fixed(self, rates):
         given = self.rate
@@ -167,6 +198,22 @@ def _fixed_rates(weights, structure):
         id(weight.variable): wanted.rate
         for weight, wanted in zip(weights, structures_for(weights, structure))
     }
+
+
+def _shared_out(rate, parts, fixed):
+    """Returns the rates with those of the parts in their places."""
+    rates = list(fixed)
+    for allocation, part, shares in parts:
+        for i, value in zip(part, allocate(allocation, shares, rate)):
+            rates[i] = value
+    return rates
+
+
+def _constraints(coupled, rates):
+    return [
+        Constraint(structure, weights, structure.rounded(rate, *weights))
+        for (structure, weights), rate in zip(coupled, rates)
+    ]
 
 
 def _first(weights, chosen):

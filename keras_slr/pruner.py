@@ -42,7 +42,7 @@ class SLRPruner:
             `None` for about 150 times a run. Defaults to `None`.
 
         **plan: Further arguments of `Plan`: `include`, `exclude`,
-            `structure` and `allocation`.
+            `structure`, `allocation` and `budget`.
 
     Raises:
         TypeError: If a structure is none.

@@ -46,6 +46,8 @@ class PruningCallback(keras.callbacks.Callback):
             `Filter()`, see `Plan`. Defaults to `None`, single entries.
         allocation: How the rate is shared out over layers, see `Plan`.
             Defaults to `None`: small layers stay denser (`"erk"`).
+        budget: What the pruned model may cost, in the place of `rate`, such
+            as `Budget(flops=0.5)`, see `Budget`. Defaults to `None`.
         solver: `solvers.Solver`, the method and its constants. Defaults to
             the class's own method as it comes.
         update_every: When `Z` and the multipliers move, see `SLRPruner`.
@@ -70,6 +72,7 @@ class PruningCallback(keras.callbacks.Callback):
         exclude=None,
         structure=None,
         allocation=None,
+        budget=None,
         solver=None,
         update_every=None,
         finetune_epochs=0,
@@ -87,6 +90,7 @@ class PruningCallback(keras.callbacks.Callback):
             exclude=exclude,
             structure=structure,
             allocation=allocation,
+            budget=budget,
             solver=self.default_solver() if solver is None else solver,
             update_every=update_every,
         )
@@ -108,7 +112,8 @@ class PruningCallback(keras.callbacks.Callback):
     def from_config(cls, config):
         objects = {
             name: keras.saving.deserialize_keras_object(config[name])
-            for name in ("structure", "solver")
+            for name in ("structure", "allocation", "budget", "solver")
+            if name in config
         }
         return cls(**config | objects)
 

@@ -57,6 +57,11 @@ class Constraint:
         kept = select(scores, count)
         return self.structure.entries(xp, kept, *self.weights)
 
+    def removed(self):
+        """Returns what a model can do without, see `Structure.removed`."""
+        share = 1.0 - self.count(self.rate) / self.units
+        return self.structure.removed(share, *self.weights)
+
     def finish(self):
         """Does what is left to do once the weights are pruned for good."""
         self.structure.finish(*self.weights)

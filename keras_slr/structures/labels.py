@@ -42,12 +42,16 @@ class Labels(Structure):
         statistics: Tuple of pairs of a Keras variable and its `Member`: not
             trained, and set to zero for dead units when all is done.
         round_to: See `Filter`.
+        readers: Tuple of pairs of a Keras variable and its `Member`: left as
+            they are, until the model is shrunk and they lose their slices
+            for dead units.
     """
 
     size: int
     members: tuple
     statistics: tuple = ()
     round_to: object = None
+    readers: tuple = ()
 
     def units(self, *weights):
         del weights
@@ -82,6 +86,13 @@ class Labels(Structure):
         return [
             self._mask(xp, kept, member, weight.shape)
             for member, weight in zip(self.members, weights)
+        ]
+
+    def removed(self, share, *weights):
+        members = [(w.variable, m) for w, m in zip(weights, self.members)]
+        return [
+            (variable, member.axes, share * float(np.mean(member.labels >= 0)))
+            for variable, member in (*members, *self.statistics, *self.readers)
         ]
 
     def finish(self, *weights):

@@ -65,6 +65,20 @@ class Structure(Record):
         """
         raise NotImplementedError
 
+    def removed(self, share, *weights):
+        """Returns what a model can do without when units are zero.
+
+        Args:
+            share: Float, the share of the units that are zero.
+            *weights: The coupled weights.
+
+        Returns:
+            List of triples of a Keras variable; a tuple of axes along which
+            whole slices of it go, or `None` where single entries do; and a
+            float, the share of the slices or entries that goes.
+        """
+        return [(weight.variable, None, share) for weight in weights]
+
     def finish(self, *weights):
         """Does what is left to do once the weights are pruned for good."""
 

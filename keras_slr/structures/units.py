@@ -88,6 +88,10 @@ class Filter(Structure):
 _NO_GROUP = Refusal("its filters cannot be cut out of the model")
 
 
+# Roles of what has to be zero for a unit to be.
+_WRITES = ("output", "vector")
+
+
 def _makes(member):
     return member.role == "output"
 
@@ -98,33 +102,39 @@ def _of_group(group, known, round_to):
     Units that lie in the same weights compete with each other alone: those
     that more layers write have larger norms.
     """
-    members = [m for m in group.members if m.role in ("output", "vector")]
-    lies_in = np.array([np.isin(range(group.size), m.units) for m in members])
+    writers = [m for m in group.members if m.role in _WRITES]
+    lies_in = np.array([np.isin(range(group.size), m.units) for m in writers])
     kinds = np.unique(lies_in, axis=1).T
     return [
-        _of_kind(
-            [member for member, meant in zip(members, kind) if meant],
-            np.flatnonzero((kind == lies_in.T).all(axis=1)),
-            known,
-            round_to,
-        )
+        _of_kind(group, (kind == lies_in.T).all(axis=1), known, round_to)
         for kind in kinds
     ]
 
 
-def _of_kind(group_members, units, known, round_to):
+def _of_kind(group, meant, known, round_to):
     """Returns the structure for some units of a group, and their weights."""
-    weights, members, statistics = [], [], []
-    for member in group_members:
-        labels = np.searchsorted(units, member.units)
-        labels = np.where(np.isin(member.units, units), labels, -1)
+    # The numbers of the units among those that are meant; -1 stays.
+    numbers = np.append(np.where(meant, np.cumsum(meant) - 1, -1), -1)
+    weights, members, statistics, readers = [], [], [], []
+    for member in group.members:
+        labels = numbers[member.units]
+        if not np.any(labels >= 0):
+            continue
         bound = Member((member.axis,), labels, _makes(member))
-        if member.variable.trainable:
+        if member.role not in _WRITES:
+            readers.append((member.variable, bound))
+        elif member.variable.trainable:
             weights.append(known[id(member.variable)])
             members.append(bound)
         else:
             statistics.append((member.variable, bound))
-    labels = Labels(len(units), tuple(members), tuple(statistics), round_to)
+    labels = Labels(
+        int(meant.sum()),
+        tuple(members),
+        tuple(statistics),
+        round_to,
+        tuple(readers),
+    )
     return labels, weights
 
 
