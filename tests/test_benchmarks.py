@@ -2,13 +2,13 @@
 
 import dataclasses
 import json
-import math
 import pathlib
 
 import keras
 import numpy as np
 import pytest
 
+import keras_slr
 from benchmarks import models
 from benchmarks import token_models
 from benchmarks.quality import __main__ as quality
@@ -27,7 +27,6 @@ from benchmarks.quality.training import Training
 from keras_slr import SLR
 from keras_slr.data import Data
 from tests.helpers import to_numpy
-from tests.helpers import zeros
 
 SHARED = pathlib.Path(__file__).parents[2] / "shared"
 
@@ -276,15 +275,14 @@ def random_data(model, regression):
 
 
 def prunes(task):
-    """Returns the share of zeros in the largest kernel after one step."""
+    """Returns the share of zeros in the kernels after one step."""
     model = task.build(None)
     task = dataclasses.replace(
         task, build=lambda models_dir: model, dense_epochs=0
     )
     start = begin(task, random_data(model, task.regression), 0)
     assert 0 <= trial.score(start, "slr", SLR(), 0.9, epochs=1) <= 100
-    kernel = max(model.trainable_weights, key=lambda w: math.prod(w.shape))
-    return zeros(kernel) / to_numpy(kernel).size
+    return keras_slr.report(model).sparsity
 
 
 @pytest.mark.usefixtures("numpy_kernels")

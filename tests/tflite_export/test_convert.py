@@ -47,7 +47,7 @@ def dense():
 def pruned(dense):
     model = keras.models.clone_model(dense)
     model.set_weights(dense.get_weights())
-    keras_slr.hard_prune(model, RATE)
+    keras_slr.hard_prune(model, RATE, allocation="uniform")
     return model
 
 

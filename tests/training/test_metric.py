@@ -62,6 +62,7 @@ def test_the_support_is_that_of_the_weighted_projection(case, device, data):
         0.75,
         include="class:Dense",
         solver=WITHOUT_MULTIPLIERS,
+        allocation="uniform",
     )
     pruner.begin(model)
     if device:
@@ -88,7 +89,7 @@ def test_the_support_is_that_of_the_weighted_projection(case, device, data):
 def test_with_the_power_zero_magnitudes_decide(make_model, data):
     model = make_model("adam")
     solver = dataclasses.replace(WITHOUT_MULTIPLIERS, metric=0.0)
-    pruner = SLRPruner(0.9, solver=solver)
+    pruner = SLRPruner(0.9, solver=solver, allocation="uniform")
     pruner.begin(model)
     for _ in range(3):
         model.train_on_batch(*data)
