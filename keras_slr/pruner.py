@@ -28,9 +28,9 @@ class SLRPruner:
     pruner.finalize()
     ```
 
-    Between `begin` and `finalize` the model's optimizer adds the penalty's
-    gradient to every update. `finalize` sets exactly the asked share of each
-    chosen weight to zero and leaves a plain Keras model. With JAX, where a
+    Between `begin` and `finalize` every update of the model's optimizer has
+    the method's part in it. `finalize` sets exactly the asked share of the
+    chosen weights to zero and leaves a plain Keras model. With JAX, where a
     loop holds the state itself, see `step`.
 
     Args:
@@ -40,7 +40,6 @@ class SLRPruner:
         update_every: When `Z` and the multipliers move: an integer of steps,
             a float in `(0, 1)` as a fraction of the run, `"epoch"`, or
             `None` for about 150 times a run. Defaults to `None`.
-
         **plan: Further arguments of `Plan`: `include`, `exclude`,
             `structure`, `allocation` and `budget`.
 

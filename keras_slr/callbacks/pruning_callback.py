@@ -27,9 +27,10 @@ class PruningCallback(keras.callbacks.Callback):
 
     The epoch's logs get `slr_sparsity` (share of entries settled at zero),
     `slr_residual` (`||W - Z|| / ||W||`), `slr_penalty` and
-    `slr_multiplier_norm`, and what the method adds, all under its own prefix
-    and as of the end of the epoch. List this callback before those that read
-    the logs. The reported `loss` is the task loss alone.
+    `slr_multiplier_norm`, and what the method adds, as of the end of the
+    epoch; other methods than SLR put their own prefix in the place of `slr`.
+    List this callback before those that read the logs. The reported `loss` is
+    the task loss alone.
 
     What a method holds per weight are variables of the optimizer and travel,
     with all other state of the method, in its checkpoints. If `fit` ends in

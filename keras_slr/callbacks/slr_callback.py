@@ -16,7 +16,7 @@ class SLRCallback(PruningCallback):
     Start from a trained model. While the weights `W` train, sparse copies
     `Z` of them and multipliers `Lam` pull them towards sparsity; the pull
     begins weak and grows over the run (arXiv 2012.10079 and 2304.04120). With
-    the last step of `fit` exactly the asked share of each weight is set to
+    the last step of `fit` exactly the asked share of the weights is set to
     zero. By then those entries are close to zero, so that no retraining is
     needed. The model stays a plain Keras model.
 
