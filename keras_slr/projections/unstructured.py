@@ -36,11 +36,6 @@ def magnitude_bits(w):
     return bits.ravel() & np.int32(MAGNITUDE_BITS)
 
 
-def is_finite(w):
-    """Returns whether no entry of the NumPy array `w` is NaN or infinite."""
-    return bool(np.isfinite(np.asarray(w, dtype=np.float32)).all())
-
-
 def keep_mask(w, count):
     """Marks the `count` entries of `w` of largest magnitude.
 
