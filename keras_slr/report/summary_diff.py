@@ -5,8 +5,8 @@ import io
 import math
 import re
 
+from keras_slr.graph import graph_of
 from keras_slr.report.macs import macs
-from keras_slr.shrink.graph import graph_of
 
 
 @dataclasses.dataclass(frozen=True)

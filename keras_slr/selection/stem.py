@@ -6,6 +6,8 @@ saves little and costs much, so it is left alone unless asked for.
 
 from keras import layers
 
+from keras_slr.graph import graph_of
+
 _CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
 
 
@@ -17,22 +19,13 @@ def stem_layers(model):
     in a subclassed model it is the first layer with weights, if that is a
     convolution.
     """
-    graph = _graph_of(model)
+    graph = graph_of(model)
     if graph is not None:
         return _in_graph(graph)
     for layer in model._flatten_layers(include_self=False):
         if _has_kernel(layer):
             return {id(layer)} if isinstance(layer, _CONVOLUTIONS) else set()
     return set()
-
-
-def _graph_of(layer):
-    """Returns what holds the operations of a functional model, or `None`.
-
-    A Sequential keeps its graph in a functional model of its own.
-    """
-    graph = getattr(layer, "_functional", None) or layer
-    return graph if hasattr(graph, "operations") else None
 
 
 def _in_graph(graph):
@@ -47,8 +40,8 @@ def _in_graph(graph):
         if any(id(other) in behind for other in before):
             behind.add(id(operation))
             continue
-        if _graph_of(operation) is not None:
-            stems |= _in_graph(_graph_of(operation))
+        if graph_of(operation) is not None:
+            stems |= _in_graph(graph_of(operation))
         elif isinstance(operation, _CONVOLUTIONS):
             stems.add(id(operation))
         if any(

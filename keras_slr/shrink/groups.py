@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 
-from keras_slr.shrink.graph import check_graph
+from keras_slr.graph import check_graph
 from keras_slr.shrink.rules import RULES
 from keras_slr.shrink.trace import INPUT
 from keras_slr.shrink.trace import OUTPUT

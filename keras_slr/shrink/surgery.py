@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
-from keras_slr.shrink.graph import graph_of
-from keras_slr.shrink.graph import run
+from keras_slr.graph import graph_of
+from keras_slr.graph import run
 from keras_slr.shrink.rules import RULES
 from keras_slr.shrink.trace import name_of
 

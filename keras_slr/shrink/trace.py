@@ -10,8 +10,8 @@ import dataclasses
 import keras
 import numpy as np
 
-from keras_slr.shrink.graph import graph_of
-from keras_slr.shrink.graph import run
+from keras_slr.graph import graph_of
+from keras_slr.graph import run
 from keras_slr.shrink.labels import Labels
 from keras_slr.shrink.labels import Unfollowed
 
