@@ -47,23 +47,25 @@ def _resnet_20(models_dir):
     return pretrained_resnet(3, models_dir)
 
 
+# As the pretrained nets were trained: without crops and flips they lose what
+# they had learnt of other images than these.
+_AUGMENTED = Training(decay=True, augment=True)
 _CIFAR = {
     "dataset": "cifar10",
-    "training": Training(decay=True),
+    "training": _AUGMENTED,
     "rates": (0.8, 0.9, 0.95),
 }
 _ONE_AND_TEN = {
     "dataset": "cifar10",
-    "training": Training(decay=True),
+    "training": _AUGMENTED,
     "epochs": (1, 10),
     "finetune_epochs": 0,
 }
 # Nets without convolutions learn little from so few images as they are.
 _PATCHES = _CIFAR | {
     "prepare": normalised,
-    "dense": Training(decay=True, augment=True),
+    "dense": _AUGMENTED,
     "dense_epochs": 20,
-    "training": Training(decay=True, augment=True),
     "epochs": (5,),
 }
 TASKS = {

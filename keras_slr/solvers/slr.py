@@ -40,6 +40,11 @@ first part of the run.
 Settling. From then on `W = Z` exactly: what is outside the support is held at
 zero, and what is left of the run trains the entries that stay.
 
+All of this is paced by learning, not by steps: a fraction of the run is one
+of the sum of its learning rates, where a schedule tells them
+(`training.clock`). Weights that settle once the rate has decayed can no
+longer make up for those that left.
+
 How `Z` and `Lam` are held, and the passes over them, are in `solvers.forms`.
 """
 
@@ -66,9 +71,9 @@ class SLR(Solver):
 
     Args:
         rho: Schedule of the penalty's weight, a function of the fraction of
-            the run, or a positive float for a constant one. With a decoupled
-            penalty the share, below one, of the way to `V` that `W` goes
-            between two dual updates. Defaults to
+            the learning done (`Clock.learned`), or a positive float for a
+            constant one. With a decoupled penalty the share, below one, of
+            the way to `V` that `W` goes between two dual updates. Defaults to
             `Geometric(0.1, 0.9, until=0.7)`: the pull begins weak, so that
             training decides which weights stay, and ends strong.
         stepsize: Float, the first stepsize `s0` of the multipliers, as a
@@ -79,10 +84,10 @@ class SLR(Solver):
         stepsize_bound: Float or `None`. The stepsize never exceeds this
             multiple of rho; `None` leaves it unbounded. Defaults to `1.0`,
             at which a half-step is that of ADMM.
-        freeze_at: Float in `(0, 1]` or `None`, the fraction of the run from
-            which the set of kept entries no longer changes; with a decoupled
-            penalty and a free support the others are zero from there.
-            Defaults to `0.7`.
+        freeze_at: Float in `(0, 1]` or `None`, the fraction of the learning
+            from which the set of kept entries no longer changes; with a
+            decoupled penalty and a free support the others are zero from
+            there. Defaults to `0.7`.
         free_support: Boolean, whether entries in the support of `Z` train
             free of the penalty. Defaults to `True`.
         penalty: `"decoupled"`, a proximal step after the optimizer's, or
@@ -207,7 +212,7 @@ class SLR(Solver):
         if state.settled:
             return dataclasses.replace(state, updates=state.updates + 1)
         return dual_update(
-            self, state, tensors, loss, clock.progress, clock.interval
+            self, state, tensors, loss, clock.learned, clock.interval
         )
 
     def logs(self, states):
@@ -335,7 +340,7 @@ def dual_update(solver, state, tensors, loss, progress, interval=1):
         tensors: Holder of `W`, `Z` and `Lam` that runs the passes over all of
             them (`training.split.Split`). They change at the very end.
         loss: Float, mean task loss since the last update, or `nan`.
-        progress: Float in `[0, 1]`, the fraction of the run done.
+        progress: Float in `[0, 1]`, the fraction of the learning done.
         interval: Integer, training steps between dual updates. Defaults to
             `1`.
 

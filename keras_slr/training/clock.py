@@ -2,11 +2,15 @@
 
 import numbers
 
+import numpy as np
+
 # Dual updates in a run: their number matters, not their distance in steps.
 UPDATES = 150
 # Steps between updates while the length of an epoch is not known yet.
 UNKNOWN_INTERVAL = 30
 EPOCH = "epoch"
+# Steps at which a schedule of learning rates is read, to sum it.
+_READINGS = 129
 
 
 def check_update_every(update_every):
@@ -40,10 +44,14 @@ class Clock:
         step: Integer, steps done.
         total: Integer, steps of the whole run, or `None` if not known yet.
         per_epoch: Integer, steps of an epoch, or `None` if not known.
+        learning_rate: Function that returns the learning rate at a step of
+            the run, or `None` if it is not known beforehand.
     """
 
     def __init__(self, update_every):
         self._update_every = update_every
+        self._learned = None
+        self.learning_rate = None
         self.per_epoch = None
         self.step = 0
         self.total = None
@@ -56,6 +64,7 @@ class Clock:
         """
         self.total = total
         self.per_epoch = per_epoch
+        self._learned = None
         if total is not None and self.interval > total:
             raise ValueError(
                 "Expected a run of at least one dual update. Received "
@@ -83,6 +92,20 @@ class Clock:
         return min(self.step / self.total, 1.0)
 
     @property
+    def learned(self):
+        """Fraction of the run's learning rates spent, see `progress`.
+
+        The sum of the learning rates up to here over that of the run. A
+        constant rate, or one that is not known beforehand, spends the same at
+        every step.
+        """
+        if not self.total or self.learning_rate is None:
+            return self.progress
+        if self._learned is None:
+            self._learned = _integral(self.learning_rate, self.total)
+        return float(np.interp(self.step, *self._learned))
+
+    @property
     def finished(self):
         return self.total is not None and self.step >= self.total
 
@@ -95,3 +118,14 @@ class Clock:
         """
         before, self.step = self.step, step
         return step // self.interval > before // self.interval
+
+
+def _integral(rate, total):
+    """Returns steps of a run and the share of its rates spent before them."""
+    steps = np.unique(np.linspace(0, total, _READINGS).astype(int))
+    # A schedule need not be defined beyond the last step.
+    rates = np.array([rate(min(int(step), total - 1)) for step in steps])
+    spent = np.cumsum((rates[1:] + rates[:-1]) * np.diff(steps))
+    if not spent[-1] > 0.0:
+        return steps, steps / total
+    return steps, np.append(0.0, spent / spent[-1])

@@ -8,6 +8,7 @@ from keras_slr.training.carrier import CarriedSlots
 from keras_slr.training.carrier import check_free
 from keras_slr.training.hook import base_optimizer
 from keras_slr.training.hook import hook_for
+from keras_slr.training.learning_rate import learning_rate_of
 from keras_slr.training.masks import averages_of
 from keras_slr.training.model_state import built_optimizer
 from keras_slr.training.split import Split
@@ -38,6 +39,7 @@ class Run:
         self.pruned = False
         self._base = base_optimizer(self.optimizer)
         check_free(self._base, model)
+        clock.learning_rate = learning_rate_of(self._base, clock)
         self._get_extra, self._set_extra = extra_state
         self.split = Split(self._base, constraints, solver.form)
         try:
