@@ -1,5 +1,6 @@
 """Conversion of Keras 3 models to TFLite files that are checked to agree."""
 
+from tflite_export.benchmark import benchmark
 from tflite_export.convert import convert
 
-__all__ = ["convert"]
+__all__ = ["benchmark", "convert"]

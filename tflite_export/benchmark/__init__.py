@@ -1,0 +1,8 @@
+"""How fast, large and accurate TFLite files are, measured side by side."""
+
+from tflite_export.benchmark.benchmark import benchmark
+from tflite_export.benchmark.record import Benchmark
+from tflite_export.benchmark.record import Row
+from tflite_export.benchmark.spread import Spread
+
+__all__ = ["Benchmark", "Row", "Spread", "benchmark"]
