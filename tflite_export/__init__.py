@@ -2,5 +2,6 @@
 
 from tflite_export.benchmark import benchmark
 from tflite_export.convert import convert
+from tflite_export.smallest import smallest
 
-__all__ = ["benchmark", "convert"]
+__all__ = ["benchmark", "convert", "smallest"]

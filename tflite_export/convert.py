@@ -101,7 +101,7 @@ def convert(
             "none: give `calibration` some inputs of the model, a hundred or "
             "more."
         )
-    out = _checked_out(out)
+    out = checked_out(out)
     is_path = isinstance(model_or_path, (str, os.PathLike))
     if is_path:
         source = _checked_source(model_or_path)
@@ -111,7 +111,7 @@ def convert(
         label = f"`{model_or_path.name}`"
     if calibration is not None:
         calibration = as_arrays(calibration)
-    with _folder_beside(out) as tmp:
+    with folder_beside(out) as tmp:
         tmp = pathlib.Path(tmp)
         if not is_path:
             source = tmp / "model.keras"
@@ -169,7 +169,7 @@ def _check_choices(sparsity, quantize, target):
         )
 
 
-def _folder_beside(out):
+def folder_beside(out):
     """Makes a folder that is removed afterwards, as a context manager."""
     # Beside `out`, because a file moves in one step only within a disk.
     try:
@@ -182,7 +182,7 @@ def _folder_beside(out):
     return folder
 
 
-def _checked_out(out):
+def checked_out(out):
     out = pathlib.Path(out)
     if out.suffix != ".tflite" or out.is_dir():
         raise ValueError(

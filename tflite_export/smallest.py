@@ -4,12 +4,12 @@ import dataclasses
 import io
 import os
 import pathlib
-import tempfile
 
 from tflite_export.benchmark import accuracy
 from tflite_export.benchmark import score
 from tflite_export.convert import checked_out
 from tflite_export.convert import convert
+from tflite_export.convert import folder_beside
 from tflite_export.record import Conversion
 
 # Ways to store weights, the one that all others are compared with first.
@@ -112,13 +112,13 @@ def smallest(
         `Smallest`.
 
     Raises:
-        TypeError, ValueError, RuntimeError: As in `convert`, if not even the
-            float32 file can be made; `out` is then as it was.
+        TypeError, ValueError, ImportError, RuntimeError: As in `convert`, if
+            not even the float32 file can be made, or if it does not run on
+            the data; `out` is then as it was.
     """
     out = checked_out(out)
     files = {}
-    # Beside `out`, because a file moves in one step only within a disk.
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".tflite") as tmp:
+    with folder_beside(out) as tmp:
         for quantize in STORED:
             path = pathlib.Path(tmp) / f"{quantize or 'float32'}.tflite"
             try:

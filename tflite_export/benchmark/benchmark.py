@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import importlib.util
 import os
 import pathlib
 import tempfile
@@ -52,8 +53,14 @@ def benchmark(files, data=None, metric=accuracy, threads=(1, 2), rounds=20):
     Raises:
         ValueError: If there are no files, a path is no file, or an argument
             is invalid.
+        ImportError: If LiteRT is not installed.
     """
     files = _named(files)
+    if importlib.util.find_spec("ai_edge_litert") is None:
+        raise ImportError(
+            "Expected LiteRT to be installed, received an environment without "
+            "it: `pip install keras-slr[export]`."
+        )
     _check(data, threads, rounds)
     rows = []
     for count in threads:
