@@ -121,7 +121,8 @@ def test_a_corrupt_file_is_a_row_that_says_so(measured):
 
 def test_a_crash_is_told_and_ends_nothing_else(files):
     with FileProcess(files["small"], 1) as process:
-        assert process.ask("turn") > 0
+        seconds, share = process.ask("turn")
+        assert seconds > 0 and 0 < share < 1.1
         os.kill(process._process.pid, signal.SIGSEGV)
         assert process.ask("turn") is None
         assert process.failure == "died of SIGSEGV"
@@ -181,6 +182,7 @@ def made(**changes):
         "gzip_bytes": 5600,
         "seconds": Spread(0.001, 0.00125, 0.002),
         "times_faster": Spread(1.0, 1.0, 1.0),
+        "core_share": 0.96,
         "memory": 7_800_000,
         "score": 0.9125,
         "failure": None,
@@ -198,6 +200,9 @@ def test_table_plot_and_json_hold_the_figures(tmp_path):
     text = found.render()
     for cell in ("1.25 (1 to 2)", "[b]", "7.8", "12.3", "5.6", "0.9125"):
         assert cell in text
+    assert "Other work" not in text
+    busy = Benchmark((*rows, made(core_share=0.75)), "accuracy", 7)
+    assert "took the cores meanwhile, 25% of the time" in busy.render()
     assert "7 turns" in text and "a at 2 threads failed: broke" in text
     assert (
         "accuracy" not in Benchmark((made(score=None),), "accuracy", 7).render()

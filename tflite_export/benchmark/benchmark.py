@@ -5,6 +5,7 @@ import gzip
 import importlib.util
 import os
 import pathlib
+import statistics
 import tempfile
 
 import numpy as np
@@ -158,7 +159,13 @@ def _rows(files, threads, rounds, data, metric):
         memory = [process.ask("memory") for process in processes]
         scores = [_score(process, data, metric) for process in processes]
         failures = [process.failure for process in processes]
-    samples = [None if None in seconds else seconds for seconds in zip(*turns)]
+    samples, shares = [], []
+    for of_file in zip(*turns):
+        whole = None not in of_file
+        samples.append([seconds for seconds, _ in of_file] if whole else None)
+        shares.append(
+            statistics.median(share for _, share in of_file) if whole else None
+        )
     base = samples[0]
     return [
         Row(
@@ -168,6 +175,7 @@ def _rows(files, threads, rounds, data, metric):
             **_sizes(path),
             seconds=seconds and Spread.of(seconds),
             times_faster=base and seconds and times_faster(base, seconds),
+            core_share=shares[i],
             memory=memory[i],
             score=scores[i],
             failure=failures[i],

@@ -45,16 +45,23 @@ class Served:
         """Runs the file until it is warm and chooses the length of a turn."""
         for _ in range(_WARM_UP):
             self._interpreter.invoke()
-        self._runs = max(1, round(_TURN / self.turn()))
+        self._runs = max(1, round(_TURN / self.turn()[0]))
 
     def turn(self):
-        """Returns the seconds of a run, the mean of some in a row."""
+        """Measures some runs in a row.
+
+        Returns:
+            List of the mean seconds of a run, and of the share of that time
+            in which the process had a core: less than one if it had to wait.
+        """
         # The other files have had the caches since the last turn.
         self._interpreter.invoke()
-        start = time.perf_counter()
+        start, worked = time.perf_counter(), time.process_time()
         for _ in range(self._runs):
             self._interpreter.invoke()
-        return (time.perf_counter() - start) / self._runs
+        seconds = time.perf_counter() - start
+        worked = time.process_time() - worked
+        return [seconds / self._runs, worked / seconds]
 
     def memory(self):
         """Returns the bytes of memory that the file took at its peak.

@@ -6,6 +6,9 @@ import json
 
 from tflite_export.benchmark.spread import Spread
 
+# A share of a core below which latencies are those of waiting, too.
+_QUIET = 0.95
+
 
 @dataclasses.dataclass(frozen=True)
 class Row:
@@ -20,6 +23,8 @@ class Row:
         seconds: `Spread` of the latency, or `None` if it could not be taken.
         times_faster: `Spread` of the ratios of the first file's latency to
             this one's, by turns, or `None`.
+        core_share: Float, the median share of its turns in which the process
+            had a core, more than one with several threads, or `None`.
         memory: Integer, the bytes that the file took at its peak to be loaded
             and run, or `None` where the system does not tell.
         score: Float, what the metric says of its outputs, or `None` without
@@ -34,6 +39,7 @@ class Row:
     gzip_bytes: int
     seconds: Spread | None
     times_faster: Spread | None
+    core_share: float | None
     memory: int | None
     score: float | None
     failure: str | None
@@ -97,6 +103,12 @@ class Benchmark:
             f"Medians of {self.rounds} turns (quartiles); times faster than "
             f"{self.rows[0].name}, by turns.\n"
         )
+        least = min((row.core_share or 1.0 for row in self.rows), default=1.0)
+        if least < _QUIET:
+            text += (
+                f"Other work took the cores meanwhile, {1 - least:.0%} of the "
+                "time of one file: measure again on a quiet machine.\n"
+            )
         return text + "".join(
             f"{row.name} at {row.threads} threads failed: {row.failure}\n"
             for row in self.rows
