@@ -274,7 +274,6 @@ def _export(dense, pruned, data, out):
 
 
 def _print_table(results, rate, dataset):
-    import rich.box
     from rich.console import Console
     from rich.table import Table
 
@@ -286,7 +285,7 @@ def _print_table(results, rate, dataset):
     # All of it in the 80 columns of a narrow terminal.
     table = Table(
         title=f"{dataset}, no retraining after pruning",
-        box=rich.box.SIMPLE_HEAD,
+        box=None,
         pad_edge=False,
     )
     table.add_column("model", no_wrap=True)
