@@ -290,13 +290,13 @@ def _print_table(results, rate, dataset):
     )
     table.add_column("model", no_wrap=True)
     for name in (
-        "test accuracy",
-        "non-zero parameters",
-        "gzipped KB",
-        "TFLite file",
-        "its accuracy",
-        "its gzipped KB",
-        "ms an image",
+        "test\naccuracy",
+        "non-zero\nparameters",
+        "gzipped\nKB",
+        "TFLite\nfile",
+        "its\naccuracy",
+        "its\ngzipped\nKB",
+        "ms an\nimage",
     ):
         table.add_column(name, justify="right")
     for key, result in results.items():
