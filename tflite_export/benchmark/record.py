@@ -64,11 +64,11 @@ class Benchmark:
         """Returns the figures as JSON, seconds and bytes as units."""
         return json.dumps(dataclasses.asdict(self), indent=1)
 
-    def render(self, width=110):
+    def render(self, width=120):
         """Returns the table as text.
 
         Args:
-            width: Integer, columns of the text. Defaults to `110`.
+            width: Integer, columns of the text. Defaults to `120`.
         """
         from rich.console import Console
         from rich.markup import escape
@@ -81,7 +81,7 @@ class Benchmark:
         if scored:
             names.append(self.metric)
         for name in names:
-            table.add_column(name, justify="right")
+            table.add_column(name, justify="right", no_wrap=True)
         for row in self.rows:
             cells = [
                 row.seconds and row.seconds.text(1e-3),
