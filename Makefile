@@ -70,8 +70,11 @@ $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
-$(VENV)/.demo: $(VENV)/.python pyproject.toml
+# Without TensorFlow and LiteRT, where there are none for the machine, the
+# demo goes without its last part.
+$(VENV)/.demo: $(VENV)/.python pyproject.toml requirements-test.txt
 	$(PIP) -e ".[jax,plot]" scikit-learn
+	-$(PIP) -r requirements-test.txt
 	touch $@
 
 # The CPU builds of the backends, where the index has them; PyTorch's general

@@ -5,6 +5,7 @@ import gzip
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
 from keras_slr import demo
 from keras_slr.data import load
@@ -64,12 +65,59 @@ def test_plot_is_an_image(finished):
 
 def test_files_are_told(finished):
     _, out, lines = finished
-    assert str(out / "history.png") in lines[-1]
+    for name in ("pruned.keras", "history.png", "dense.tflite"):
+        assert str(out / name) in lines[-1]
+
+
+def test_exported_files_run_and_are_small(finished):
+    results, out, _ = finished
+    data = load("digits")
+    names = {"dense": "dense", "slr": "pruned"}
+    for key, name in names.items():
+        path, file = out / f"{name}.tflite", results[key].file
+        compressed = len(gzip.compress(path.read_bytes()))
+        assert file.kilobytes == pytest.approx(compressed / 1000)
+        classes = [np.argmax(y) for y in interpreted(path, data.x_test)]
+        assert file.accuracy == pytest.approx(np.mean(classes == data.y_test))
+        assert file.accuracy == pytest.approx(results[key].accuracy, abs=0.01)
+        assert 0 < file.milliseconds < 100
+    assert results["one_shot"].file is None
+    dense, slr = results["dense"].file, results["slr"].file
+    assert (dense.weights, slr.weights) == ("float32", "int8")
+    assert slr.kilobytes < 0.2 * dense.kilobytes
+
+
+def interpreted(path, x):
+    interpreter = Interpreter(str(path))
+    interpreter.allocate_tensors()
+    for example in x:
+        (taken,) = interpreter.get_input_details()
+        interpreter.set_tensor(taken["index"], example[None])
+        interpreter.invoke()
+        (given,) = interpreter.get_output_details()
+        yield interpreter.get_tensor(given["index"])
+
+
+def test_without_tensorflow_the_demo_goes_on(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "shadow"
+    folder.mkdir()
+    (folder / "ai_edge_litert.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'ai_edge_litert'\")"
+    )
+    monkeypatch.syspath_prepend(folder)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    assert demo._export(model, model, None, tmp_path) == {}
+    said = capsys.readouterr().out
+    assert said.startswith("There are no TFLite files. Expected TensorFlow")
+    assert said.count("\n") == 1 and "keras-slr[export]" in said
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_table_is_printed(capsys):
     results = {
-        "dense": demo.Result(0.9876, 12345, 56.78),
+        "dense": demo.Result(
+            0.9876, 12345, 56.78, demo.File("int8", 0.9543, 21.09, 0.1234)
+        ),
         "one_shot": demo.Result(0.5, 1234, 9.0),
         "slr": demo.Result(0.98, 1234, 9.1),
     }
@@ -77,6 +125,9 @@ def test_table_is_printed(capsys):
     text = capsys.readouterr().out
     assert "98.76%" in text and "12,345" in text and "56.8" in text
     assert "SLR, 90%" in text
+    assert max(map(len, text.splitlines())) <= 80 and "…" not in text
+    for cell in ("int8", "95.43%", "21.1", "0.123"):
+        assert cell in text
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import argparse
 import sys
 
 from tflite_export.convert import QUANTIZE
+from tflite_export.convert import SPARSITY
+from tflite_export.convert import TARGET
 from tflite_export.convert import convert
 
 
@@ -21,10 +23,25 @@ def main(argv=None):
     parser.add_argument("model", metavar="MODEL.keras")
     parser.add_argument("-o", "--out", metavar="OUT.tflite", required=True)
     parser.add_argument("--quantize", choices=[q for q in QUANTIZE if q])
+    parser.add_argument("--sparsity", choices=SPARSITY, default="auto")
+    parser.add_argument("--target", choices=TARGET, default="arm")
+    parser.add_argument(
+        "--calibration",
+        metavar="FILE",
+        help=".npy or .npz file of inputs, for int8 and int16x8",
+    )
     args = parser.parse_args(argv)
     try:
-        conversion = convert(args.model, args.out, args.quantize)
-    except (ValueError, OSError) as error:
+        conversion = convert(
+            args.model,
+            args.out,
+            sparsity=args.sparsity,
+            quantize=args.quantize,
+            calibration=args.calibration,
+            target=args.target,
+            progress=lambda stage: print(f"{stage} ...", file=sys.stderr),
+        )
+    except (ImportError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
     except RuntimeError as error:

@@ -1,36 +1,47 @@
 """What runs in the child process: conversion and check, on TensorFlow.
 
-`python -m tflite_export.child MODEL.keras OUT.tflite RESULT.json [QUANTIZE]`
+`python -m tflite_export.child JOB.json RESULT.json`
 """
 
+import copy
 import dataclasses
+import gzip
 import json
-import re
+import os
+import pathlib
 import sys
 
 # First of the heavy imports: the one that is missed most often.
-import ai_edge_litert.interpreter  # noqa: F401
-import keras
-import tensorflow as tf
+import ai_edge_litert.interpreter
+import numpy as np
 
 # Registers its classes with Keras, for models that hold some.
 import keras_slr  # noqa: F401
-from tflite_export.agreement import max_difference
+from tflite_export.agreement import agreement
+from tflite_export.agreement import check_shapes
+from tflite_export.agreement import input_names
+from tflite_export.calibration import by_input
+from tflite_export.choice import choose
+from tflite_export.encoded_model import encode_weights
 from tflite_export.failure import Failure
 from tflite_export.failure import first_sentence
+from tflite_export.flatbuffer import entries_of
+from tflite_export.flatbuffer import read
+from tflite_export.flatbuffer import weight_tensors
 from tflite_export.flatbuffer import weights_of
+from tflite_export.flatbuffer import write
+from tflite_export.job import Job
+from tflite_export.keras_export import export
+from tflite_export.keras_export import load
+from tflite_export.stage import announce
+from tflite_export.zeros_kept import check_zeros
 
-_LACKING = re.compile(r"^(?:TF Select|Flex|Custom) ops: (.+)$", re.MULTILINE)
-_UNKNOWN = re.compile(r"Could not locate class '([^']+)'")
 
-
-def run(source, out, quantize=None):
+def run(job):
     """Converts a saved model and checks the file.
 
     Args:
-        source: String, path of the `.keras` file.
-        out: String, path of the TFLite file.
-        quantize: As in `convert`. Defaults to `None`.
+        job: `Job`.
 
     Returns:
         Dict of plain values with the fields of `Conversion` that need the
@@ -39,10 +50,81 @@ def run(source, out, quantize=None):
     Raises:
         Failure: Says what went wrong.
     """
-    model = _load(source)
-    _export(model, out, quantize)
+    announce("load the model")
+    model = load(job.source)
+    samples = write_dense(job, model)
+    if job.sparsity != "none":
+        announce("choose the sparse encoding")
+        write_sparse(job)
+    announce("compare with Keras in the interpreter")
+    return compare(job, model, samples)
+
+
+def write_dense(job, model):
+    """Writes the file with all its weights dense, quantized if asked for.
+
+    Args:
+        job: `Job`.
+        model: Keras model.
+
+    Returns:
+        Dict of arrays by name of input, the calibration data, or `None`.
+
+    Raises:
+        Failure: If it cannot be done, or quantization loses zeros.
+    """
+    announce("convert to float32")
+    export(model, job.out)
+    inputs = _inputs(job.out)
+    samples = _samples(job.calibration, model, inputs)
+    if job.quantize:
+        announce(f"quantize to {job.quantize}")
+        before = read(job.out)
+        export(model, job.out, job.quantize, inputs, samples)
+        check_zeros(before, read(job.out))
+    return samples
+
+
+def write_sparse(job):
+    """Encodes the weights of the file that `choose` says.
+
+    Args:
+        job: `Job`.
+
+    Raises:
+        Failure: If no encoding is safe where one is asked for, or a weight
+            decodes to something else.
+    """
+    dense = read(job.out)
+    forms = choose(dense, job.sparsity, job.quantize, job.target)
+    if not forms:
+        return
+    encoded = copy.deepcopy(dense)
+    encode_weights(encoded, forms)
+    path = str(pathlib.Path(job.out).with_name("encoded.tflite"))
+    write(encoded, path)
+    _check_encoded(dense, read(path))
+    smaller = _compressed(path) < _compressed(job.out)
+    if smaller or job.sparsity == "encode" or job.target != "size":
+        os.replace(path, job.out)
+
+
+def compare(job, model, samples):
+    """Runs the file and compares it with the model.
+
+    Args:
+        job: `Job`.
+        model: Keras model.
+        samples: What `write_dense` returned.
+
+    Returns:
+        As `run` does.
+
+    Raises:
+        Failure: If the file does not run, or does not agree.
+    """
     try:
-        difference = max_difference(model, out, quantize)
+        found = agreement(model, job.out, job.quantize, samples)
     except Failure:
         raise
     except Exception as error:
@@ -50,61 +132,53 @@ def run(source, out, quantize=None):
             f"does not run in the interpreter: {first_sentence(error)}"
         ) from error
     return {
-        "max_difference": difference,
-        "weights": [dataclasses.asdict(w) for w in weights_of(out)],
+        **dataclasses.asdict(found),
+        "weights": [dataclasses.asdict(w) for w in weights_of(job.out)],
     }
 
 
-def _load(source):
+def _inputs(path):
     try:
-        return keras.models.load_model(source, compile=False)
+        interpreter = ai_edge_litert.interpreter.Interpreter(path)
+        return interpreter.get_signature_runner().get_input_details()
     except Exception as error:
-        unknown = _UNKNOWN.search(str(error))
-        if unknown:
-            raise Failure(
-                f"holds a `{unknown[1]}`, a class that is not Keras's own: "
-                "rebuild it from layers of Keras",
-                user_error=True,
-            ) from error
         raise Failure(
-            f"does not load on TensorFlow: {first_sentence(error)}",
-            user_error=True,
+            f"does not load in the interpreter: {first_sentence(error)}"
         ) from error
 
 
-def _export(model, out, quantize):
-    dtypes = {layer.compute_dtype for layer in model._flatten_layers()}
-    half = sorted(dtypes & {"float16", "bfloat16"})
-    if half:
-        raise Failure(
-            f"computes in {half[0]}: rebuild it with the dtype policy "
-            "float32, and load its weights",
-            user_error=True,
-        )
-    # Built-in operations only: others need a runtime of several times the
-    # size, which the interpreter of the check is not.
-    target = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
-    options = {}
-    if quantize == "float16":
-        options["optimizations"] = [tf.lite.Optimize.DEFAULT]
-        target["supported_types"] = [tf.float16]
+def _samples(path, model, inputs):
+    if path is None:
+        return None
+    with np.load(path) as file:
+        arrays = dict(file)
     try:
-        model.export(
-            out, format="litert", verbose=False, target_spec=target, **options
-        )
-    except Exception as error:
-        lacking = _LACKING.findall(str(error))
-        if lacking:
+        samples = by_input(arrays, input_names(model, inputs))
+    except ValueError as error:
+        raise Failure(str(error), user_error=True) from error
+    check_shapes(inputs, samples)
+    return samples
+
+
+def _check_encoded(dense, encoded):
+    for before, after in zip(weight_tensors(dense), weight_tensors(encoded)):
+        if before.name != after.name or not np.array_equal(
+            entries_of(dense, before), entries_of(encoded, after)
+        ):
             raise Failure(
-                f"uses operations that TFLite has not built in: replace "
-                f"{', '.join(lacking)}"
-            ) from error
-        raise Failure(f"does not convert: {first_sentence(error)}") from error
+                f"changes `{before.name.decode()}` by its sparse encoding: "
+                "convert it with sparsity 'none', and report this"
+            )
 
 
-def main(source, out, result, quantize=None):
+def _compressed(path):
+    return len(gzip.compress(pathlib.Path(path).read_bytes()))
+
+
+def main(job, result):
+    job = Job(**json.loads(pathlib.Path(job).read_text()))
     try:
-        answer = run(source, out, quantize)
+        answer = run(job)
     except Failure as failure:
         answer = {"failure": str(failure), "user_error": failure.user_error}
     with open(result, "w") as file:

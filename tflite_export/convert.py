@@ -1,5 +1,6 @@
 """Conversion of a Keras model to a TFLite file, in a process of its own."""
 
+import dataclasses
 import gzip
 import json
 import os
@@ -11,33 +12,74 @@ import sys
 import tempfile
 import zipfile
 
+import numpy as np
+
+from tflite_export.calibration import as_arrays
 from tflite_export.failure import first_sentence
+from tflite_export.job import Job
+from tflite_export.legality import refusal
 from tflite_export.record import Conversion
 from tflite_export.record import Weight
+from tflite_export.stage import stage_of
 
-QUANTIZE = (None, "float16")
+SPARSITY = ("auto", "none", "encode")
+QUANTIZE = (None, "float16", "dynamic", "int8", "int16x8")
+TARGET = ("arm", "x86", "size", "micro")
 _LOG = re.compile(r"[IWE]\d{4} |\d{4}-\d\d-\d\d |WARNING|INFO")
 
 
-def convert(model_or_path, out, quantize=None):
+def convert(
+    model_or_path,
+    out,
+    sparsity="auto",
+    quantize=None,
+    calibration=None,
+    target="arm",
+    progress=None,
+):
     """Converts a Keras model to a TFLite file and checks it.
 
     The work is done in a child process on TensorFlow, whatever the backend
     here. There the file is run in the LiteRT interpreter and compared with
-    the Keras model on random inputs (`agreement.TOLERANCE`: relative to the
-    largest entry of each output, `1e-4`, or `1e-2` for float16). Only a file
-    that agrees takes the place of `out`, in one step; after any error `out`
-    is as it was before.
+    the Keras model: on the calibration data, or else on random inputs. In
+    float32 and float16 every output has to agree (`agreement.TOLERANCE`,
+    relative to the largest entry of it: `1e-4` and `1e-2`); where activations
+    are rounded, the norm of the difference has to be small
+    (`agreement.NORM_TOLERANCE`). Only a file that agrees takes the place of
+    `out`, in one step; after any error `out` is as it was before.
 
-    Zeros are stored like other entries: pruning makes the file smaller only
-    once it is compressed, and by itself not faster.
+    Zeros of the model are zeros of the file, also quantized. Stored like
+    other entries, they make it smaller only once it is compressed, and by
+    themselves not faster. Sparse encoding is for where it pays:
+
+    - `target="arm"`: 1x1 convolutions in float, where XNNPACK computes with
+      sparse kernels and is right; Dense in float32 with at least 70 % of
+      blocks of four inputs, Keras's `Block((4, 1))`, all zero.
+    - `"x86"`: only such Dense layers.
+    - `"size"`: whatever is smaller with gzip.
+    - `"micro"`: nothing.
 
     Args:
         model_or_path: Built Keras 3 model, or the path of a `.keras` file.
             Layers of one's own are not supported yet, nor is mixed
             precision.
         out: Path of the `.tflite` file, in a folder that exists.
-        quantize: `None`, or `"float16"` to store weights in half precision.
+        sparsity: `"auto"` to encode weights where that is safe and pays on
+            `target`; `"none"`; or `"encode"` to encode all that get smaller
+            by it, which is an error where it is not safe. Defaults to
+            `"auto"`.
+        quantize: `None`; `"float16"` for weights in half precision;
+            `"dynamic"` for weights of 8 bits; `"int8"` for activations of
+            8 bits too, or `"int16x8"` of 16. Inputs and outputs stay float32.
+            Defaults to `None`.
+        calibration: Samples of the inputs, needed for `"int8"` and
+            `"int16x8"`: an array, a dict of arrays by input, a list with an
+            array for each input, an iterable of batches, or the path of an
+            `.npy` or `.npz` file. At most 512 rows are used, evenly spaced
+            (the first ones of an iterable). Defaults to `None`.
+        target: What the file is for: `"arm"`, `"x86"`, `"size"` or
+            `"micro"`. Defaults to `"arm"`.
+        progress: Function that is called with a string at each stage.
             Defaults to `None`.
 
     Returns:
@@ -45,17 +87,21 @@ def convert(model_or_path, out, quantize=None):
 
     Raises:
         TypeError: If the model is not a Keras 3 model.
-        ValueError: If an argument is invalid, or the model does not load on
-            TensorFlow, computes in half precision, or has inputs that are
-            not of fixed size (beside the batch).
+        ValueError: If an argument is invalid, calibration data is missing,
+            sparse encoding is asked for where it is not safe, or the model
+            does not load on TensorFlow, computes in half precision, or has
+            inputs that are not of fixed size (beside the batch).
+        ImportError: If TensorFlow or LiteRT is not installed.
         RuntimeError: If the conversion fails, or the file does not agree.
     """
-    if quantize not in QUANTIZE:
+    _check_choices(sparsity, quantize, target)
+    if calibration is None and quantize in ("int8", "int16x8"):
         raise ValueError(
-            f"Expected `quantize` to be None or 'float16', received "
-            f"{quantize!r}: choose one of them."
+            f"Expected calibration data for quantize={quantize!r}, received "
+            "none: give `calibration` some inputs of the model, a hundred or "
+            "more."
         )
-    out = _checked_out(out)
+    out = checked_out(out)
     is_path = isinstance(model_or_path, (str, os.PathLike))
     if is_path:
         source = _checked_source(model_or_path)
@@ -63,30 +109,80 @@ def convert(model_or_path, out, quantize=None):
     else:
         _check_model(model_or_path)
         label = f"`{model_or_path.name}`"
-    # Beside `out`, because a file moves in one step only within a disk.
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".tflite") as tmp:
+    if calibration is not None:
+        calibration = as_arrays(calibration)
+    with folder_beside(out) as tmp:
         tmp = pathlib.Path(tmp)
         if not is_path:
             source = tmp / "model.keras"
             model_or_path.save(source)
+        samples = None
+        if calibration is not None:
+            samples = tmp / "samples.npz"
+            np.savez(samples, **calibration)
         made = tmp / "model.tflite"
-        answer = _run_child(source, made, tmp / "result.json", quantize, label)
+        job = Job(
+            source=str(source),
+            out=str(made),
+            sparsity=sparsity,
+            quantize=quantize,
+            target=target,
+            calibration=samples and str(samples),
+        )
+        answer = _run_child(job, tmp, label, progress or _silent)
         content = made.read_bytes()
+        weights = answer.pop("weights")
         conversion = Conversion(
             path=str(out),
             bytes=len(content),
             gzip_bytes=len(gzip.compress(content)),
-            max_difference=answer["max_difference"],
             weights=tuple(
                 Weight(**{**weight, "shape": tuple(weight["shape"])})
-                for weight in answer["weights"]
+                for weight in weights
             ),
+            **answer,
         )
         os.replace(made, out)
     return conversion
 
 
-def _checked_out(out):
+def _silent(stage):
+    pass
+
+
+def _check_choices(sparsity, quantize, target):
+    given = {"sparsity": sparsity, "quantize": quantize, "target": target}
+    allowed = {"sparsity": SPARSITY, "quantize": QUANTIZE, "target": TARGET}
+    for name, choices in allowed.items():
+        if given[name] not in choices:
+            listed = ", ".join(repr(choice) for choice in choices)
+            raise ValueError(
+                f"Expected `{name}` to be one of {listed}, received "
+                f"{given[name]!r}: choose one of them."
+            )
+    reason = refusal(quantize, target)
+    if sparsity == "encode" and reason:
+        raise ValueError(
+            "Expected a sparse encoding that can be used, received "
+            f"quantize={quantize!r} and target={target!r}, but {reason}: "
+            "choose sparsity 'auto'."
+        )
+
+
+def folder_beside(out):
+    """Makes a folder that is removed afterwards, as a context manager."""
+    # Beside `out`, because a file moves in one step only within a disk.
+    try:
+        folder = tempfile.TemporaryDirectory(dir=out.parent, prefix=".tflite")
+    except OSError as error:
+        raise ValueError(
+            f"Expected a folder to write in, received {out.parent}, which "
+            f"cannot be written ({error.strerror}): choose another."
+        ) from error
+    return folder
+
+
+def checked_out(out):
     out = pathlib.Path(out)
     if out.suffix != ".tflite" or out.is_dir():
         raise ValueError(
@@ -127,20 +223,30 @@ def _check_model(model):
         )
 
 
-def _run_child(source, out, result, quantize, label):
+def _run_child(job, folder, label, progress):
+    request, result = folder / "job.json", folder / "result.json"
+    request.write_text(json.dumps(dataclasses.asdict(job)))
     command = [sys.executable, "-m", "tflite_export.child"]
-    command += [str(path) for path in (source, out, result)]
-    command += [quantize] if quantize else []
-    process = subprocess.run(
-        command,
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-    )
+    stage = None
+    with (
+        open(folder / "stderr", "w+", encoding="utf-8") as stderr,
+        subprocess.Popen(
+            [*command, str(request), str(result)],
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            encoding="utf-8",
+            errors="replace",
+        ) as process,
+    ):
+        for line in process.stdout:
+            if stage_of(line):
+                stage = stage_of(line)
+                progress(stage)
     if process.returncode:
-        raise RuntimeError(_crash(process, label))
+        told = (folder / "stderr").read_text("utf-8", errors="replace")
+        raise _crash(process.returncode, told, label, stage)
     answer = json.loads(result.read_text())
     if "failure" in answer:
         error = ValueError if answer["user_error"] else RuntimeError
@@ -164,18 +270,18 @@ def _environment():
     return env
 
 
-def _crash(process, label):
-    line = last_line(process.stderr)
-    if "No module named" in line:
-        return (
+def _crash(returncode, stderr, label, stage):
+    line = last_line(stderr)
+    if stage is None and "No module named" in line:
+        return ImportError(
             f"Expected TensorFlow and LiteRT to be installed, received {line}"
             ": `pip install keras-slr[export]`."
         )
-    if process.returncode < 0:
-        line = f"died of {signal.Signals(-process.returncode).name}"
-    return (
+    if returncode < 0:
+        line = f"died of {signal.Signals(-returncode).name}"
+    return RuntimeError(
         f"Expected the conversion of {label} to end, received a process that "
-        f"failed: {line}."
+        f"failed at the stage '{stage or 'start'}': {line}."
     )
 
 

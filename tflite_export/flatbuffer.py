@@ -1,25 +1,156 @@
-"""Reading the weights of a TFLite file."""
+"""Reading and writing TFLite files, and the weights in them."""
 
 import pathlib
 
+import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tflite_export.record import Weight
+from tflite_export.sparse_encoding import decode
 
-# The types that `convert` stores weights in. Those of integers need the zero
-# point of their tensor, which need not be 0.
-_DTYPES = {
+# The types that weights are stored in.
+DTYPES = {
     schema.TensorType.FLOAT16: np.dtype("float16"),
     schema.TensorType.FLOAT32: np.dtype("float32"),
+    schema.TensorType.INT4: np.dtype("int8"),
+    schema.TensorType.INT8: np.dtype("int8"),
+    schema.TensorType.INT16: np.dtype("int16"),
 }
+_FLOATS = (schema.TensorType.FLOAT16, schema.TensorType.FLOAT32)
+_ALIGNMENT = 16
+
+
+def read(path):
+    """Reads a TFLite file.
+
+    Args:
+        path: String or path of the file.
+
+    Returns:
+        `ModelT` of TFLite's schema.
+
+    Raises:
+        ValueError: If it is not a TFLite file.
+    """
+    content = pathlib.Path(path).read_bytes()
+    if not schema.Model.ModelBufferHasIdentifier(content, 0):
+        raise ValueError(
+            f"Expected a TFLite file, received {path}: write one with "
+            "`tflite_export.convert`."
+        )
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    for buffer in model.buffers:
+        # Files too large for a flatbuffer keep the data after it.
+        if buffer.offset > 1:
+            data = content[buffer.offset : buffer.offset + buffer.size]
+            buffer.data = np.frombuffer(data, "uint8")
+            buffer.offset = buffer.size = 0
+    return model
+
+
+def write(model, path):
+    """Writes a `ModelT` as a TFLite file.
+
+    Args:
+        model: `ModelT` of TFLite's schema.
+        path: String or path of the file.
+    """
+    builder = _Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    pathlib.Path(path).write_bytes(builder.Output())
+
+
+class _Builder(flatbuffers.Builder):
+    """Aligns the data of tensors as the schema asks, which Python's does not.
+
+    Bytes are all that is written this way without being text.
+    """
+
+    def StartVector(self, elemSize, numElems, alignment):
+        if elemSize == 1:
+            alignment = _ALIGNMENT
+        return super().StartVector(elemSize, numElems, alignment)
+
+
+def weight_tensors(model):
+    """Lists the weight tensors of a model.
+
+    These are the constant tensors of two axes or more of floating-point or
+    quantized entries, with biases, scales and other vectors left out.
+
+    Args:
+        model: `ModelT` of TFLite's schema.
+
+    Returns:
+        List of `TensorT`, in the order of the file.
+    """
+    return [
+        tensor
+        for graph in model.subgraphs
+        for tensor in graph.tensors
+        if is_weight(model, tensor)
+    ]
+
+
+def is_weight(model, tensor):
+    """Returns whether a `TensorT` of a model is a weight."""
+    data = model.buffers[tensor.buffer].data
+    return (
+        data is not None
+        and len(data) > 0
+        and tensor.type in DTYPES
+        and len(_shape(tensor)) >= 2
+        and (tensor.type in _FLOATS or _scale(tensor) is not None)
+    )
+
+
+def entries_of(model, tensor):
+    """Reads the entries of a weight as they are stored, decoded if sparse.
+
+    Args:
+        model: `ModelT` of TFLite's schema.
+        tensor: `TensorT`, one of its weights.
+
+    Returns:
+        Array of the tensor's shape and type; 4-bit integers as `int8`.
+    """
+    data = np.asarray(model.buffers[tensor.buffer].data, "uint8")
+    if tensor.type == schema.TensorType.INT4:
+        # Two to a byte, the first in the lower half, with sign.
+        pairs = data.view("int8")
+        values = np.stack([pairs << 4 >> 4, pairs >> 4], axis=1).ravel()
+    else:
+        values = np.frombuffer(data.tobytes(), DTYPES[tensor.type])
+    shape = _shape(tensor)
+    if tensor.sparsity is not None:
+        return decode(values, tensor.sparsity, shape)
+    return values[: np.prod(shape)].reshape(shape)
+
+
+def zeros_of(model, tensor):
+    """Finds the entries of a weight that mean exactly zero.
+
+    Args:
+        model: `ModelT` of TFLite's schema.
+        tensor: `TensorT`, one of its weights.
+
+    Returns:
+        Array of booleans of the tensor's shape.
+    """
+    entries = entries_of(model, tensor)
+    if _scale(tensor) is None:
+        return entries == 0
+    points = np.asarray(tensor.quantization.zeroPoint)
+    if points.size > 1:
+        shape = [1] * entries.ndim
+        shape[tensor.quantization.quantizedDimension] = -1
+        points = points.reshape(shape)
+    return entries == points
 
 
 def weights_of(path):
-    """Lists the weight tensors of a TFLite file.
-
-    These are the constant floating-point tensors of two axes or more, with
-    biases, scales and other vectors left out.
+    """Lists the weights of a TFLite file.
 
     Args:
         path: String or path of the file.
@@ -28,45 +159,37 @@ def weights_of(path):
         List of `Weight`, in the order of the file.
 
     Raises:
-        ValueError: If it is not a TFLite file, or a weight is not stored
-            entry by entry.
+        ValueError: If it is not a TFLite file.
     """
-    content = pathlib.Path(path).read_bytes()
-    if not schema.Model.ModelBufferHasIdentifier(content, 0):
-        raise ValueError(
-            f"Expected a TFLite file, received {path}: write one with "
-            "`tflite_export.convert`."
+    model = read(path)
+    return [
+        Weight(
+            name=tensor.name.decode(),
+            shape=_shape(tensor),
+            dtype=_type_name(tensor),
+            zeros=int(np.count_nonzero(zeros_of(model, tensor))),
+            encoding=_encoding(tensor),
         )
-    model = schema.Model.GetRootAs(content, 0)
-    weights = []
-    for i in range(model.SubgraphsLength()):
-        graph = model.Subgraphs(i)
-        for j in range(graph.TensorsLength()):
-            tensor = graph.Tensors(j)
-            data = _data(content, model.Buffers(tensor.Buffer()))
-            if tensor.ShapeLength() < 2 or not len(data):
-                continue
-            if tensor.Type() in _DTYPES:
-                weights.append(_weight(tensor, data))
-    return weights
+        for tensor in weight_tensors(model)
+    ]
 
 
-def _data(content, buffer):
-    # Files too large for a flatbuffer keep the data after it.
-    if buffer.Offset() > 1:
-        return content[buffer.Offset() : buffer.Offset() + buffer.Size()]
-    return buffer.DataAsNumpy() if buffer.DataLength() else b""
+def _shape(tensor):
+    return () if tensor.shape is None else tuple(int(n) for n in tensor.shape)
 
 
-def _weight(tensor, data):
-    name = tensor.Name().decode()
-    shape = tuple(int(n) for n in tensor.ShapeAsNumpy())
-    dtype = _DTYPES[tensor.Type()]
-    entries = np.frombuffer(data, dtype)
-    if tensor.Sparsity() is not None or entries.size != np.prod(shape):
-        raise ValueError(
-            f"Expected weights stored entry by entry, received `{name}` in "
-            "sparse encoding: convert the model without it."
-        )
-    zeros = entries.size - int(np.count_nonzero(entries))
-    return Weight(name, shape, dtype.name, zeros)
+def _scale(tensor):
+    return None if tensor.quantization is None else tensor.quantization.scale
+
+
+def _type_name(tensor):
+    if tensor.type == schema.TensorType.INT4:
+        return "int4"
+    return DTYPES[tensor.type].name
+
+
+def _encoding(tensor):
+    if tensor.sparsity is None:
+        return "dense"
+    blocks = tensor.sparsity.blockMap
+    return "sparse" if blocks is None or not len(blocks) else "sparse blocks"

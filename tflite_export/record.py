@@ -13,13 +13,16 @@ class Weight:
         name: The converter's name for it, which recalls that of the layer.
         shape: Tuple of integers, in TFLite's order of axes.
         dtype: Name of the type it is stored in.
-        zeros: Integer, the number of entries that are exactly zero.
+        zeros: Integer, the number of entries that are exactly zero; of
+            integers, equal to their zero point.
+        encoding: `"dense"`, `"sparse"` (single entries) or `"sparse blocks"`.
     """
 
     name: str
     shape: tuple
     dtype: str
     zeros: int
+    encoding: str
 
     @property
     def size(self):
@@ -40,6 +43,9 @@ class Conversion:
         gzip_bytes: Integer, the size of the file compressed with gzip.
         max_difference: Float, the largest absolute difference between an
             output of the file and the same output of the Keras model.
+        same_argmax: Float, the share of the compared samples whose largest
+            output is the same one in both; `None` if all outputs are single
+            numbers.
         weights: Tuple of `Weight`, read back from the file.
     """
 
@@ -47,6 +53,7 @@ class Conversion:
     bytes: int
     gzip_bytes: int
     max_difference: float
+    same_argmax: float | None
     weights: tuple
 
     @property
@@ -71,6 +78,7 @@ class Conversion:
         table.add_column("dtype")
         for name in ("zeros", "sparsity"):
             table.add_column(name, justify="right")
+        table.add_column("encoding")
         for weight in self.weights:
             table.add_row(
                 escape(weight.name),
@@ -78,14 +86,18 @@ class Conversion:
                 weight.dtype,
                 f"{weight.zeros}",
                 f"{weight.sparsity:.2%}",
+                weight.encoding,
             )
         console = Console(file=io.StringIO(), width=width)
         console.print(table)
         text = console.file.getvalue()
+        same = ""
+        if self.same_argmax is not None:
+            same = f", the largest the same in {self.same_argmax:.1%}"
         return text + (
             f"{self.path}: {self.bytes} bytes, {self.gzip_bytes} with gzip; "
             f"{self.sparsity:.2%} zeros; outputs within "
-            f"{self.max_difference:.1e} of Keras\n"
+            f"{self.max_difference:.1e} of Keras{same}\n"
         )
 
     def __str__(self):

@@ -16,7 +16,7 @@ def keep_mask(w, count):
 
     Args:
         w: Backend tensor of float32, of any shape, with finite entries.
-        count: Integer in `[1, size of w]`.
+        count: Integer in `[0, size of w]`.
 
     Returns:
         Boolean tensor of the shape of `w` with exactly `count` true entries.

@@ -17,17 +17,18 @@ MAGNITUDE_BITS = 0x7FFFFFFF
 INFINITY_BITS = 0x7F800000
 
 
-def keep_count(size, rate):
+def keep_count(size, rate, least=1):
     """Returns how many of `size` entries stay at a pruning rate.
 
     Args:
         size: Integer, the number of entries of the tensor.
-        rate: Float in `[0, 1)`, the share of entries to set to zero.
+        rate: Float in `[0, 1]`, the share of entries to set to zero.
+        least: Integer, how many stay at any rate. Defaults to `1`.
 
     Returns:
-        `size - round(rate * size)`, but at least one.
+        `size - round(rate * size)`, but at least `least`.
     """
-    return max(size - round(rate * size), 1)
+    return max(size - round(rate * size), least)
 
 
 def magnitude_bits(w):
@@ -41,7 +42,7 @@ def keep_mask(w, count):
 
     Args:
         w: NumPy array of floats, of any shape.
-        count: Integer in `[1, w.size]`, the number of entries to keep.
+        count: Integer in `[0, w.size]`, the number of entries to keep.
 
     Returns:
         Boolean array of the shape of `w` with exactly `count` true entries.
@@ -50,7 +51,7 @@ def keep_mask(w, count):
         ValueError: If an entry of `w` is NaN or infinite.
     """
     bits = magnitude_bits(w)
-    position = bits.size - count
+    position = min(bits.size - count, bits.size - 1)
     parted = np.partition(bits, position)
     threshold = parted[position]
     # The largest value lies in the upper part, which is all that is needed
@@ -70,7 +71,7 @@ def project(w, count):
 
     Args:
         w: NumPy array of floats, of any shape.
-        count: Integer in `[1, w.size]`, the number of entries to keep.
+        count: Integer in `[0, w.size]`, the number of entries to keep.
 
     Returns:
         Array like `w` in which all but `count` entries are `0.0`.

@@ -1,5 +1,8 @@
 """Widths that fit the tiles of matrix products."""
 
+# Channels that matrix products are computed for at once.
+TILE = 16
+
 
 def round_width(width, full):
     """Rounds a number of units to keep down to one that runtimes like.
@@ -26,5 +29,5 @@ def round_width(width, full):
         )
     if width == full or width < 8:
         return width
-    tile = 16 if width >= 16 and full >= 32 else 8
+    tile = TILE if width >= TILE and full >= 2 * TILE else TILE // 2
     return width - width % tile

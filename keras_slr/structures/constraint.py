@@ -24,7 +24,7 @@ class Constraint:
     Attributes:
         structure: `Structure` that says what the units are.
         weights: Tuple of `selection.Weight`, one unless they are coupled.
-        rate: Float in `[0, 1)`.
+        rate: Float in `[0, 1)`, or `1.0` where no unit has to stay.
     """
 
     structure: object
@@ -38,7 +38,7 @@ class Constraint:
 
     def count(self, rate):
         """Returns how many units stay at a rate."""
-        return keep_count(self.units, rate)
+        return keep_count(self.units, rate, self.structure.least)
 
     def masks(self, xp, select, values, count):
         """Returns masks of the entries that a projection keeps.

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_slr.projections import keep_count
 from keras_slr.shrink import round_width
+from keras_slr.shrink.round_width import TILE
 from keras_slr.structures.structure import Structure
 from keras_slr.training import backend
 from keras_slr.training.masks import apply_mask
@@ -45,6 +46,7 @@ class Labels(Structure):
         readers: Tuple of pairs of a Keras variable and its `Member`: left as
             they are, until the model is shrunk and they lose their slices
             for dead units.
+        least: Integer, `0` if other units keep every layer from being empty.
     """
 
     size: int
@@ -52,16 +54,22 @@ class Labels(Structure):
     statistics: tuple = ()
     round_to: object = None
     readers: tuple = ()
+    least: int = 1
 
     def units(self, *weights):
         del weights
         return self.size
 
     def rounded(self, rate, *weights):
-        width = keep_count(self.size, rate)
+        width = keep_count(self.size, rate, self.least)
         if self.round_to is None or width == self.size:
             return rate
-        if self.round_to == "auto":
+        if not self.least:
+            # Beside units of the same layers that fill tiles by themselves.
+            width -= width % (
+                TILE if self.round_to == "auto" else self.round_to
+            )
+        elif self.round_to == "auto":
             width = round_width(width, self.size)
         elif width > self.round_to:
             width -= width % self.round_to

@@ -12,9 +12,11 @@ class Structure(Record):
     Attributes:
         rate: Float, the share of zeros where the structure fixes it, `None`
             where it is asked for.
+        least: Integer, the number of units that stay at any rate.
     """
 
     rate = None
+    least = 1
 
     def refusal(self, weight):
         """Returns why a weight cannot carry the structure, or `None`."""

@@ -106,12 +106,36 @@ def _of_group(group, known, round_to):
     lies_in = np.array([np.isin(range(group.size), m.units) for m in writers])
     kinds = np.unique(lies_in, axis=1).T
     return [
-        _of_kind(group, (kind == lies_in.T).all(axis=1), known, round_to)
-        for kind in kinds
+        _of_kind(
+            group,
+            (kind == lies_in.T).all(axis=1),
+            known,
+            round_to,
+            0 if spare else 1,
+        )
+        for kind, spare in zip(kinds, _spare(kinds))
     ]
 
 
-def _of_kind(group, meant, known, round_to):
+def _spare(kinds):
+    """Says which units may all go, because others stay in the same layers.
+
+    Args:
+        kinds: Boolean array of `(kinds, layers)`, where each kind lies.
+
+    Returns:
+        List of booleans.
+    """
+    spare = [False] * len(kinds)
+    safe = np.zeros(kinds.shape[1], bool)
+    # Those in most layers save most others from having to stay.
+    for i in np.argsort(-kinds.sum(axis=1), kind="stable"):
+        spare[i] = bool(safe[kinds[i]].all())
+        safe |= kinds[i] & (not spare[i])
+    return spare
+
+
+def _of_kind(group, meant, known, round_to, least):
     """Returns the structure for some units of a group, and their weights."""
     # The numbers of the units among those that are meant; -1 stays.
     numbers = np.append(np.where(meant, np.cumsum(meant) - 1, -1), -1)
@@ -134,6 +158,7 @@ def _of_kind(group, meant, known, round_to):
         tuple(statistics),
         round_to,
         tuple(readers),
+        least,
     )
     return labels, weights
 

@@ -45,6 +45,10 @@ def test_keep_count(size, rate, expected):
     assert keep_count(size, rate) == expected
 
 
+def test_keep_count_of_what_may_all_go():
+    assert [keep_count(10, rate, 0) for rate in (0.9, 0.96, 1.0)] == [1, 0, 0]
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", TENSORS)
 def test_mask_is_that_of_a_full_stable_sort(name, dtype):
@@ -52,7 +56,7 @@ def test_mask_is_that_of_a_full_stable_sort(name, dtype):
         w = TENSORS[name].astype("float32").astype(dtype)
     if not np.isfinite(w.astype("float32")).all():
         pytest.skip("the values do not fit the type")
-    for count in {1, w.size // 2 or 1, w.size}:
+    for count in {0, 1, w.size // 2 or 1, w.size}:
         mask = keep_mask(w, count)
         assert mask.sum() == count
         np.testing.assert_array_equal(mask, slow_keep_mask(w, count))
@@ -89,7 +93,7 @@ def test_numbers_that_are_not_finite_are_refused(bad, count):
 @pytest.mark.parametrize("name", [n for n in TENSORS if n != "denormal"])
 def test_compiled_mask_equals_the_host_mask(name):
     w = TENSORS[name].astype("float32")
-    for count in {1, w.size // 2 or 1, w.size}:
+    for count in {0, 1, w.size // 2 or 1, w.size}:
         mask = bisection.keep_mask(ops.convert_to_tensor(w), count)
         np.testing.assert_array_equal(
             ops.convert_to_numpy(mask), keep_mask(w, count)

@@ -123,6 +123,68 @@ def test_widths_are_rounded_down(round_to, rate, kept):
     assert alive.sum() == kept
 
 
+def widening():
+    """A stream of 16 that goes on in one of 32, with zeros in front."""
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(16, 3, padding="same", name="narrow")(inputs)
+    x = layers.ReLU()(x)
+    shortcut = layers.Permute((1, 3, 2))(x)
+    shortcut = layers.ZeroPadding2D((0, (16, 0)))(shortcut)
+    shortcut = layers.Permute((1, 3, 2))(shortcut)
+    x = layers.Conv2D(32, 3, padding="same", name="wide")(x)
+    x = layers.ReLU()(layers.Add()([x, shortcut]))
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, layers.Dense(4)(x))
+
+
+@pytest.mark.parametrize(
+    "round_to, rate, narrow, wide",
+    [
+        # The 16 that one layer writes alone, and the 16 that both write.
+        (None, 0.7, 5, 5 + 5),
+        (None, 0.99, 1, 1),
+        (8, 0.3, 8, 8 + 8),
+        (8, 0.7, 5, 5),
+        ("auto", 0.3, 8, 8),
+        ("auto", 0.0, 16, 32),
+    ],
+)
+def test_units_beside_others_fill_tiles_or_go(round_to, rate, narrow, wide):
+    model = widening()
+    keras_slr.hard_prune(
+        model, rate, structure=keras_slr.Filter(round_to=round_to)
+    )
+    small = keras_slr.shrink(model)
+    found = [
+        small.get_layer(name).kernel.shape[-1] for name in ("narrow", "wide")
+    ]
+    assert found == [narrow, wide]
+    x = np.random.default_rng(0).normal(size=(3, 8, 8, 3)).astype("float32")
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(small(x)),
+        keras.ops.convert_to_numpy(model(x)),
+        rtol=1e-4,
+        atol=1e-6,
+    )
+
+
+def test_slr_can_let_all_units_beside_others_go():
+    keras.utils.set_random_seed(0)
+    model = widening()
+    model.compile("adam", "mse")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(32, 8, 8, 3)).astype("float32")
+    callback = keras_slr.SLRCallback(
+        {"narrow": 0.0, "wide": 0.7},
+        structure=keras_slr.Filter(round_to="auto"),
+        update_every=1,
+    )
+    y = rng.normal(size=(32, 4))
+    model.fit(x, y, 8, epochs=2, verbose=0, callbacks=[callback])
+    small = keras_slr.shrink(model)
+    assert small.get_layer("wide").kernel.shape == (3, 3, 16, 16)
+
+
 def test_errors_say_what_to_do():
     with pytest.raises(ValueError, match="'auto' or a positive integer"):
         keras_slr.Filter(round_to=0)

@@ -17,6 +17,10 @@ from tflite_export import convert
 from tflite_export.convert import last_line
 
 RATE = 0.9
+once = pytest.mark.skipif(
+    keras.config.backend() != "tensorflow",
+    reason="says the same on every backend",
+)
 
 
 @pytest.fixture(scope="module")
@@ -94,26 +98,72 @@ def test_zeros_and_outputs_of_a_pruned_model(pruned, tmp_path):
         conversion.path = ""
 
 
-def test_command_line_on_a_dense_model_as_float16(dense, tmp_path):
-    source, out = tmp_path / "dense.keras", tmp_path / "half.tflite"
-    dense.save(source)
+@once
+def test_command_line_in_int8(dense, pruned, tmp_path):
+    source, out = tmp_path / "pruned.keras", tmp_path / "small.tflite"
+    pruned.save(source)
     out.write_text("before")
-    done = run(source, "-o", out, "--quantize", "float16")
+    x = np.random.default_rng(2).normal(size=(40, 12, 12, 3))
+    np.savez(tmp_path / "data.npz", x_train=x, y_train=np.zeros(40))
+    command = (source, "-o", out, "--quantize", "int8")
+    done = run(*command, "--calibration", tmp_path / "data.npz")
     assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines() == [
+        "load the model ...",
+        "convert to float32 ...",
+        "quantize to int8 ...",
+        "choose the sparse encoding ...",
+        "compare with Keras in the interpreter ...",
+    ]
     assert f"{out}: {out.stat().st_size} bytes" in done.stdout
-    for cell in ("24x3x3x16", "float16", "0.00%"):
+    for cell in ("24x3x3x16", "int8", "dense", "the largest the same in"):
         assert cell in done.stdout
 
     from tflite_export.flatbuffer import weights_of
 
-    weights = weights_of(out)
-    assert {w.dtype for w in weights} == {"float16"}
-    assert {w.size for w in weights} == {432, 3456, 768, 320}
-    # The control of the test above: what it counts, pruning has made. Half
-    # precision may round an entry or two to zero.
-    assert sum(w.zeros for w in weights) < 3
+    found = {w.size: w.zeros for w in weights_of(out)}
+    assert {w.dtype for w in weights_of(out)} == {"int8"}
+    for kernel in kernels(pruned):
+        assert found[int(np.prod(kernel.shape))] >= zeros(kernel)
+    # Inputs and outputs stay in float.
+    expected = keras.ops.convert_to_numpy(pruned(x[:5].astype("float32")))
+    received = outputs(out, x[:5].astype("float32"))
+    assert np.abs(expected - received).max() < 0.02
+
+    before = out.read_bytes()
+    done = run(*command)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Expected calibration data for quantize")
+    assert done.stderr.count("\n") == 1
+    assert out.read_bytes() == before
 
 
+def test_dense_blocks_of_any_backend(tmp_path):
+    model = keras.Sequential(
+        [keras.Input((64,)), layers.Dense(32, name="a"), layers.Dense(10)]
+    )
+    structure = keras_slr.Block((4, 1))
+    keras_slr.hard_prune(model, {"a": 0.75}, structure=structure)
+    stages = []
+    path = tmp_path / "out.tflite"
+    conversion = convert(model, path, progress=stages.append)
+    assert len(stages) == 4
+    assert {w.shape: w.encoding for w in conversion.weights} == {
+        (32, 64): "sparse blocks",
+        (10, 32): "dense",
+    }
+    assert zeros_by_size(conversion) == {2048: 1536, 320: 0}
+    assert "sparse blocks" in str(conversion)
+    x = np.random.default_rng(2).normal(size=(3, 64)).astype("float32")
+    np.testing.assert_allclose(
+        outputs(path, x),
+        keras.ops.convert_to_numpy(model(x)),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
+@once
 @pytest.mark.parametrize("content", [None, b"not a model", "zip"])
 def test_bad_file_leaves_out_untouched(content, tmp_path):
     source, out = tmp_path / "bad.keras", tmp_path / "out.tflite"
@@ -127,14 +177,17 @@ def test_bad_file_leaves_out_untouched(content, tmp_path):
     out.write_text("before")
     done = run(source, "-o", out)
     assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("Expected a ")
-    assert str(source) in done.stderr
+    told = done.stderr.splitlines()[-1]
+    assert told.startswith("Expected a ")
+    assert str(source) in told
+    stages = done.stderr.splitlines()[:-1]
+    assert stages == (["load the model ..."] if content == "zip" else [])
     assert done.stdout == ""
     assert out.read_text() == "before"
     assert not [p for p in tmp_path.iterdir() if p not in (source, out)]
 
 
+@once
 def test_model_that_does_not_convert(tmp_path):
     x = keras.Input((4,))
     model = keras.Model(x, keras.ops.erfinv(x), name="inverse")
@@ -145,6 +198,7 @@ def test_model_that_does_not_convert(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@once
 def test_file_that_does_not_agree_is_not_kept(tmp_path):
     model = keras.Sequential([keras.Input((4,)), layers.Dense(3)], name="odd")
     model.layers[0].bias.assign([0.0, np.nan, 0.0])
@@ -163,23 +217,51 @@ def test_packages_that_are_missing(pruned, tmp_path, monkeypatch):
         "raise ModuleNotFoundError(\"No module named 'ai_edge_litert'\")"
     )
     monkeypatch.syspath_prepend(folder)
-    with pytest.raises(RuntimeError, match=r"keras-slr\[export\]"):
+    with pytest.raises(ImportError, match=r"keras-slr\[export\]"):
         convert(pruned, tmp_path / "out.tflite")
     assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_arguments(pruned, tmp_path):
     out = tmp_path / "out.tflite"
-    with pytest.raises(ValueError, match="received 'int8'"):
-        convert(pruned, out, quantize="int8")
+    with pytest.raises(ValueError, match="received 'int4'"):
+        convert(pruned, out, quantize="int4")
+    with pytest.raises(ValueError, match="`sparsity` to be one of 'auto'"):
+        convert(pruned, out, sparsity=True)
+    with pytest.raises(ValueError, match="`target` to be one of 'arm'"):
+        convert(pruned, out, target="gpu")
+    with pytest.raises(ValueError, match="dynamic.*do not load or give wrong"):
+        convert(pruned, out, sparsity="encode", quantize="dynamic")
+    with pytest.raises(ValueError, match="int16x8.*not measured on ARM"):
+        convert(pruned, out, sparsity="encode", quantize="int16x8")
+    with pytest.raises(ValueError, match="micro.*has no DENSIFY"):
+        convert(pruned, out, sparsity="encode", target="micro")
+    with pytest.raises(ValueError, match="received none: give `calibration`"):
+        convert(pruned, out, quantize="int16x8")
+    with pytest.raises(ValueError, match="Expected `calibration` to be"):
+        convert(pruned, out, quantize="int8", calibration=3)
     with pytest.raises(ValueError, match="ends in .tflite"):
         convert(pruned, tmp_path / "out.bin")
     with pytest.raises(ValueError, match="make the folder"):
         convert(pruned, tmp_path / "none" / "out.tflite")
+    with pytest.raises(ValueError, match="/proc, which cannot be written"):
+        convert(pruned, "/proc/out.tflite")
     with pytest.raises(TypeError, match="received int"):
         convert(3, out)
     with pytest.raises(ValueError, match="built model"):
         convert(keras.Sequential([layers.Dense(3)]), out)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_process_that_dies(pruned, tmp_path, monkeypatch):
+    folder = tmp_path / "shadow"
+    folder.mkdir()
+    (folder / "ai_edge_litert.py").write_text("import os; os.abort()")
+    monkeypatch.syspath_prepend(folder)
+    with pytest.raises(RuntimeError, match="'start': died of SIGABRT") as info:
+        convert(pruned, tmp_path / "out.tflite")
+    assert "\n" not in str(info.value)
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_last_line():

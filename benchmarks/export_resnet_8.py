@@ -1,0 +1,91 @@
+"""ResNet-8 for CIFAR-10, pruned by SLR and in int8, against the reference.
+
+    KERAS_BACKEND=tensorflow python -m benchmarks.export_resnet_8 \\
+        --models-dir MODELS --data-dir DATA
+
+The pretrained network of MLPerf Tiny (`mlperf-tiny/` in MODELS), 80 % of its
+kernels pruned by SLR, without retraining, as a full int8 file: its accuracy
+on the 10 000 test images and its compressed size, against the int8 file that
+is published with the network.
+"""
+
+import argparse
+import pathlib
+import tempfile
+
+import keras
+
+import keras_slr
+import tflite_export
+from benchmarks import export_results
+from benchmarks.quality.start import begin
+from benchmarks.quality.tasks import TASKS
+
+RATE = 0.8
+# Points of accuracy that may be lost; share of the reference's size.
+DROP, SIZE = 1.0, 0.45
+# Images of the training data to calibrate by.
+CALIBRATION = 500
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    export_results.add_arguments(parser, rounds=20)
+    parser.add_argument("--models-dir", required=True)
+    parser.add_argument("--data-dir", required=True)
+    parser.add_argument("--epochs", type=int, default=10)
+    args = parser.parse_args(argv)
+    task = TASKS["resnet_8_cifar10"]
+    images = task.images(args.data_dir)
+    start = begin(task, images, 0, args.models_dir)
+    dense = start.rewind(args.epochs)
+    callback = keras_slr.SLRCallback(RATE)
+    start.fit(args.epochs, [callback])
+    pruned = start.score()
+    reference = (
+        pathlib.Path(args.models_dir)
+        / "mlperf-tiny/image_classification/pretrainedResnet_quant.tflite"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        files = {"reference, int8": reference}
+        for quantize in ("int8", None):
+            path = pathlib.Path(folder) / f"{quantize}.tflite"
+            tflite_export.convert(
+                start.model,
+                path,
+                quantize=quantize,
+                calibration=images.x_train[:CALIBRATION] if quantize else None,
+                target="size",
+            )
+            files[f"SLR {RATE:.0%}, {quantize or 'float32'}"] = path
+        found = tflite_export.benchmark(
+            files, (images.x_test, images.y_test), rounds=args.rounds
+        )
+    before, after = found.rows[:2]
+    bars = [
+        export_results.Bar(
+            "accuracy of the int8 file, percent",
+            100 * before.score - DROP,
+            100 * after.score,
+        ),
+        export_results.Bar(
+            "share of the reference's size, both with gzip",
+            SIZE,
+            after.gzip_bytes / before.gzip_bytes,
+            at_most=True,
+        ),
+    ]
+    export_results.save(
+        "export_resnet_8",
+        args.out,
+        bars,
+        found,
+        epochs=args.epochs,
+        backend=keras.config.backend(),
+        keras_accuracy={"dense": dense, "pruned": pruned},
+        sparsity=keras_slr.report(start.model).sparsity,
+    )
+
+
+if __name__ == "__main__":
+    main()

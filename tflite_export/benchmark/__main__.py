@@ -1,0 +1,67 @@
+"""`python -m tflite_export.benchmark FILE.tflite...`."""
+
+import argparse
+import pathlib
+import sys
+
+import numpy as np
+
+from tflite_export.benchmark.benchmark import benchmark
+
+
+def main(argv=None):
+    """Measures files and prints a table.
+
+    Returns:
+        Integer, the exit code: `2` for an error of the user's, `1` if a file
+        could not be measured.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m tflite_export.benchmark",
+        description="Measure TFLite files against the first one.",
+    )
+    parser.add_argument("files", metavar="FILE.tflite", nargs="+")
+    parser.add_argument(
+        "--data", metavar="DATA.npz", help="arrays x and y, for the accuracy"
+    )
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--plot", metavar="IMAGE.png")
+    parser.add_argument("--json", metavar="OUT.json")
+    args = parser.parse_args(argv)
+    try:
+        found = benchmark(
+            args.files,
+            data=args.data and _data(args.data),
+            threads=args.threads,
+            rounds=args.rounds,
+        )
+        print(found.render(), end="")
+        if args.plot:
+            found.plot(args.plot)
+        if args.json:
+            pathlib.Path(args.json).write_text(found.to_json() + "\n")
+    except (ImportError, OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return int(any(row.failure for row in found.rows))
+
+
+def _data(path):
+    try:
+        with np.load(path) as arrays:
+            return arrays["x"], arrays["y"]
+    except OSError as error:
+        raise ValueError(
+            f"Expected an .npz file with arrays `x` and `y`, received {path}, "
+            f"which cannot be read: {error.strerror}."
+        ) from error
+    except Exception as error:
+        raise ValueError(
+            f"Expected an .npz file with arrays `x` and `y`, received {path}, "
+            "which is not one: write it with `np.savez(path, x=x, y=y)`."
+        ) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

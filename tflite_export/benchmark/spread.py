@@ -1,0 +1,48 @@
+"""Medians and quartiles of what was measured several times."""
+
+import dataclasses
+import statistics
+
+
+@dataclasses.dataclass(frozen=True)
+class Spread:
+    """Median and quartiles of some samples, in their unit.
+
+    Attributes:
+        low: Float, the first quartile.
+        median: Float.
+        high: Float, the third quartile.
+    """
+
+    low: float
+    median: float
+    high: float
+
+    @classmethod
+    def of(cls, samples):
+        """Returns the `Spread` of two or more numbers."""
+        return cls(*statistics.quantiles(samples, n=4, method="inclusive"))
+
+    def text(self, unit=1.0):
+        """Returns it as `median (low to high)` in multiples of `unit`."""
+        median, low, high = (
+            f"{value / unit:.3g}"
+            for value in (self.median, self.low, self.high)
+        )
+        return f"{median} ({low} to {high})"
+
+
+def times_faster(base, other):
+    """Compares samples that were taken in turns.
+
+    The two of a pair lie next to each other in time: what slows the machine
+    down for a while is in both and leaves their ratio alone.
+
+    Args:
+        base: List of seconds.
+        other: List of seconds of as many turns.
+
+    Returns:
+        `Spread` of the ratios `base / other`.
+    """
+    return Spread.of([a / b for a, b in zip(base, other, strict=True)])

@@ -1,0 +1,25 @@
+"""What the parent process asks of the child."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A conversion to do.
+
+    Attributes:
+        source: String, path of the `.keras` file.
+        out: String, path of the TFLite file to write, in a folder for it
+            alone.
+        sparsity: As in `convert`.
+        quantize: As in `convert`.
+        target: As in `convert`.
+        calibration: String, path of an `.npz` file of samples, or `None`.
+    """
+
+    source: str
+    out: str
+    sparsity: str
+    quantize: str | None
+    target: str
+    calibration: str | None

@@ -1,0 +1,111 @@
+"""A dense TFLite file of a Keras model, by TensorFlow's converter."""
+
+import re
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tflite_export.agreement import batch_size
+from tflite_export.failure import Failure
+from tflite_export.failure import first_sentence
+
+_LACKING = re.compile(r"^(?:TF Select|Flex|Custom) ops: (.+)$", re.MULTILINE)
+_UNKNOWN = re.compile(r"Could not locate class '([^']+)'")
+# The sets of operations to quantize to.
+_INTEGER = {
+    "int8": tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
+    "int16x8": (
+        tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+    ),
+}
+
+
+def load(source):
+    """Loads a saved model.
+
+    Args:
+        source: String, path of the `.keras` file.
+
+    Returns:
+        Keras model.
+
+    Raises:
+        Failure: If it does not load.
+    """
+    try:
+        return keras.models.load_model(source, compile=False)
+    except Exception as error:
+        unknown = _UNKNOWN.search(str(error))
+        if unknown:
+            raise Failure(
+                f"holds a `{unknown[1]}`, a class that is not Keras's own: "
+                "rebuild it from layers of Keras",
+                user_error=True,
+            ) from error
+        raise Failure(
+            f"does not load on TensorFlow: {first_sentence(error)}",
+            user_error=True,
+        ) from error
+
+
+def export(model, out, quantize=None, inputs=None, samples=None):
+    """Writes a Keras model as a TFLite file.
+
+    Args:
+        model: Keras model.
+        out: String, path of the TFLite file.
+        quantize: As in `convert`. Defaults to `None`.
+        inputs: Dict of the input details of the file in float32, by name.
+            Defaults to `None`.
+        samples: Dict of arrays by name of input, needed for integers.
+            Defaults to `None`.
+
+    Raises:
+        Failure: If the model cannot be converted.
+    """
+    dtypes = {layer.compute_dtype for layer in model._flatten_layers()}
+    half = sorted(dtypes & {"float16", "bfloat16"})
+    if half:
+        raise Failure(
+            f"computes in {half[0]}: rebuild it with the dtype policy "
+            "float32, and load its weights",
+            user_error=True,
+        )
+    # Built-in operations only: others need a runtime of several times the
+    # size, which the interpreter of the check is not.
+    target = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
+    options = {}
+    if quantize:
+        options["optimizations"] = [tf.lite.Optimize.DEFAULT]
+    if quantize == "float16":
+        target["supported_types"] = [tf.float16]
+    if quantize in _INTEGER:
+        # Of these alone: an operation without a form in integers is an
+        # error, instead of being left in float.
+        target["supported_ops"] = [_INTEGER[quantize]]
+        options["representative_dataset"] = lambda: _rows(inputs, samples)
+    try:
+        model.export(
+            out, format="litert", verbose=False, target_spec=target, **options
+        )
+    except Exception as error:
+        lacking = _LACKING.findall(str(error))
+        if lacking:
+            raise Failure(
+                f"uses operations that TFLite has not built in: replace "
+                f"{', '.join(lacking)}"
+            ) from error
+        raise Failure(f"does not convert: {first_sentence(error)}") from error
+
+
+def _rows(inputs, samples):
+    size = next((n for n in map(batch_size, inputs.values()) if n), 1)
+    count = min(len(x) for x in samples.values())
+    for start in range(0, count, size):
+        # A fixed batch is filled up from the first row again.
+        rows = np.arange(start, start + size) % count
+        yield {
+            name: samples[name][rows].astype(details["dtype"])
+            for name, details in inputs.items()
+        }
