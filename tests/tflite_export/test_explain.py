@@ -78,7 +78,7 @@ def test_a_dense_model(dense):
         ("wide", "arm", "2/3 .* Unstructured"),
         ("stem", "arm", "1x1 .* Filter"),
         ("wide", "x86", "AVX; Filter.* or int8"),
-        ("hidden", "x86", "70% of the blocks .*; Block"),
+        ("hidden", "x86", "blocks of 4 inputs 70% .*; Block"),
         ("depth", "gpu", "Filter.* in front"),
         ("head", "int8", "; nothing .*model's output"),
         ("head", "micro", "sparse-encoded weights; int8 .*output"),

@@ -17,7 +17,7 @@ from tflite_export.kernel import DEPTHWISE
 
 CONDITIONS = (
     Condition(
-        why=f"{LEAST:.0%} of the blocks of 4 inputs have to be zero, in float32",
+        why=f"of blocks of 4 inputs {LEAST:.0%} have to be zero, in float32",
         advice=(f"Block((4, 1)) at {LEAST:g} or more", INT8),
         kinds=(DENSE,),
         unit=BLOCK,
