@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 from keras import layers
 
+from keras_slr.products import products_of
 from keras_slr.selection import Reason
 from keras_slr.selection.kernels import weights_of
 from keras_slr.shrink import dependency_groups
@@ -46,6 +47,8 @@ class Kernel:
             that are zero; `None` where blocks do not fit in.
         zero_filters: Integer, the number of its filters that are all zero.
         whole: String, why its filters cannot be cut out, or `None`.
+        places: Integer, how often it is applied to one input; `1` where that
+            is not known.
     """
 
     layer: str
@@ -56,6 +59,7 @@ class Kernel:
     zero_blocks: float | None
     zero_filters: int
     whole: str | None
+    places: int
 
     @property
     def size(self):
@@ -71,9 +75,14 @@ def kernels_of(model):
     Returns:
         List of `Kernel`, in the order of the model's weights.
     """
-    whole = _uncut(model)
+    whole, places = _uncut(model), _places(model)
     return [
-        _kernel(model, weight, whole.get(id(weight.variable)))
+        _kernel(
+            model,
+            weight,
+            whole.get(id(weight.variable)),
+            places.get(id(weight.variable), 1),
+        )
         for weight in weights_of(model)
         if weight.default not in _NOT_MULTIPLIED
         and not isinstance(weight.layer, layers.Embedding)
@@ -92,7 +101,17 @@ def _uncut(model):
     }
 
 
-def _kernel(model, weight, whole):
+def _places(model):
+    """Returns how often kernels are applied to one input, by their ids."""
+    if graph_of(model) is None:
+        return {}
+    try:
+        return {id(p.kernel): p.places for p in products_of(model)}
+    except ValueError:  # Of inputs whose size is open.
+        return {}
+
+
+def _kernel(model, weight, whole, places):
     w = np.asarray(backend.to_host(weight.variable), "float32")
     dead = 0
     if weight.axes is not None:
@@ -111,6 +130,7 @@ def _kernel(model, weight, whole):
         zero_blocks=zero_blocks,
         zero_filters=dead,
         whole=whole,
+        places=places,
     )
 
 

@@ -2,6 +2,7 @@
 
 from tflite_export.conditions import CONDITIONS
 from tflite_export.conditions.condition import BLOCK
+from tflite_export.conditions.condition import BLOCKS_PAY
 from tflite_export.conditions.condition import ENTRY
 from tflite_export.conditions.condition import FILTERS
 from tflite_export.conditions.condition import INT8
@@ -33,16 +34,26 @@ def _found(condition, kernel, graph):
             return NO, why, _joined((FILTERS, INT8), kernel)
         return IF, condition.why, _joined(condition.advice, kernel)
     if condition.unit == BLOCK:
-        if kernel.zero_blocks is None:
-            why = f"{condition.why}, and its inputs do not divide by 4"
-            return NO, why, _joined((FILTERS, INT8), kernel)
-        if kernel.zero_blocks >= condition.least:
-            return YES, "", ""
-        return IF, condition.why, _joined(condition.advice, kernel)
+        return _of_blocks(condition, kernel)
     if kernel.zero_filters and kernel.whole is None:
         why = "filters that are zero are multiplied too"
         return IF, why, "keras_slr.shrink, which cuts them out"
     return NO, condition.why, _joined(condition.advice, kernel)
+
+
+def _of_blocks(condition, kernel):
+    least = [share for rows, share in BLOCKS_PAY if kernel.places <= rows]
+    if kernel.zero_blocks is None:
+        why = "sparse kernels take blocks of 4 inputs, which do not fit in"
+        return NO, why, _joined((FILTERS, INT8), kernel)
+    if not least:
+        why = "sparse kernels lose on so many rows of input"
+        return NO, why, _joined((FILTERS, INT8), kernel)
+    if kernel.zero_blocks >= least[0]:
+        return YES, "", ""
+    blocks, *others = condition.advice
+    advice = (f"{blocks} at {least[0]:g} or more", *others)
+    return IF, condition.why, _joined(advice, kernel)
 
 
 def _joined(advice, kernel):

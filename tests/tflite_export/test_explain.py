@@ -78,7 +78,7 @@ def test_a_dense_model(dense):
         ("wide", "arm", "2/3 .* Unstructured"),
         ("stem", "arm", "1x1 .* Filter"),
         ("wide", "x86", "AVX; Filter.* or int8"),
-        ("hidden", "x86", "blocks of 4 inputs 70% .*; Block"),
+        ("hidden", "x86", "blocks of 4 .*; Block.* at 0.7 "),
         ("depth", "gpu", "Filter.* in front"),
         ("head", "int8", "; nothing .*model's output"),
         ("head", "micro", "sparse-encoded weights; int8 .*output"),
@@ -173,7 +173,29 @@ def test_every_kind_of_kernel():
         ("odd", "Dense"),
     ]
     assert answers(found, "x86")["wide"] == "if"
-    assert "not divide by 4" in why(found, "odd", "x86")
+    assert "do not fit" in why(found, "odd", "x86")
+
+
+@pytest.mark.parametrize(
+    "rows, blocks, answer",
+    [
+        (1, 0.7, "yes"),
+        (1, 0.69, "if"),
+        (16, 0.89, "if"),
+        (16, 0.9, "yes"),
+        (64, 0.95, "yes"),
+        (65, 0.99, "no"),
+    ],
+)
+def test_blocks_pay_where_rows_are_few(rows, blocks, answer):
+    model = keras.Sequential(
+        [keras.Input((rows, 40)), layers.Dense(40, name="dense")]
+    )
+    kernel = np.ones((10, 4, 40), "float32")
+    mask = np.arange(400).reshape(10, 1, 40) >= round(400 * blocks)
+    model.layers[0].kernel.assign((kernel * mask).reshape(40, 40))
+    [row] = explain(model, "x86").rows
+    assert row.verdicts[0].answer == answer
 
 
 def test_model_without_a_graph():

@@ -27,11 +27,10 @@ CONDITIONS = (
         unit=ENTRY,
     ),
     Condition(
-        why=f"of blocks of 4 inputs {LEAST:.0%} have to be zero, in float32",
-        advice=(f"Block((4, 1)) at {LEAST:g} or more", INT8),
+        why="too few blocks of 4 inputs are zero (float32)",
+        advice=("Block((4, 1))", INT8),
         kinds=(DENSE,),
         unit=BLOCK,
-        least=LEAST,
     ),
     Condition(
         why="there is no sparse kernel for depthwise convolutions",

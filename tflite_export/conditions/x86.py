@@ -6,7 +6,6 @@ its sparse rewriting of the graph off where there is AVX. Dense layers in
 blocks of four inputs take TFLite's own sparse kernel.
 """
 
-from keras_slr.targets import LEAST
 from tflite_export.conditions.condition import BLOCK
 from tflite_export.conditions.condition import FILTERS
 from tflite_export.conditions.condition import FOLLOWS
@@ -17,11 +16,10 @@ from tflite_export.kernel import DEPTHWISE
 
 CONDITIONS = (
     Condition(
-        why=f"of blocks of 4 inputs {LEAST:.0%} have to be zero, in float32",
-        advice=(f"Block((4, 1)) at {LEAST:g} or more", INT8),
+        why="too few blocks of 4 inputs are zero (float32)",
+        advice=("Block((4, 1))", INT8),
         kinds=(DENSE,),
         unit=BLOCK,
-        least=LEAST,
     ),
     Condition(
         why="there is no sparse kernel for depthwise convolutions",
