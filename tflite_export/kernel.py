@@ -24,7 +24,6 @@ ANY = (POINTWISE, CONVOLUTION, DEPTHWISE, DENSE, OTHER)
 
 _NOT_MULTIPLIED = (
     Reason.VECTOR,
-    Reason.EMBEDDING,
     Reason.UNKNOWN,
     Reason.NOT_FLOAT,
     Reason.SCALE,
