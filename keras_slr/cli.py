@@ -22,6 +22,8 @@ from keras_slr.report import summary_diff
 from keras_slr.shrink import shrink as shrink_model
 from keras_slr.shrink import shrink_report
 from keras_slr.structures import from_text
+from keras_slr.targets import ALIASES
+from keras_slr.targets import TARGETS
 from keras_slr.version import __version__
 
 USER_ERROR = 2
@@ -160,6 +162,11 @@ def _add_prune(commands):
         "'pattern', 'column', 'channel', 'heads'",
     )
     add(
+        "--target",
+        choices=(*TARGETS, *ALIASES),
+        help="what the model is to run on, in the place of a structure",
+    )
+    add(
         "--allocation",
         choices=ALLOCATIONS,
         help="how the rate is shared out over layers",
@@ -239,7 +246,7 @@ def _structure(text):
 
 def _plan(args):
     """Returns the arguments of `Plan` as they were given."""
-    names = ("rate", "include", "exclude", "structure", "allocation")
+    names = ("rate", "include", "exclude", "structure", "allocation", "target")
     return {name: getattr(args, name) for name in names}
 
 

@@ -23,7 +23,7 @@ def hard_prune(model, rate=None, **plan) -> Report:
         model: Built Keras model.
         rate: See `Plan`. Defaults to `None`, `0.9` or what a structure fixes.
         **plan: Further arguments of `Plan`: `include`, `exclude`,
-            `structure`, `allocation` and `budget`.
+            `structure`, `allocation`, `budget` and `target`.
 
     Returns:
         `Report` of the pruned model.

@@ -22,6 +22,8 @@ from keras_slr.structures import Unstructured
 from keras_slr.structures import check_structure
 from keras_slr.structures import couple
 from keras_slr.structures.constrain import structures_for
+from keras_slr.targets import check_target
+from keras_slr.targets import constraints_for
 from keras_slr.training import backend
 
 DEFAULT_RATE = 0.9
@@ -49,11 +51,16 @@ class Plan:
         budget: `Budget`, what the pruned model may cost, in the place of
             `rate`: the smallest single rate that keeps it is shared out.
             Defaults to `None`.
+        target: String, what the model is to run on: `"arm"` (also
+            `"xnnpack"`), `"x86"`, `"gpu"`, `"int8"`, `"micro"` or `"size"`.
+            In the place of `structure`, it chooses the structures that pay
+            there, leaves weights alone where none does, and says what the
+            rates are by default, see `targets`. Defaults to `None`.
 
     Raises:
         TypeError: If `structure` or `budget` is none.
-        ValueError: If a rate or an allocation is invalid, or there is a
-            budget beside a rate.
+        ValueError: If a rate, an allocation or a target is invalid, or there
+            is a budget beside a rate or a target beside a structure.
     """
 
     rate: object = None
@@ -62,6 +69,7 @@ class Plan:
     structure: object = None
     allocation: object = None
     budget: object = None
+    target: str | None = None
 
     def __post_init__(self):
         if self.rate is not None:
@@ -80,6 +88,7 @@ class Plan:
                 "Expected one rate to be shared out by `allocation`. Received "
                 f"allocation={self.allocation!r} and a rate per name."
             )
+        check_target(self)
 
     def get_config(self):
         """Returns the arguments as plain values."""
@@ -101,6 +110,7 @@ class Plan:
             "structure": keras.saving.serialize_keras_object(structure),
             "allocation": keras.saving.serialize_keras_object(allocation),
             "budget": keras.saving.serialize_keras_object(self.budget),
+            "target": self.target,
         }
 
     @property
@@ -125,16 +135,21 @@ class Plan:
         Raises:
             ValueError: If a selector matches nothing, a weight asked for
                 cannot be pruned so, nothing is left to prune, or the budget
-                cannot be kept.
+                cannot be kept, or too few zeros are asked for to pay on the
+                target.
         """
+        if self.target is not None:
+            return constraints_for(self, model)
         selection = self.select(model)
         asked = as_list(self.selectors)
         if isinstance(self.structure, dict):
             asked += list(self.structure)
         coupled, refused = couple(model, selection, self.structure, asked)
         if not coupled:
+            several = isinstance(self.structure, dict)
+            wanted = "what is chosen for them" if several else self.structure
             raise ValueError(
-                f"Expected weights that can carry {self.structure}. Received "
+                f"Expected weights that can carry {wanted}. Received "
                 f"`{model.name}`, of which none can: see `keras_slr.report`."
             )
         constraints = self._with_rates(model, coupled, selection)

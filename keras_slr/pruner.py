@@ -41,7 +41,7 @@ class SLRPruner:
             a float in `(0, 1)` as a fraction of the run, `"epoch"`, or
             `None` for about 150 times a run. Defaults to `None`.
         **plan: Further arguments of `Plan`: `include`, `exclude`,
-            `structure`, `allocation` and `budget`.
+            `structure`, `allocation`, `budget` and `target`.
 
     Raises:
         TypeError: If a structure is none.

@@ -158,6 +158,15 @@ def test_structures_by_name(text, structure):
     assert from_text(text) == structure
 
 
+def test_target(files, capsys):
+    assert prune(files, "--target", "xnnpack", "--rate", "0.75") == 0
+    held = (kernel(files / "out.keras").reshape(4, 4, 32) != 0).sum(1)
+    assert sorted(held.ravel()) == [0] * 96 + [4] * 32
+    code = prune(files, "--target", "xnnpack", "--rate", "0.5", out="no.keras")
+    assert_user_error(code, capsys, "0.7 at least")
+    assert not (files / "no.keras").exists()
+
+
 def test_structures_that_do_not_fit(files, capsys):
     code = prune(files, "--structure", "3-4")
     assert_user_error(code, capsys, "'2:4' or '4x1'", "3-4")

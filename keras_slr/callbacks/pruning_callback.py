@@ -49,6 +49,9 @@ class PruningCallback(keras.callbacks.Callback):
             Defaults to `None`: small layers stay denser (`"erk"`).
         budget: What the pruned model may cost, in the place of `rate`, such
             as `Budget(flops=0.5)`, see `Budget`. Defaults to `None`.
+        target: What the model is to run on, in the place of `structure`:
+            `"arm"`, `"x86"`, `"gpu"`, `"int8"`, `"micro"` or `"size"`, see
+            `Plan`. Defaults to `None`.
         solver: `solvers.Solver`, the method and its constants. Defaults to
             the class's own method as it comes.
         update_every: When `Z` and the multipliers move, see `SLRPruner`.
@@ -74,6 +77,7 @@ class PruningCallback(keras.callbacks.Callback):
         structure=None,
         allocation=None,
         budget=None,
+        target=None,
         solver=None,
         update_every=None,
         finetune_epochs=0,
@@ -92,6 +96,7 @@ class PruningCallback(keras.callbacks.Callback):
             structure=structure,
             allocation=allocation,
             budget=budget,
+            target=target,
             solver=self.default_solver() if solver is None else solver,
             update_every=update_every,
         )

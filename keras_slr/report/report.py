@@ -142,7 +142,8 @@ def report(model, rate=None, **plan):
         rate: The rate asked for, see `Plan`, to stand beside the zeros.
             Defaults to `None`, none.
         **plan: Further arguments of `Plan`: `include`, `exclude`,
-            `structure`, `allocation` and `budget`, which gives rates too.
+            `structure`, `allocation`, and `budget` and `target`, which give
+            rates too.
 
     Returns:
         `Report`.
@@ -162,7 +163,7 @@ def report(model, rate=None, **plan):
         # A model with nothing to prune is what the report is read for.
         constraints, left = [], [(w, w.default) for w in weights_of(model)]
     described = report_of(model, constraints, left)
-    asked = (rate, plan.structure, plan.budget)
+    asked = (rate, plan.structure, plan.budget, plan.target)
     if any(given is not None for given in asked):
         return described
     return Report([dataclasses.replace(r, rate=None) for r in described.rows])

@@ -1,0 +1,35 @@
+"""A row of the table of a runtime."""
+
+import dataclasses
+
+from keras_slr.targets import LEAST
+from tflite_export.kernel import ANY
+
+ENTRY, BLOCK = "entry", "block"
+FILTERS = "Filter(round_to='auto') and keras_slr.shrink"
+FOLLOWS = "Filter(round_to='auto') on the convolution in front of it"
+INT8 = "int8"
+# TFLite's sparse Dense kernel against the dense one, on x86 with one thread:
+# the shares of zero blocks at which it was the faster one, for so many rows
+# of input. With more rows it was not seen to be.
+BLOCKS_PAY = ((1, LEAST), (16, 0.9), (64, 0.95))
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """When zeros make kernels of some kinds faster.
+
+    Attributes:
+        why: String, what stands in the way, or what it takes.
+        advice: Tuple of strings, what pays.
+        kinds: Tuple of strings of `kernel`, the kinds of kernels that it is
+            about. Defaults to `ANY`.
+        unit: String, which zeros the runtime skips: `ENTRY`, in graphs that
+            `topology` finds right, or `BLOCK`, those of four inputs of one
+            output. Defaults to `None`, none.
+    """
+
+    why: str
+    advice: tuple
+    kinds: tuple = ANY
+    unit: str | None = None

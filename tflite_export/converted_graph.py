@@ -1,0 +1,86 @@
+"""What is known of a model's graph once it is converted."""
+
+import dataclasses
+import pathlib
+import tempfile
+
+from tflite_export.convert import convert
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvertedGraph:
+    """The graph of the dense TFLite file of a model.
+
+    Attributes:
+        inference: `topology.SparseInference` with the zeros that the model
+            has, or `None` if it does not convert.
+        if_pruned: The same, if its 1x1 convolutions were all zero.
+        beyond_gpu: Tuple of strings, its operations that the GPU delegate
+            refuses.
+        failure: String, why the model does not convert, or `None`.
+    """
+
+    inference: object = None
+    if_pruned: object = None
+    beyond_gpu: tuple = ()
+    failure: str | None = None
+
+    @property
+    def engages(self):
+        """Whether XNNPACK takes sparse kernels on ARM, and rightly."""
+        return _is_right(self.inference)
+
+    @property
+    def could_engage(self):
+        """Whether it would if there were zeros enough."""
+        return _is_right(self.if_pruned)
+
+    def told(self, target):
+        """Returns a sentence on the graph on a target, or `None`."""
+        if target not in ("arm", "gpu"):
+            return None
+        if self.failure:
+            return f"{target}: the graph could not be looked at. {self.failure}"
+        if target == "arm":
+            return f"arm: {_told(self.if_pruned)}."
+        if not self.beyond_gpu:
+            return "gpu: the delegate takes all operations of the graph."
+        return (
+            f"gpu: the delegate does not take {', '.join(self.beyond_gpu)}; "
+            "the graph is split there between GPU and CPU."
+        )
+
+
+def _is_right(inference):
+    return inference is not None and inference.engages and inference.safe
+
+
+def _told(inference):
+    if _is_right(inference):
+        return "the graph is on the safe list for sparse encoding"
+    reasons = "; ".join(inference.reasons)
+    if inference.safe:
+        return f"sparse kernels do not engage in this graph: {reasons}"
+    return f"sparse encoding is not safe for this graph: {reasons}"
+
+
+def converted_graph(model_or_path):
+    """Converts a model to a file that is thrown away, and reads its graph.
+
+    Args:
+        model_or_path: As in `convert`.
+
+    Returns:
+        `ConvertedGraph`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "dense.tflite")
+        try:
+            convert(model_or_path, path)
+        except (ValueError, RuntimeError) as error:
+            return ConvertedGraph(failure=str(error))
+        content = path.read_bytes()
+    # It needs LiteRT, which is there if the conversion went well.
+    from tflite_export.graph_facts import graph_facts
+
+    return ConvertedGraph(**graph_facts(content))

@@ -1,0 +1,31 @@
+"""`python -m tflite_export.explain_cli MODEL.keras`."""
+
+import argparse
+import sys
+
+from tflite_export.explain import explain
+
+
+def main(argv=None):
+    """Prints whether the zeros of a saved model make it faster.
+
+    Returns:
+        Integer, the exit code: `2` for an error of the user's.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m tflite_export.explain_cli",
+        description="Say where the zeros of a model make it faster.",
+    )
+    parser.add_argument("model", metavar="MODEL.keras")
+    parser.add_argument("--target", help="one runtime alone, such as 'arm'")
+    args = parser.parse_args(argv)
+    try:
+        print(explain(args.model, args.target))
+    except (ValueError, OSError) as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
