@@ -20,6 +20,8 @@ THRESHOLD = 2 / 3
 # measured to be clearly faster than the dense one: up to so many rows, this
 # share.
 BLOCKS_PAY = ((1, 0.7), (16, 0.9), (64, 0.95))
+# As many fit in a sentence.
+_REASONS = 2
 
 
 def choose(model, sparsity, quantize, target):
@@ -42,22 +44,37 @@ def choose(model, sparsity, quantize, target):
     inference = sparse_inference(model)
     weights = [(w, forms(quantize, w, inference)) for w in candidates(model)]
     if sparsity == "encode":
-        return _all(weights, quantize, inference)
+        return _all(_apart(weights, inference), quantize, inference)
     if target == "size":
+        weights = _apart(weights, inference)
         return _smallest(weights, lambda data: len(gzip.compress(data)))
-    found = {
+    if target == "arm" and needs_safety(quantize) and inference.engages:
+        found = _sparse_convolutions(weights)
+        if found:
+            return found
+    return {
         weight.key: BLOCKS
         for weight, legal in weights
         if BLOCKS in legal and _pays(weight)
     }
-    if target == "arm" and needs_safety(quantize) and inference.engages:
-        found |= _sparse_convolutions(weights)
-    return found
+
+
+def _apart(weights, inference):
+    """Takes out blocks where convolutions may run in their sparse form.
+
+    The two are not measured beside each other.
+    """
+    if not inference.engages:
+        return weights
+    return [
+        (weight, tuple(form for form in legal if form != BLOCKS))
+        for weight, legal in weights
+    ]
 
 
 def _all(weights, quantize, inference):
     if needs_safety(quantize) and not inference.safe:
-        reasons = "; ".join(inference.reasons)
+        reasons = "; ".join(inference.reasons[:_REASONS])
         raise Failure(
             "may give wrong numbers on ARM once its weights are "
             f"sparse-encoded ({reasons}): convert it with sparsity 'auto'",

@@ -59,9 +59,6 @@ def needs_safety(quantize):
 def forms(quantize, weight, inference):
     """Lists the forms that are right and load everywhere.
 
-    Where XNNPACK's sparse convolutions engage, blocks are not measured beside
-    them.
-
     Args:
         quantize: As in `convert`.
         weight: `Candidate`.
@@ -73,6 +70,6 @@ def forms(quantize, weight, inference):
     found = FORMS.get((quantize, weight.kind), ())
     if needs_safety(quantize) and not inference.safe:
         found = tuple(form for form in found if form != ENTRIES)
-    if inference.engages or not weight.divides:
+    if not weight.divides:
         found = tuple(form for form in found if form != BLOCKS)
     return found

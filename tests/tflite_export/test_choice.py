@@ -73,7 +73,11 @@ def test_convolutions_past_two_thirds_of_them_all(choose):
     assert choose(above, engages=False) == {}
     assert choose(above, engages=True, quantize="int8") == {}
     # Blocks are not measured beside sparse convolutions.
-    assert set(choose([*above, dense(5, 90)], engages=True)) == {0, 1}
+    both = [*above, dense(5, 90)]
+    assert set(choose(both, engages=True)) == {0, 1}
+    assert choose(both, engages=True, target="x86") == {5: "blocks"}
+    assert choose(both, "encode", engages=True)[5] == "entries"
+    assert choose(both, "encode")[5] == "blocks"
 
 
 def test_size_is_measured_with_gzip(choose):

@@ -88,7 +88,10 @@ head = keras.Sequential([
     layers.GlobalAveragePooling2D(keepdims=True),
     layers.Conv2D(8, 1),
 ])
-head.layers[-1].kernel.assign(head.layers[-1].kernel * [0, 0, 0, 0, 0, 0, 0, 1])
+for layer in head.layers:
+    if isinstance(layer, layers.Conv2D) and layer.kernel_size == (1, 1):
+        keep = rng.random(layer.kernel.shape) > 0.9
+        layer.kernel.assign(np.where(keep, layer.kernel, 0))
 source = os.path.join(folder, "head.keras")
 samples = os.path.join(folder, "samples.npz")
 out = os.path.join(folder, "out.tflite")
@@ -235,10 +238,13 @@ ENCODED = {
 }
 # What `"auto"` encodes. For ARM the answers were asked as if the sparse
 # convolutions engaged, beside which blocks are not used.
+BLOCKS = {"blocks": "sparse blocks"}
 AUTO = {
-    (None, "arm"): {"narrow": "sparse"},
-    ("float16", "arm"): {"narrow": "sparse"},
-    (None, "x86"): {"blocks": "sparse blocks"},
+    ("cnn", None, "arm"): {"narrow": "sparse"},
+    ("cnn", "float16", "arm"): {"narrow": "sparse"},
+    ("mlp", None, "arm"): BLOCKS,
+    ("cnn", None, "x86"): BLOCKS,
+    ("mlp", None, "x86"): BLOCKS,
 }
 LOSSY = {None: 1e-6, "float16": 2e-3}
 
@@ -299,7 +305,7 @@ def test_what_is_encoded(answers, name):
     for quantize in QUANTIZE:
         for target in ("arm", "x86", "micro"):
             answer = answers[f"{name} {quantize} auto {target}"]
-            expected = by_shape(name, AUTO.get((quantize, target), {}))
+            expected = by_shape(name, AUTO.get((name, quantize, target), {}))
             assert encodings(answer) == expected, (quantize, target)
     for quantize in ("dynamic", "int8", "int16x8"):
         # Dense integers are the smallest once they are compressed.
