@@ -11,6 +11,7 @@ from tensorflow_model_optimization.python.core.clustering.keras import (
     experimental,
 )
 
+from keras_slr.interop.random_batch import relative_difference
 from keras_slr.interop.tfmot.child.fit import fit
 from tflite_export.failure import Failure
 from tflite_export.failure import first_sentence
@@ -170,15 +171,14 @@ def _max_difference(model, path, x):
     outputs = keras.tree.flatten(model(rows, training=False))
     largest = 0.0
     for name, expected in zip(model.output_names, outputs):
-        scale = max(np.abs(expected).max(), 1e-6)
-        difference = np.abs(expected - received[name]).max() / scale
+        difference = relative_difference(expected, received[name])
         # Written so that NaN does not pass.
         if not difference <= TOLERANCE:
             raise Failure(
                 f"gives other values of `{name}` as TFLite, by "
                 f"{difference:.1e} of the largest"
             )
-        largest = max(largest, float(difference))
+        largest = max(largest, difference)
     return largest
 
 
