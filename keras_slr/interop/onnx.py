@@ -1,0 +1,72 @@
+"""ONNX files, by Keras's own exporter."""
+
+import dataclasses
+import os
+import pathlib
+import tempfile
+
+from keras_slr.interop.paths import checked_out
+from keras_slr.interop.process import run_child
+from keras_slr.shrink.graph import check_graph
+from keras_slr.training.model_state import check_built
+from keras_slr.training.model_state import check_model
+
+_CHILD = "keras_slr.interop.onnx_child"
+_INSTALL = "pip install keras-slr[onnx]"
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """An ONNX file that was written, and what is known of it.
+
+    Attributes:
+        path: String, the path of the file.
+        max_difference: Float, the largest difference between an output in
+            ONNX Runtime and in Keras, relative to the largest output.
+        zeros: Integer, the zeros in weights of two axes or more, as read
+            from the file.
+        size: Integer, the number of entries of those weights.
+    """
+
+    path: str
+    max_difference: float
+    zeros: int
+    size: int
+
+
+def to_onnx(model, path):
+    """Writes a model as an ONNX file, and checks it in ONNX Runtime.
+
+    Keras exports it, in a child process on TensorFlow: the file is the same
+    whatever the backend here. Only a file that computes what the model does
+    and holds all the zeros of its kernels takes the place of `path`.
+
+    Zeros are stored like other entries; compress the file to profit from
+    them, or `shrink` the model first.
+
+    Args:
+        model: Built Keras 3 model.
+        path: Path of the `.onnx` file, in a folder that exists.
+
+    Returns:
+        `Exported`.
+
+    Raises:
+        TypeError: If the model is not a Keras 3 model.
+        ValueError: If the model is not built, has no known graph or does not
+            load on TensorFlow, or the path is not that of an `.onnx` file in
+            a folder that exists.
+        RuntimeError: If the export fails, the file does not agree, or a
+            package is missing.
+    """
+    path = checked_out(path, ".onnx")
+    check_model(model)
+    check_built(model)
+    check_graph(model)
+    # Beside `path`, because a file moves in one step only within a disk.
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".onnx") as tmp:
+        folder = pathlib.Path(tmp)
+        model.save(folder / "model.keras")
+        answer = run_child(_CHILD, folder, {}, f"`{model.name}`", _INSTALL)
+        os.replace(folder / "model.onnx", path)
+    return Exported(path=str(path), **answer)

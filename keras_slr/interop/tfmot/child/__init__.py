@@ -1,0 +1,1 @@
+"""What runs in the child process: `tf_keras` and TF-MOT."""

@@ -1,0 +1,32 @@
+"""Whether a model computes the same in both Keras."""
+
+import keras
+
+from keras_slr.interop.random_batch import random_batch
+from keras_slr.interop.random_batch import relative_difference
+from tflite_export.failure import Failure
+
+# Largest difference of outputs, relative to the largest entry.
+TOLERANCE = 1e-4
+
+
+def check_equal(ours, theirs):
+    """Raises a `Failure` if two models differ on a random batch.
+
+    Args:
+        ours: Keras 3 model.
+        theirs: tf_keras model.
+    """
+    batch = random_batch(ours)
+    outputs = [
+        keras.tree.flatten(model(batch, training=False))
+        for model in (ours, theirs)
+    ]
+    for expected, received in zip(*outputs):
+        difference = relative_difference(expected, received)
+        # Written so that NaN does not pass.
+        if not difference <= TOLERANCE:
+            raise Failure(
+                "computes other values once translated, by "
+                f"{difference:.1e} of the largest"
+            )

@@ -1,0 +1,38 @@
+"""Calls of the child process that has TF-MOT."""
+
+from keras_slr.interop.process import run_child
+
+_CHILD = "keras_slr.interop.tfmot.child"
+_INSTALL = "pip install keras-slr[tfmot]"
+MODEL, MASKS, DATA, WEIGHTS = (
+    "model.keras",
+    "masks.npz",
+    "data.npz",
+    "weights.npz",
+)
+
+
+def call_child(operation, folder, label, **arguments):
+    """Runs one of the child's operations.
+
+    Args:
+        operation: String, its name.
+        folder: `pathlib.Path` of the folder with what it needs.
+        label: String that names the model in errors.
+        **arguments: Plain values.
+
+    Returns:
+        Dict of plain values.
+
+    Raises:
+        ValueError: If the model or an argument is not one for TF-MOT.
+        RuntimeError: If the work fails.
+    """
+    return run_child(
+        _CHILD,
+        folder,
+        {"operation": operation, "arguments": arguments},
+        label,
+        _INSTALL,
+        TF_USE_LEGACY_KERAS="1",
+    )
