@@ -100,9 +100,10 @@ def _dangers(graph, found):
                 f"`{operation.name}`: {operation.op} is not known to be right "
                 "in sparse inference"
             )
-    before = _before(operations, found.members)
+    known = found.members | _before(operations, found.members)
+    known |= _after(graph, found.members)
     for i, operation in enumerate(operations):
-        if i not in found.members | before and not _is_tail(graph, operation):
+        if i not in known:
             dangers.append(
                 f"`{operation.name}`: {operation.op} stays dense beside the "
                 "sparse part"
@@ -140,11 +141,19 @@ def _before(operations, members):
     return found
 
 
-def _is_tail(graph, operation):
-    tensors = operation.data + operation.outputs
-    if all(len(graph.shape(t)) <= 2 for t in tensors):
-        return True
-    return _is_flattening(graph, operation)
+def _after(graph, members):
+    """Returns the operations that build on nothing but pooled vectors."""
+    found, ready = set(), set()
+    for i, operation in enumerate(graph.operations):
+        if i in members:
+            outputs = operation.outputs
+            ready.update(t for t in outputs if len(graph.shape(t)) <= 2)
+        elif ready.issuperset(operation.data) or _is_flattening(
+            graph, operation
+        ):
+            found.add(i)
+            ready.update(operation.outputs)
+    return found
 
 
 def _is_flattening(graph, operation):
