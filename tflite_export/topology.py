@@ -102,12 +102,12 @@ def _dangers(graph, found):
             )
     known = found.members | _before(operations, found.members)
     known |= _after(graph, found.members)
-    for i, operation in enumerate(operations):
-        if i not in known:
-            dangers.append(
-                f"`{operation.name}`: {operation.op} stays dense beside the "
-                "sparse part"
-            )
+    beside = [o.name for i, o in enumerate(operations) if i not in known]
+    if beside:
+        others = f" and {len(beside) - 1} more" if len(beside) > 1 else ""
+        dangers.append(
+            f"`{beside[0]}`{others} stay dense beside the sparse part"
+        )
     inside = {t for operation in members for t in operation.data}
     for operation in members:
         leaves = not inside.issuperset(operation.outputs)

@@ -7,6 +7,8 @@ speed.
 
 from tflite_export.arm_check.check import ArmCheck
 from tflite_export.arm_check.check import arm_check
+from tflite_export.arm_check.emulation import EmulationError
 from tflite_export.arm_check.emulation import emulate
+from tflite_export.arm_check.emulation import emulate_all
 
-__all__ = ["ArmCheck", "arm_check", "emulate"]
+__all__ = ["ArmCheck", "EmulationError", "arm_check", "emulate", "emulate_all"]

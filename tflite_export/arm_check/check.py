@@ -10,7 +10,7 @@ import numpy as np
 from tflite_export.arm_check.dense_twin import dense_twin
 from tflite_export.arm_check.emulation import ROOT
 from tflite_export.arm_check.emulation import EmulationError
-from tflite_export.arm_check.emulation import emulate
+from tflite_export.arm_check.emulation import emulate_all
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,11 +53,24 @@ def arm_check(path, inputs, root=ROOT):
     with tempfile.TemporaryDirectory() as folder:
         twin = pathlib.Path(folder) / "dense.tflite"
         twin.write_bytes(dense_twin(pathlib.Path(path).read_bytes()))
-        expected = emulate(twin, inputs, root)
-    try:
-        received = emulate(path, inputs, root)
-    except EmulationError as error:
-        return ArmCheck(True, math.inf, {}, str(error))
+        received, expected = emulate_all([(path, inputs), (twin, inputs)], root)
+    if isinstance(expected, EmulationError):
+        raise expected
+    return judge(received, expected)
+
+
+def judge(received, expected):
+    """Compares what `emulate_all` gives for a file and for its dense twin.
+
+    Args:
+        received: Dict of arrays, or `EmulationError`.
+        expected: Dict of arrays.
+
+    Returns:
+        `ArmCheck`.
+    """
+    if isinstance(received, EmulationError):
+        return ArmCheck(True, math.inf, {}, str(received))
     return ArmCheck(
         engages=any(
             not np.array_equal(received[name], expected[name])
