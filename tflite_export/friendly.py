@@ -48,7 +48,7 @@ def friendly(model):
         ValueError: If the model is not such a model.
     """
     _check(model)
-    graph = keras.Model(model.inputs, model.outputs, name=model.name)
+    graph = keras.Model(model.input, model.output, name=model.name)
     edges = _edges(graph)
     same, lopsided = _pads(edges)
     images = _before_images(graph, edges)

@@ -119,43 +119,53 @@ def test_command_line(folder):
 
 
 def pruned(model):
-    """Fits a model on random images in which one color tells the class."""
+    """Prunes a model by SLR on images in which one color tells the class.
+
+    Returns:
+        An array, one of the images.
+    """
     rng = np.random.default_rng(0)
     y = rng.integers(0, 10, 64)
     x = rng.normal(size=(64, 96, 96, 3)).astype("float32")
     x[..., 0] += y[:, None, None] - 4.5
     names = [layer.name for layer in model.layers if is_pointwise(layer)]
-    model.compile("adam", "sparse_categorical_crossentropy")
+    for layer in model.layers:
+        # Statistics that follow within so few steps keep the signal alive.
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.5
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adam", loss)
     callback = keras_slr.SLRCallback(RATE, allocation="uniform", include=names)
     model.fit(x, y, batch_size=16, epochs=3, verbose=0, callbacks=[callback])
     return x[:1]
 
 
-@pytest.mark.parametrize("name", ["MobileNet", "MobileNetV2"])
 @pytest.mark.parametrize("is_friendly", [True, False])
+@pytest.mark.parametrize("name", ["MobileNet", "MobileNetV2"])
 def test_mobilenet(name, is_friendly, tmp_path):
-    if name == "MobileNet":
-        model = keras.applications.MobileNet(
-            (96, 96, 3), 0.25, weights=None, classes=10
-        )
-    else:
-        model = keras.applications.MobileNetV2(
-            (96, 96, 3), 0.35, weights=None, classes=10
-        )
+    model = getattr(keras.applications, name)(
+        input_shape=(96, 96, 3),
+        alpha={"MobileNet": 0.25, "MobileNetV2": 0.35}[name],
+        weights=None,
+        classes=10,
+        classifier_activation=None,
+    )
     if is_friendly:
         model = friendly(model)
     x = pruned(model)
-    dense = tmp_path / "dense.tflite"
+    dense, path = tmp_path / "dense.tflite", tmp_path / "sparse.tflite"
     convert(model, dense)
     content = dense.read_bytes()
-    found = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    judged = sparse_inference(found)
-    assert (judged.engages, judged.safe) == (is_friendly, True)
-    path = tmp_path / "sparse.tflite"
     path.write_bytes(encoded(content))
     assert path.stat().st_size < 0.6 * dense.stat().st_size
-    found = arm_check(path, {next(iter(random_inputs(dense))): x}, ROOT)
+    graph = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    judged = sparse_inference(graph)
+    assert (judged.engages, judged.safe) == (is_friendly, True)
+    (input_name,) = random_inputs(dense)
+    found = arm_check(path, {input_name: x}, ROOT)
     assert found.engages == is_friendly
     (received,) = found.outputs.values()
     expected = keras.ops.convert_to_numpy(model(x, training=False))
     np.testing.assert_allclose(received, expected, rtol=0, atol=1e-4)
+    # What is compared depends on the image.
+    assert np.ptp(expected) > 1e-2
