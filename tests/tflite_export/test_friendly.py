@@ -91,14 +91,14 @@ def test_grid_moves_by_one_pixel():
     x = np.random.default_rng(0).normal(size=(1, 32, 32, 3)).astype("float32")
     steps = [
         keras.ops.convert_to_numpy(
-            keras.Model(m.inputs, m.get_layer("stem").output)(x)
+            keras.Model(m.input, m.get_layer("stem").output)(x)
         )
         for m in (model, made)
     ]
     # 'same' pads 0 before and 1 after, so a shift of the image by one pixel
     # makes the two agree, up to the border.
     shifted = np.roll(x, -1, axis=(1, 2))
-    stem = keras.Model(made.inputs, made.get_layer("stem").output)
+    stem = keras.Model(made.input, made.get_layer("stem").output)
     again = keras.ops.convert_to_numpy(stem(shifted))
     inside = (slice(None), slice(1, -1), slice(1, -1))
     np.testing.assert_allclose(again[inside], steps[0][inside], atol=1e-5)
