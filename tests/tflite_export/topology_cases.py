@@ -171,6 +171,12 @@ def _depth_to_space(x):
     return keras.layers.Lambda(lambda y: tf.nn.depth_to_space(y, 2))(x)
 
 
+def _mean_of_rows(x):
+    import keras
+
+    return keras.ops.mean(x, axis=(2, 3))
+
+
 def _activation(name):
     return lambda x: _pointwise(x, 16, name)
 
@@ -231,7 +237,7 @@ CASES = {
     "max_pooling": _wrong("MAX_POOL_2D", _layer("MaxPooling2D")),
     "average_pooling": _wrong("AVERAGE_POOL_2D", _layer("AveragePooling2D", 2)),
     "pointwise_stride": _wrong("stride", lambda x: _pointwise(x, strides=2)),
-    "pointwise_grouped": _wrong("CONV_2D", lambda x: _pointwise(x, groups=2)),
+    "pointwise_grouped": _wrong("groups", lambda x: _pointwise(x, groups=2)),
     "convolution_3x3": _wrong("3x3", _layer("Conv2D", 16, 3, padding="same")),
     "transposed": _wrong("TRANSPOSE_CONV", _layer("Conv2DTranspose", 16, 2)),
     "bilinear_inside": _unknown("RESIZE_BILINEAR", _UP),
@@ -258,6 +264,7 @@ CASES = {
     "tail_bilinear": _no("no pooling", tail=_UP),
     "tail_depth_to_space": _unknown("DEPTH_TO_SPACE", tail=_depth_to_space),
     "tail_1x1": _wrong("averages", tail=_GAP_1X1),
+    "tail_rows": _unknown("averages", tail=_chain(_mean_of_rows, _DENSE)),
     "head_convolution": _fails(_LEAVES, tail=_chain(_GAP_1X1, _CONV)),
     "head_reshaped": _fails(
         _LEAVES, tail=_chain(_GAP, _layer("Reshape", (1, 1, 32)), _CONV)
