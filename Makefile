@@ -11,7 +11,7 @@ RUN := OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3
 WORKERS ?= 2
 
 .PHONY: demo test lint slow benchmark-lenet benchmark-cost \
-  benchmark-quality benchmark-shrink benchmark-speed clean
+  benchmark-quality benchmark-shrink benchmark-speed test-arm clean
 
 demo: $(VENV)/.demo
 	KERAS_BACKEND=jax TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m keras_slr demo
@@ -28,6 +28,15 @@ slow: $(VENV)/.test
 	  $(RUN) KERAS_BACKEND=$$backend $(BIN)/python -m pytest -m slow \
 	    || exit 1; \
 	done
+
+# What no x86 shows: LiteRT for ARM64 under qemu, on Debian or Ubuntu with the
+# package qemu-user.
+test-arm: $(VENV)/.test .arm
+	$(RUN) KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -m slow \
+	  tests/tflite_export/test_arm.py
+
+.arm: | $(VENV)/.test
+	$(BIN)/python -m tflite_export.arm_root $@
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -87,4 +96,4 @@ $(VENV)/.test: $(VENV)/.demo requirements-test.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo_output build dist *.egg-info
+	rm -rf $(VENV) .arm demo_output build dist *.egg-info

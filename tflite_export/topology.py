@@ -100,13 +100,14 @@ def _dangers(graph, found):
                 f"`{operation.name}`: {operation.op} is not known to be right "
                 "in sparse inference"
             )
-    before = _before(operations, found.members)
-    for i, operation in enumerate(operations):
-        if i not in found.members | before and not _is_tail(graph, operation):
-            dangers.append(
-                f"`{operation.name}`: {operation.op} stays dense beside the "
-                "sparse part"
-            )
+    known = found.members | _before(operations, found.members)
+    known |= _after(graph, found.members)
+    beside = [o.name for i, o in enumerate(operations) if i not in known]
+    if beside:
+        others = f" and {len(beside) - 1} more" if len(beside) > 1 else ""
+        dangers.append(
+            f"`{beside[0]}`{others} stay dense beside the sparse part"
+        )
     inside = {t for operation in members for t in operation.data}
     for operation in members:
         leaves = not inside.issuperset(operation.outputs)
@@ -140,11 +141,19 @@ def _before(operations, members):
     return found
 
 
-def _is_tail(graph, operation):
-    tensors = operation.data + operation.outputs
-    if all(len(graph.shape(t)) <= 2 for t in tensors):
-        return True
-    return _is_flattening(graph, operation)
+def _after(graph, members):
+    """Returns the operations that build on nothing but pooled vectors."""
+    found, ready = set(), set()
+    for i, operation in enumerate(graph.operations):
+        if i in members:
+            outputs = operation.outputs
+            ready.update(t for t in outputs if len(graph.shape(t)) <= 2)
+        elif ready.issuperset(operation.data) or _is_flattening(
+            graph, operation
+        ):
+            found.add(i)
+            ready.update(operation.outputs)
+    return found
 
 
 def _is_flattening(graph, operation):
