@@ -11,7 +11,7 @@ RUN := OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3
 WORKERS ?= 2
 
 .PHONY: demo test lint slow benchmark-lenet benchmark-cost \
-  benchmark-quality benchmark-shrink benchmark-speed test-arm clean
+  benchmark-quality benchmark-shrink benchmark-speed benchmark-export test-arm clean
 
 demo: $(VENV)/.demo
 	KERAS_BACKEND=jax TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m keras_slr demo
@@ -69,6 +69,15 @@ benchmark-shrink: $(VENV)/.test
 	$(RUN) KERAS_BACKEND=tensorflow $(BIN)/python \
 	  -m benchmarks.shrink_applications
 
+# What exported files gain; writes what docs/export.md shows.
+benchmark-export: $(VENV)/.test
+	for name in dense_blocks resnet_20 size; do \
+	  $(RUN) KERAS_BACKEND=tensorflow \
+	    $(BIN)/python -m benchmarks.export_$$name || exit 1; \
+	done
+	$(RUN) KERAS_BACKEND=torch $(BIN)/python -m benchmarks.export_resnet_8 \
+	  --data-dir $(DATA) --models-dir $(MODELS)
+
 benchmark-speed: $(VENV)/.test
 	$(RUN) TF_NUM_INTRAOP_THREADS=1 KERAS_BACKEND=tensorflow \
 	  $(BIN)/python -m benchmarks.shrink_speed
@@ -88,11 +97,12 @@ $(VENV)/.demo: $(VENV)/.python pyproject.toml requirements-test.txt
 
 # The CPU builds of the backends, where the index has them; PyTorch's general
 # build otherwise. TensorFlow's CPU build goes by another name, which
-# tf-keras does not know: so that one comes without its dependencies.
+# others do not know: so these come without their dependencies.
 $(VENV)/.test: $(VENV)/.demo requirements-test.txt
 	$(PIP) "torch==2.13.0+cpu" 2>/dev/null || $(PIP) "torch==2.13.0"
 	$(PIP) -r requirements-test.txt -e ".[jax,dev]"
-	$(PIP) --no-deps tf-keras
+	$(PIP) --no-deps tf-keras tensorflow-model-optimization==0.8.1 \
+	  keras-cv==0.9.0 keras-core==0.1.7
 	touch $@
 
 clean:

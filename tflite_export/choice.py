@@ -2,7 +2,9 @@
 
 import gzip
 
+from keras_slr.targets import THRESHOLD
 from tflite_export.candidates import candidates
+from tflite_export.conditions.condition import BLOCKS_PAY
 from tflite_export.failure import Failure
 from tflite_export.legality import BLOCKS
 from tflite_export.legality import ENTRIES
@@ -13,13 +15,6 @@ from tflite_export.sparse_encoding import BLOCK
 from tflite_export.sparse_encoding import encode
 from tflite_export.topology import sparse_inference
 
-# XNNPACK computes with sparse kernels if more than this share of a cluster's
-# 1x1 convolutions is zero.
-THRESHOLD = 2 / 3
-# Smallest shares of zero blocks from which TFLite's sparse Dense kernel was
-# measured to be clearly faster than the dense one: up to so many rows, this
-# share.
-BLOCKS_PAY = ((1, 0.7), (16, 0.9), (64, 0.95))
 # As many fit in a sentence.
 _REASONS = 2
 

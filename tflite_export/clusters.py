@@ -15,6 +15,8 @@ import math
 
 from ai_edge_litert import schema_py_generated as schema
 
+from keras_slr.targets import THRESHOLD
+
 _FLOATS = (schema.TensorType.FLOAT32, schema.TensorType.FLOAT16)
 _UNARY = (
     ("ABS", "CEIL", "COS", "ELU", "EXP", "FLOOR", "GELU", "HARD_SWISH")
@@ -121,7 +123,7 @@ def rewrite(graph, dense_joins):
                 )
     shares = _zeros_by_group(graph, group, roles)
     shares = {g: share for g, share in shares.items() if g not in spoilt}
-    engaged = {g for g, share in shares.items() if share > 2 / 3}
+    engaged = {g for g, share in shares.items() if share > THRESHOLD}
     members = [i for i in members if group.of(i) in engaged]
     turned = {t for i in members for t in operations[i].data}
     return Rewrite(

@@ -76,7 +76,7 @@ def converted_graph(model_or_path):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "dense.tflite")
         try:
-            convert(model_or_path, path)
+            convert(model_or_path, path, sparsity="none")
         except (ValueError, RuntimeError) as error:
             return ConvertedGraph(failure=str(error))
         content = path.read_bytes()

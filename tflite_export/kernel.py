@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 from keras import layers
 
+from keras_slr.graph import graph_of
 from keras_slr.products import products_of
 from keras_slr.selection import Reason
 from keras_slr.selection.kernels import weights_of
 from keras_slr.shrink import dependency_groups
-from keras_slr.shrink.graph import graph_of
 from keras_slr.structures import Block
 from keras_slr.targets import is_convolution
 from keras_slr.targets import is_pointwise

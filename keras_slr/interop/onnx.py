@@ -5,9 +5,9 @@ import os
 import pathlib
 import tempfile
 
+from keras_slr.graph import check_graph
 from keras_slr.interop.paths import checked_out
 from keras_slr.interop.process import run_child
-from keras_slr.shrink.graph import check_graph
 from keras_slr.training.model_state import check_built
 from keras_slr.training.model_state import check_model
 

@@ -9,19 +9,20 @@ import sys
 import keras
 import numpy as np
 import pytest
-from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_slr
 from tests.tflite_export.topology_cases import CASES
-from tests.tflite_export.topology_cases import encoded
+from tests.tflite_export.topology_cases import encode_sparsely
 from tests.tflite_export.topology_cases import is_pointwise
 from tflite_export import convert
+from tflite_export import explain
 from tflite_export.arm_check import EmulationError
 from tflite_export.arm_check import arm_check
 from tflite_export.arm_check import emulate
 from tflite_export.arm_check import emulate_all
 from tflite_export.arm_check.check import judge
+from tflite_export.flatbuffer import read
 from tflite_export.friendly import friendly
 from tflite_export.topology import sparse_inference
 
@@ -154,13 +155,16 @@ def test_mobilenet(name, is_friendly, tmp_path):
         model = friendly(model)
     x = pruned(model)
     dense, path = tmp_path / "dense.tflite", tmp_path / "sparse.tflite"
-    convert(model, dense)
-    content = dense.read_bytes()
-    path.write_bytes(encoded(content))
+    convert(model, dense, sparsity="none")
+    if is_friendly:
+        convert(model, path, target="arm")
+    else:
+        encode_sparsely(dense, path)
     assert path.stat().st_size < 0.6 * dense.stat().st_size
-    graph = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    judged = sparse_inference(graph)
+    judged = sparse_inference(read(dense))
     assert (judged.engages, judged.safe) == (is_friendly, True)
+    told = str(explain(model, target="arm"))
+    assert ("sparse kernels do not engage" in told) == (not is_friendly)
     (input_name,) = random_inputs(dense)
     found = arm_check(path, {input_name: x}, ROOT)
     assert found.engages == is_friendly

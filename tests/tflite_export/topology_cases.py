@@ -10,9 +10,13 @@ import pathlib
 import sys
 from collections.abc import Callable
 
-import flatbuffers
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
+
+from tflite_export.candidates import candidates
+from tflite_export.encoded_model import encode_weights
+from tflite_export.flatbuffer import read
+from tflite_export.flatbuffer import write
+from tflite_export.legality import ENTRIES
 
 RATE = 0.9
 
@@ -292,94 +296,21 @@ def is_pointwise(layer):
     )
 
 
-def encoded(content):
-    """Encodes the 1x1 convolutions of a float TFLite file sparsely.
+def encode_sparsely(path, out):
+    """Encodes the 1x1 convolutions of a TFLite file, safe or not.
 
     Args:
-        content: Bytes of a TFLite file.
-
-    Returns:
-        Bytes of a file of the same model.
+        path: Path of the file.
+        out: Path of the file to write.
     """
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    code = schema.OperatorCodeT(
-        builtinCode=schema.BuiltinOperator.DENSIFY,
-        deprecatedBuiltinCode=schema.BuiltinOperator.DENSIFY,
-        version=1,
-    )
-    model.operatorCodes.append(code)
-    (graph,) = model.subgraphs
-    taken = {i for operator in graph.operators for i in operator.inputs}
-    densify = []
-    for i, tensor in enumerate(graph.tensors):
-        found = _kernel(model, tensor) if i in taken else None
-        if found is None:
-            continue
-        dense = schema.TensorT(
-            shape=tensor.shape, type=tensor.type, name=tensor.name + b"/dense"
-        )
-        tensor.sparsity = _sparsity(found)
-        tensor.buffer = len(model.buffers)
-        values = np.frombuffer(found[found != 0].tobytes(), "uint8")
-        model.buffers.append(schema.BufferT(data=values))
-        for operator in graph.operators:
-            operator.inputs = [
-                len(graph.tensors) if n == i else n for n in operator.inputs
-            ]
-        densify.append(
-            schema.OperatorT(
-                opcodeIndex=len(model.operatorCodes) - 1,
-                inputs=[i],
-                outputs=[len(graph.tensors)],
-                builtinOptionsType=schema.BuiltinOptions.DensifyOptions,
-                builtinOptions=schema.DensifyOptionsT(),
-            )
-        )
-        graph.tensors.append(dense)
-    graph.operators = densify + graph.operators
-    used = {tensor.buffer for tensor in graph.tensors}
-    for i, buffer in enumerate(model.buffers):
-        if i not in used:
-            buffer.data = None
-    builder = flatbuffers.Builder(0)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
-
-
-def _kernel(model, tensor):
-    """Returns a stored 1x1 kernel with zeros as `(outputs, inputs)`."""
-    data = model.buffers[tensor.buffer].data
-    dtypes = {
-        schema.TensorType.FLOAT32: "float32",
-        schema.TensorType.FLOAT16: "float16",
+    model = read(path)
+    forms = {
+        weight.key: ENTRIES
+        for weight in candidates(model)
+        if weight.is_1x1 and weight.zeros
     }
-    if data is None or tensor.type not in dtypes or len(tensor.shape) != 4:
-        return None
-    if list(tensor.shape[1:3]) != [1, 1]:
-        return None
-    kernel = np.frombuffer(np.asarray(data, "uint8"), dtypes[tensor.type])
-    kernel = kernel.reshape(tensor.shape[0], tensor.shape[3])
-    return kernel if (kernel == 0).any() else None
-
-
-def _sparsity(kernel):
-    rows = np.append(0, np.cumsum((kernel != 0).sum(axis=1)))
-    sizes = (kernel.shape[0], 1, 1)
-    sparse = schema.DimensionMetadataT(
-        format=schema.DimensionType.SPARSE_CSR,
-        arraySegmentsType=schema.SparseIndexVector.Int32Vector,
-        arraySegments=schema.Int32VectorT(values=rows.astype("int32")),
-        arrayIndicesType=schema.SparseIndexVector.Int32Vector,
-        arrayIndices=schema.Int32VectorT(
-            values=np.nonzero(kernel)[1].astype("int32")
-        ),
-    )
-    return schema.SparsityParametersT(
-        traversalOrder=[0, 1, 2, 3],
-        blockMap=[],
-        dimMetadata=[schema.DimensionMetadataT(denseSize=n) for n in sizes]
-        + [sparse],
-    )
+    encode_weights(model, forms)
+    write(model, out)
 
 
 def _prune(model, rate):
@@ -415,9 +346,9 @@ def main(folder, *names):
         model = case.build()
         _prune(model, case.rate)
         content = _convert(model, case.options)
-        folder = pathlib.Path(folder)
-        (folder / f"{name}.tflite").write_bytes(content)
-        (folder / f"{name}.sparse.tflite").write_bytes(encoded(content))
+        path = pathlib.Path(folder, f"{name}.tflite")
+        path.write_bytes(content)
+        encode_sparsely(path, path.with_suffix(".sparse.tflite"))
 
 
 if __name__ == "__main__":

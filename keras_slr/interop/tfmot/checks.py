@@ -2,8 +2,8 @@
 
 import keras
 
-from keras_slr.shrink.graph import check_graph
-from keras_slr.shrink.graph import graph_of
+from keras_slr.graph import check_graph
+from keras_slr.graph import graph_of
 from keras_slr.training.model_state import check_built
 from keras_slr.training.model_state import check_model
 
