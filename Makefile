@@ -20,7 +20,7 @@ test: $(VENV)/.test lint
 	for backend in $(BACKENDS); do \
 	  echo "== $$backend"; \
 	  $(RUN) KERAS_BACKEND=$$backend $(BIN)/python -m pytest \
-	    -n $(WORKERS) --dist load -m "not slow" || exit 1; \
+	    -n $(WORKERS) --dist loadfile -m "not slow" || exit 1; \
 	done
 
 slow: $(VENV)/.test

@@ -5,9 +5,10 @@ import os
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import pytest
+
+from tests.helpers import only_on_tensorflow
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -63,10 +64,7 @@ np.savez(sys.argv[1], **out)
 """
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="runs all backends itself, once",
-)
+@only_on_tensorflow("runs all backends itself, once")
 def test_twenty_steps_give_the_same_state_on_every_backend(tmp_path):
     missing = [b for b in BACKENDS if importlib.util.find_spec(b) is None]
     if missing:

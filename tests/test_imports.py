@@ -4,11 +4,11 @@ import os
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import pytest
 
 import keras_slr
+from tests.helpers import only_on_tensorflow
 
 
 def child(code, *args, **env):
@@ -111,9 +111,7 @@ print(sum(int((np.asarray(w) == 0).sum()) for w in model.get_weights()))
     )
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow", reason="tf_keras is TensorFlow's"
-)
+@only_on_tensorflow("tf_keras is TensorFlow's")
 def test_a_keras_2_model_is_named_as_such():
     pytest.importorskip("importlib").util.find_spec("tf_keras") or (
         pytest.skip("tf_keras is not installed")

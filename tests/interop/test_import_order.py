@@ -10,9 +10,9 @@ import os
 import subprocess
 import sys
 
-import keras
 import pytest
 
+from tests.helpers import only_on_tensorflow
 from tests.interop import models
 
 pytestmark = [
@@ -23,10 +23,7 @@ pytestmark = [
         ),
         reason="KerasCV or TF-MOT is not installed",
     ),
-    pytest.mark.skipif(
-        keras.config.backend() != "tensorflow",
-        reason="KerasCV imports TensorFlow whatever the backend",
-    ),
+    only_on_tensorflow("KerasCV imports TensorFlow whatever the backend"),
 ]
 
 KERAS_CV = "import keras_cv"

@@ -16,6 +16,7 @@ from keras import layers
 
 from keras_slr.interop import tfmot
 from keras_slr.interop.tfmot.specification import specification_of
+from tests.helpers import only_on_tensorflow
 from tests.helpers import to_numpy
 from tests.helpers import zeros
 from tests.interop import models
@@ -24,9 +25,8 @@ needs_tfmot = pytest.mark.skipif(
     not importlib.util.find_spec("tensorflow_model_optimization"),
     reason="TF-MOT is not installed",
 )
-on_tensorflow = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="runs in the child only, the same for every backend",
+on_tensorflow = only_on_tensorflow(
+    "runs in the child only, the same for every backend"
 )
 
 

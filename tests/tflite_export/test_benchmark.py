@@ -14,6 +14,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from keras import layers
 
+from tests.helpers import only_on_tensorflow
 from tflite_export import benchmark
 from tflite_export import convert
 from tflite_export.benchmark import Benchmark
@@ -24,6 +25,10 @@ from tflite_export.benchmark.spread import times_faster
 
 SHARED = pathlib.Path(__file__).parents[3] / "shared"
 CORRUPT = b"\x1c\0\0\0TFL3" + bytes(range(200))
+
+pytestmark = only_on_tensorflow(
+    "files are made and run the same way on every backend"
+)
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,14 @@ import os
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import pytest
 
+from tests.helpers import only_on_tensorflow
 from tflite_export.convert import QUANTIZE
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="conversions run on TensorFlow whatever the backend",
+pytestmark = only_on_tensorflow(
+    "conversions run on TensorFlow whatever the backend"
 )
 
 CHILD = """

@@ -12,15 +12,13 @@ import pytest
 from keras import layers
 
 import keras_slr
+from tests.helpers import only_on_tensorflow
 from tests.helpers import zeros
 from tflite_export import convert
 from tflite_export.convert import last_line
 
 RATE = 0.9
-once = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="says the same on every backend",
-)
+once = only_on_tensorflow("says the same on every backend")
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from tests.helpers import only_on_tensorflow
 from tflite_export.friendly import friendly
 from tflite_export.friendly import obstacles
 
@@ -140,10 +141,7 @@ def test_models_that_it_does_not_take():
         friendly(first)
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="the same on every backend: it looks at TFLite files",
-)
+@only_on_tensorflow("the same on every backend: it looks at TFLite files")
 def test_obstacles():
     told = "; ".join(obstacles(small()))
     assert "`stem" in told and "'same'" in told

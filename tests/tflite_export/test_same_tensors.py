@@ -6,9 +6,10 @@ import os
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import pytest
+
+from tests.helpers import only_on_tensorflow
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -47,10 +48,7 @@ for job in json.loads(sys.argv[1]):
 """
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="runs all backends itself, once",
-)
+@only_on_tensorflow("runs all backends itself, once")
 def test_tensors_are_the_same_to_the_bit(tmp_path):
     missing = [b for b in BACKENDS if importlib.util.find_spec(b) is None]
     if missing:

@@ -7,16 +7,15 @@ import os
 import subprocess
 import sys
 
-import keras
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from tests.helpers import only_on_tensorflow
 from tests.tflite_export.topology_cases import CASES
 from tflite_export.topology import sparse_inference
 
-pytestmark = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow",
-    reason="the same on every backend: it looks at TFLite files",
+pytestmark = only_on_tensorflow(
+    "the same on every backend: it looks at TFLite files"
 )
 
 
