@@ -14,7 +14,8 @@ WORKERS ?= 2
   benchmark-quality benchmark-shrink benchmark-speed benchmark-export test-arm clean
 
 demo: $(VENV)/.demo
-	KERAS_BACKEND=jax TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m keras_slr demo
+	KERAS_BACKEND=jax TF_CPP_MIN_LOG_LEVEL=3 TF_ENABLE_ONEDNN_OPTS=0 \
+	  $(BIN)/python -m keras_slr demo
 
 test: $(VENV)/.test lint
 	for backend in $(BACKENDS); do \
