@@ -1,8 +1,12 @@
-"""`python -m tflite_export MODEL.keras -o OUT.tflite`."""
+"""`python -m tflite_export MODEL.keras -o OUT.tflite`.
+
+`python -m tflite_export explain MODEL.keras` is the doctor.
+"""
 
 import argparse
 import sys
 
+from tflite_export import explain_cli
 from tflite_export.convert import QUANTIZE
 from tflite_export.convert import SPARSITY
 from tflite_export.convert import TARGET
@@ -10,15 +14,20 @@ from tflite_export.convert import convert
 
 
 def main(argv=None):
-    """Converts a file and prints a table of its weights.
+    """Converts a file and prints a table of its weights, or explains one.
 
     Returns:
         Integer, the exit code: `2` for an error of the user's, `1` for a
         conversion that fails.
     """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    if argv[:1] == ["explain"]:
+        return explain_cli.main(argv[1:])
     parser = argparse.ArgumentParser(
         prog="python -m tflite_export",
         description="Convert a Keras model to TFLite and check the result.",
+        epilog="`python -m tflite_export explain MODEL.keras` says where "
+        "zeros make a model faster.",
     )
     parser.add_argument("model", metavar="MODEL.keras")
     parser.add_argument("-o", "--out", metavar="OUT.tflite", required=True)

@@ -1,4 +1,4 @@
-"""`python -m tflite_export.explain_cli MODEL.keras`."""
+"""`python -m tflite_export explain MODEL.keras`."""
 
 import argparse
 import sys
@@ -6,14 +6,17 @@ import sys
 from tflite_export.explain import explain
 
 
-def main(argv=None):
+def main(argv):
     """Prints whether the zeros of a saved model make it faster.
+
+    Args:
+        argv: List of strings, the arguments.
 
     Returns:
         Integer, the exit code: `2` for an error of the user's.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m tflite_export.explain_cli",
+        prog="python -m tflite_export explain",
         description="Say where the zeros of a model make it faster.",
     )
     parser.add_argument("model", metavar="MODEL.keras")
@@ -25,7 +28,3 @@ def main(argv=None):
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -18,13 +18,13 @@ from tests.tflite_export.topology_cases import encode_sparsely
 from tests.tflite_export.topology_cases import is_pointwise
 from tflite_export import convert
 from tflite_export import explain
+from tflite_export import friendly
 from tflite_export.arm_check import EmulationError
 from tflite_export.arm_check import arm_check
 from tflite_export.arm_check import emulate
 from tflite_export.arm_check import emulate_all
 from tflite_export.arm_check.check import judge
 from tflite_export.flatbuffer import read
-from tflite_export.friendly import friendly
 from tflite_export.topology import sparse_inference
 
 ROOT = pathlib.Path(__file__).parents[2] / ".arm"

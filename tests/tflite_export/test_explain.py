@@ -236,7 +236,7 @@ def test_command_line(tmp_path, capsys):
     net().save(source)
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "tflite_export.explain_cli"),
+            *(sys.executable, "-m", "tflite_export", "explain"),
             *(source, "--target", "x86"),
         ],
         capture_output=True,

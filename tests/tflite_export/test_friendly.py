@@ -6,8 +6,8 @@ import pytest
 from keras import layers
 
 from tests.helpers import only_on_tensorflow
-from tflite_export.friendly import friendly
-from tflite_export.friendly import obstacles
+from tflite_export import friendly
+from tflite_export import obstacles
 
 SIZE = 96
 
