@@ -9,9 +9,14 @@ BACKENDS := tensorflow jax torch
 # One thread a worker: small models wait at thread barriers otherwise.
 RUN := OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3
 WORKERS ?= 2
+# Tests compile the same small steps over and over.
+CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/.jax_cache \
+  JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
+  JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 
 .PHONY: demo test lint slow benchmark-lenet benchmark-cost \
-  benchmark-quality benchmark-shrink benchmark-speed benchmark-export test-arm clean
+  benchmark-quality benchmark-shrink benchmark-speed benchmark-export \
+  test-arm clean
 
 demo: $(VENV)/.demo
 	KERAS_BACKEND=jax TF_CPP_MIN_LOG_LEVEL=3 TF_ENABLE_ONEDNN_OPTS=0 \
@@ -20,7 +25,7 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test lint
 	for backend in $(BACKENDS); do \
 	  echo "== $$backend"; \
-	  $(RUN) KERAS_BACKEND=$$backend $(BIN)/python -m pytest \
+	  $(RUN) $(CACHE) KERAS_BACKEND=$$backend $(BIN)/python -m pytest \
 	    -n $(WORKERS) --dist loadfile -m "not slow" || exit 1; \
 	done
 

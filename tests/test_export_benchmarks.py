@@ -55,6 +55,7 @@ def test_half_the_operations_go_from_resnet_20_in_tiles():
     assert np.isfinite(keras.ops.convert_to_numpy(small(x))).all()
 
 
+@pytest.mark.slow
 @only_on_tensorflow("the files are the same from every backend")
 def test_dense_blocks_are_measured(monkeypatch, tmp_path, capsys):
     whole = export_dense_blocks.mlp

@@ -141,6 +141,7 @@ def test_models_that_it_does_not_take():
         friendly(first)
 
 
+@pytest.mark.slow
 @only_on_tensorflow("the same on every backend: it looks at TFLite files")
 def test_obstacles():
     told = "; ".join(obstacles(small()))
