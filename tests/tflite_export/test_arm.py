@@ -1,6 +1,5 @@
 """What sparse inference does on ARM64, under emulation. `make test-arm`"""
 
-import os
 import pathlib
 import shutil
 import subprocess
@@ -37,17 +36,6 @@ pytestmark = [
     ),
     only_on_tensorflow("the same on every backend: it looks at TFLite files"),
 ]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cases")
-    command = [sys.executable, "-m", "tests.tflite_export.topology_cases"]
-    env = {**os.environ, "KERAS_BACKEND": "tensorflow"}
-    subprocess.run(
-        [*command, str(folder)], env=env, check=True, capture_output=True
-    )
-    return folder
 
 
 def random_inputs(path):

@@ -3,36 +3,17 @@
 `test_arm.py` shows the same table under emulation.
 """
 
-import os
-import subprocess
-import sys
-
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from tests.helpers import only_on_tensorflow
 from tests.tflite_export.topology_cases import CASES
+from tflite_export.flatbuffer import read
 from tflite_export.topology import sparse_inference
 
 pytestmark = only_on_tensorflow(
     "the same on every backend: it looks at TFLite files"
 )
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cases")
-    command = [sys.executable, "-m", "tests.tflite_export.topology_cases"]
-    env = {**os.environ, "KERAS_BACKEND": "tensorflow"}
-    subprocess.run(
-        [*command, str(folder)], env=env, check=True, capture_output=True
-    )
-    return folder
-
-
-def read(path):
-    found = schema.Model.GetRootAs(path.read_bytes(), 0)
-    return schema.ModelT.InitFromObj(found)
 
 
 @pytest.mark.parametrize("name", CASES)
