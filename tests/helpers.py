@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-import pytest
 
 
 def to_numpy(variable):
@@ -21,14 +20,3 @@ def slow_keep_mask(w, count):
     mask = np.zeros(flat.size, bool)
     mask[order[:count]] = True
     return mask.reshape(np.shape(w))
-
-
-def only_on_tensorflow(reason):
-    """Marks tests that would say the same on every backend.
-
-    Args:
-        reason: String, why they would.
-    """
-    return pytest.mark.skipif(
-        keras.config.backend() != "tensorflow", reason=reason
-    )

@@ -8,8 +8,6 @@ import sys
 import numpy as np
 import pytest
 
-from tests.helpers import only_on_tensorflow
-
 BACKENDS = ("tensorflow", "jax", "torch")
 
 CHILD = """
@@ -64,7 +62,7 @@ np.savez(sys.argv[1], **out)
 """
 
 
-@only_on_tensorflow("runs all backends itself, once")
+@pytest.mark.once("runs all backends itself, once")
 def test_twenty_steps_give_the_same_state_on_every_backend(tmp_path):
     missing = [b for b in BACKENDS if importlib.util.find_spec(b) is None]
     if missing:

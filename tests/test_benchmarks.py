@@ -28,6 +28,8 @@ from keras_slr import SLR
 from keras_slr.data import Data
 from tests.helpers import to_numpy
 
+pytestmark = pytest.mark.once("drives the package, whose tests run everywhere")
+
 SHARED = pathlib.Path(__file__).parents[2] / "shared"
 
 

@@ -12,6 +12,8 @@ from keras_slr import Budget
 from tests.helpers import zeros
 from tests.structures.test_filter import residual
 
+pytestmark = pytest.mark.once("counts in NumPy")
+
 
 def joined():
     """Convolutions that are joined, then made flat; one of each kind."""

@@ -14,6 +14,10 @@ import keras_slr
 from keras_slr import cli
 from keras_slr.structures import from_text
 
+pytestmark = pytest.mark.once(
+    "reads arguments and files, and trains as the callbacks do"
+)
+
 # Kernels of the model below: 16 x 32 and 32 x 4; the second is left alone
 # by default, for it is small.
 HIDDEN = 16 * 32

@@ -11,6 +11,8 @@ import pytest
 
 from keras_slr.data import load
 
+pytestmark = pytest.mark.once("reads files")
+
 SHARED = pathlib.Path(__file__).parents[2] / "shared" / "data"
 
 

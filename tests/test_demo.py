@@ -12,6 +12,8 @@ from keras_slr.data import load
 from keras_slr.file_size import gzipped_size
 from keras_slr.plot import plot_history
 
+pytestmark = pytest.mark.once("drives the package, whose tests run everywhere")
+
 # Kernels of the network for digits: 32 filters of 3 x 3 that are left alone,
 # 64 of 3 x 3 x 32, 4 x 4 x 64 inputs to 128, and 128 to 10 classes.
 FIRST = 9 * 32

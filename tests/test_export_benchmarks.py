@@ -11,7 +11,6 @@ from benchmarks import export_dense_blocks
 from benchmarks import export_resnet_20
 from benchmarks import export_results
 from benchmarks import models
-from tests.helpers import only_on_tensorflow
 from tflite_export.benchmark import Benchmark
 from tflite_export.benchmark import Row
 from tflite_export.benchmark import Spread
@@ -56,7 +55,7 @@ def test_half_the_operations_go_from_resnet_20_in_tiles():
 
 
 @pytest.mark.slow
-@only_on_tensorflow("the files are the same from every backend")
+@pytest.mark.once("the files are the same from every backend")
 def test_dense_blocks_are_measured(monkeypatch, tmp_path, capsys):
     whole = export_dense_blocks.mlp
     monkeypatch.setattr(

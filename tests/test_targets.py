@@ -9,6 +9,8 @@ import keras_slr
 from keras_slr.targets import TARGETS
 from tests.helpers import to_numpy
 
+pytestmark = pytest.mark.once("looks at shapes")
+
 
 @pytest.fixture
 def model():

@@ -11,6 +11,8 @@ from keras_slr.allocation import allocate
 from keras_slr.allocation.allocate import FLOOR
 from tests.helpers import zeros
 
+pytestmark = pytest.mark.once("counts in NumPy")
+
 SHAPES = [(3, 3, 16, 32), (3, 3, 32, 64), (512, 100), (100, 10)]
 
 

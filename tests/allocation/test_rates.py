@@ -5,6 +5,8 @@ from keras_slr.allocation import check_rate
 from keras_slr.allocation import rate_of
 from keras_slr.selection import select
 
+pytestmark = pytest.mark.once("counts in NumPy")
+
 
 @pytest.fixture
 def chosen(make_model):

@@ -12,7 +12,6 @@ import sys
 
 import pytest
 
-from tests.helpers import only_on_tensorflow
 from tests.interop import models
 
 pytestmark = [
@@ -23,7 +22,7 @@ pytestmark = [
         ),
         reason="KerasCV or TF-MOT is not installed",
     ),
-    only_on_tensorflow("KerasCV imports TensorFlow whatever the backend"),
+    pytest.mark.once("KerasCV imports TensorFlow whatever the backend"),
 ]
 
 KERAS_CV = "import keras_cv"

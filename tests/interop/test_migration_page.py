@@ -13,6 +13,8 @@ import pytest
 import keras_slr
 from keras_slr.interop import tfmot
 
+pytestmark = pytest.mark.once("reads a page")
+
 PAGE = pathlib.Path("docs/migrating_from_tfmot.md").read_text()
 
 

@@ -2,7 +2,7 @@
 
 What a child does cannot depend on the backend here, except for the models
 that it is given and gives back: those calls are tested on every backend, the
-others on TensorFlow only.
+others on one.
 """
 
 import importlib.util
@@ -16,7 +16,6 @@ from keras import layers
 
 from keras_slr.interop import tfmot
 from keras_slr.interop.tfmot.specification import specification_of
-from tests.helpers import only_on_tensorflow
 from tests.helpers import to_numpy
 from tests.helpers import zeros
 from tests.interop import models
@@ -25,9 +24,7 @@ needs_tfmot = pytest.mark.skipif(
     not importlib.util.find_spec("tensorflow_model_optimization"),
     reason="TF-MOT is not installed",
 )
-on_tensorflow = only_on_tensorflow(
-    "runs in the child only, the same for every backend"
-)
+once = pytest.mark.once("runs in the child only, the same for every backend")
 
 
 @pytest.fixture
@@ -63,7 +60,9 @@ def outputs(model, x):
 
 
 @needs_tfmot
-@pytest.mark.parametrize("make", [models.branched, models.sequential])
+@pytest.mark.parametrize(
+    "make", [pytest.param(models.branched, marks=once), models.sequential]
+)
 def test_there_and_back(make, tmp_path):
     model = models.prune(make())
     path = tmp_path / "wrapped.h5"
@@ -110,6 +109,7 @@ def masks_in_file(path):
     return masks
 
 
+@once
 @needs_tfmot
 def test_masks_survive_finetuning(branched):
     before = {name: to_numpy(v).copy() for name, v in kernels(branched).items()}
@@ -128,7 +128,7 @@ def test_masks_survive_finetuning(branched):
 
 @pytest.mark.slow
 @needs_tfmot
-@on_tensorflow
+@once
 def test_masks_of_ones_own(branched):
     head = branched.get_layer("head").kernel
     mask = np.zeros(head.shape)
@@ -142,7 +142,7 @@ def test_masks_of_ones_own(branched):
 
 
 @needs_tfmot
-@on_tensorflow
+@once
 def test_sparsity_is_kept_to_the_int8_file(branched, tmp_path):
     path = tmp_path / "int8.tflite"
     path.write_text("before")
@@ -185,7 +185,7 @@ def int8_weights(path):
 
 @pytest.mark.slow
 @needs_tfmot
-@on_tensorflow
+@once
 @pytest.mark.parametrize("preserve", ["both", "clusters"])
 def test_clusters_are_kept_to_the_int8_file(preserve, branched, tmp_path):
     quantized = tfmot.quantize_aware(
@@ -211,7 +211,7 @@ def test_clusters_are_kept_to_the_int8_file(preserve, branched, tmp_path):
 
 
 @needs_tfmot
-@on_tensorflow
+@once
 def test_pruning_at_once_by_a_rate():
     model = models.sequential()
     before = {v.path: to_numpy(v).copy() for v in model.weights}
@@ -229,7 +229,7 @@ def test_pruning_at_once_by_a_rate():
 
 @pytest.mark.slow
 @needs_tfmot
-@on_tensorflow
+@once
 def test_schedule_of_tfmot():
     keras.utils.set_random_seed(0)
     model = models.compiled(models.branched())
@@ -248,7 +248,7 @@ def test_schedule_of_tfmot():
 
 @pytest.mark.slow
 @needs_tfmot
-@on_tensorflow
+@once
 def test_policy_of_tfmot(branched):
     schedule = {
         "class_name": "ConstantSparsity",
@@ -277,6 +277,7 @@ def test_policy_of_tfmot(branched):
     assert found == {"stem": 0, "narrow": 64, "head": 0}
 
 
+@once
 def test_what_stands_for_a_schedule():
     theirs = type(
         "PruneForLatencyOnXNNPack",
@@ -308,6 +309,7 @@ def with_layer(layer):
     return models.prune(keras.Model(x, layers.Dense(16, name="last")(h)))
 
 
+@once
 @pytest.mark.parametrize(
     "layer, named",
     [
@@ -323,7 +325,7 @@ def test_refusal_names_the_layer(layer, named, tmp_path):
 
 
 @needs_tfmot
-@on_tensorflow
+@once
 @pytest.mark.parametrize(
     "layer, said",
     [
@@ -347,7 +349,7 @@ def test_child_names_the_layer(layer, said, tmp_path):
 
 @pytest.mark.slow
 @needs_tfmot
-@on_tensorflow
+@once
 def test_quantization_refused_names_the_layer(tmp_path):
     model = with_layer(layers.LayerNormalization(name="norm"))
     model.compile("sgd", "mse")
@@ -359,6 +361,7 @@ def test_quantization_refused_names_the_layer(tmp_path):
     assert path.read_text() == "before"
 
 
+@once
 def test_arguments(branched, tmp_path):
     x, y = models.data()
     out = tmp_path / "out"
@@ -389,6 +392,7 @@ def test_arguments(branched, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@once
 def test_tfmot_that_is_missing(branched, tmp_path, monkeypatch):
     (tmp_path / "tensorflow_model_optimization.py").write_text(
         "raise ModuleNotFoundError(\"No module named 'x'\")"

@@ -3,6 +3,8 @@ import pytest
 
 import keras_slr
 
+pytestmark = pytest.mark.once("looks at names and shapes")
+
 
 def test_sparsity_counts_zeros(make_model):
     model = make_model()

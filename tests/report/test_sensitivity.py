@@ -12,6 +12,8 @@ from keras_slr.allocation import Share
 from tests.helpers import to_numpy
 from tests.structures.test_filter import residual
 
+pytestmark = pytest.mark.once("drives the package, whose tests run everywhere")
+
 RATES = (0.5, 0.75, 0.9, 0.95)
 
 

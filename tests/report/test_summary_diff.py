@@ -9,6 +9,8 @@ from keras_slr import macs
 from keras_slr import shrink
 from keras_slr import summary_diff
 
+pytestmark = pytest.mark.once("looks at names and shapes")
+
 
 def counted(layer, *shapes):
     inputs = [keras.Input(shape) for shape in shapes]

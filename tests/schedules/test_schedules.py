@@ -5,6 +5,8 @@ import pytest
 from keras_slr.schedules import Constant
 from keras_slr.schedules import Geometric
 
+pytestmark = pytest.mark.once("counts")
+
 
 def test_geometric_grows_by_equal_ratios_then_stays():
     rho = Geometric(1e-3, 10.0, until=0.5)

@@ -5,6 +5,8 @@ from keras import layers
 from keras_slr.selection import Reason
 from keras_slr.selection import select
 
+pytestmark = pytest.mark.once("looks at names and shapes")
+
 
 def names(weights):
     return [f"{w.layer.name}/{w.variable.name}" for w in weights]

@@ -1,10 +1,13 @@
 import keras
 import numpy as np
+import pytest
 from keras import layers
 
 from keras_slr import dependency_groups
 from keras_slr.shrink import unit_norms
 from keras_slr.shrink import zero_units
+
+pytestmark = pytest.mark.once("looks at graphs and shapes")
 
 
 def described(group):

@@ -14,6 +14,8 @@ from tests.shrink.helpers import randomize
 from tests.shrink.helpers import shrunk
 from tests.shrink.helpers import widths
 
+pytestmark = pytest.mark.once("looks at graphs and shapes")
+
 
 @keras.saving.register_keras_serializable(package="tests")
 class Custom(layers.Layer):

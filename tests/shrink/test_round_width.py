@@ -2,6 +2,8 @@ import pytest
 
 from keras_slr.shrink import round_width
 
+pytestmark = pytest.mark.once("counts")
+
 
 @pytest.mark.parametrize(
     ("width", "full", "expected"),

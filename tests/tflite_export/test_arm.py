@@ -11,7 +11,6 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_slr
-from tests.helpers import only_on_tensorflow
 from tests.tflite_export.topology_cases import CASES
 from tests.tflite_export.topology_cases import encode_sparsely
 from tests.tflite_export.topology_cases import is_pointwise
@@ -34,7 +33,7 @@ pytestmark = [
         shutil.which("qemu-aarch64") is None or not ROOT.exists(),
         reason="needs qemu-aarch64, and the folder that `make test-arm` makes",
     ),
-    only_on_tensorflow("the same on every backend: it looks at TFLite files"),
+    pytest.mark.once("the same on every backend: it looks at TFLite files"),
 ]
 
 

@@ -14,7 +14,6 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from keras import layers
 
-from tests.helpers import only_on_tensorflow
 from tflite_export import benchmark
 from tflite_export import convert
 from tflite_export.benchmark import Benchmark
@@ -26,7 +25,7 @@ from tflite_export.benchmark.spread import times_faster
 SHARED = pathlib.Path(__file__).parents[3] / "shared"
 CORRUPT = b"\x1c\0\0\0TFL3" + bytes(range(200))
 
-pytestmark = only_on_tensorflow(
+pytestmark = pytest.mark.once(
     "files are made and run the same way on every backend"
 )
 

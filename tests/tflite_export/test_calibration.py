@@ -7,6 +7,8 @@ from tflite_export.calibration import ROWS
 from tflite_export.calibration import as_arrays
 from tflite_export.calibration import by_input
 
+pytestmark = pytest.mark.once("reads files")
+
 X = np.arange(12.0).reshape(6, 2)
 Z = -np.arange(6.0)
 

@@ -10,6 +10,8 @@ from tflite_export.candidates import Candidate
 from tflite_export.failure import Failure
 from tflite_export.topology import SparseInference
 
+pytestmark = pytest.mark.once("looks at files")
+
 
 @pytest.fixture
 def choose(monkeypatch):

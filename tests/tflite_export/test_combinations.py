@@ -12,10 +12,9 @@ import sys
 import numpy as np
 import pytest
 
-from tests.helpers import only_on_tensorflow
 from tflite_export.convert import QUANTIZE
 
-pytestmark = only_on_tensorflow(
+pytestmark = pytest.mark.once(
     "conversions run on TensorFlow whatever the backend"
 )
 

@@ -12,13 +12,12 @@ import pytest
 from keras import layers
 
 import keras_slr
-from tests.helpers import only_on_tensorflow
 from tests.helpers import zeros
 from tflite_export import convert
 from tflite_export.convert import last_line
 
 RATE = 0.9
-once = only_on_tensorflow("says the same on every backend")
+once = pytest.mark.once("says the same on every backend")
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +207,7 @@ def test_file_that_does_not_agree_is_not_kept(tmp_path):
     assert list(tmp_path.iterdir()) == [out]
 
 
+@once
 def test_packages_that_are_missing(pruned, tmp_path, monkeypatch):
     folder = tmp_path / "shadow"
     folder.mkdir()
@@ -220,6 +220,7 @@ def test_packages_that_are_missing(pruned, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [folder]
 
 
+@once
 def test_arguments(pruned, tmp_path):
     out = tmp_path / "out.tflite"
     with pytest.raises(ValueError, match="received 'int4'"):
@@ -251,6 +252,7 @@ def test_arguments(pruned, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@once
 def test_process_that_dies(pruned, tmp_path, monkeypatch):
     folder = tmp_path / "shadow"
     folder.mkdir()
@@ -262,6 +264,7 @@ def test_process_that_dies(pruned, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [folder]
 
 
+@once
 def test_last_line():
     log = "W0000 00:00:1.2 3 a.cc:1] noise\n2026-01-01 00:00:00 noise\n\n"
     assert last_line(f"Traceback\n  file\nTypeError: what.\n{log}") == (

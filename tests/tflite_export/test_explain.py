@@ -14,6 +14,8 @@ from tflite_export import explain
 from tflite_export.conditions import CONDITIONS
 from tflite_export.explain_cli import main
 
+pytestmark = pytest.mark.once("looks at shapes, and at files of TensorFlow")
+
 
 def net(padding="valid", head="dense"):
     """MobileNet in little: on the safe list with the default arguments."""
@@ -36,12 +38,6 @@ def net(padding="valid", head="dense"):
 @pytest.fixture(scope="module")
 def dense():
     return explain(net())
-
-
-@pytest.fixture
-def on_tensorflow(backend):
-    if backend != "tensorflow":
-        pytest.skip("reads a file that is the same whatever the backend")
 
 
 def answers(explanation, target):
@@ -127,7 +123,7 @@ def test_filters_pay_once_they_are_cut_out():
         ({"head": "conv"}, "not safe .*`head"),
     ],
 )
-def test_graphs_that_are_not_on_the_safe_list(change, words, on_tensorflow):
+def test_graphs_that_are_not_on_the_safe_list(change, words):
     model = net(**change)
     keras_slr.hard_prune(model, 0.9, include=["narrow", "wide"])
     found = explain(model, "arm")
@@ -136,7 +132,7 @@ def test_graphs_that_are_not_on_the_safe_list(change, words, on_tensorflow):
     assert_matches(" ".join(found.graph), words)
 
 
-def test_operations_that_the_gpu_delegate_does_not_take(on_tensorflow):
+def test_operations_that_the_gpu_delegate_does_not_take():
     x = keras.Input((8, 8, 4))
     y = layers.Conv2D(8, 3)(x)
     model = keras.Model(x, keras.ops.flip(keras.ops.sin(y), axis=1))

@@ -9,6 +9,8 @@ from tflite_export.flatbuffer import read
 from tflite_export.flatbuffer import weights_of
 from tflite_export.flatbuffer import write
 
+pytestmark = pytest.mark.once("looks at files")
+
 TYPE = schema.TensorType
 
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from keras import layers
 
-from tests.helpers import only_on_tensorflow
 from tflite_export import friendly
 from tflite_export import obstacles
 
@@ -142,7 +141,7 @@ def test_models_that_it_does_not_take():
 
 
 @pytest.mark.slow
-@only_on_tensorflow("the same on every backend: it looks at TFLite files")
+@pytest.mark.once("the same on every backend: it looks at TFLite files")
 def test_obstacles():
     told = "; ".join(obstacles(small()))
     assert "`stem" in told and "'same'" in told

@@ -9,8 +9,6 @@ import sys
 import numpy as np
 import pytest
 
-from tests.helpers import only_on_tensorflow
-
 BACKENDS = ("tensorflow", "jax", "torch")
 
 SAVE = """
@@ -48,7 +46,7 @@ for job in json.loads(sys.argv[1]):
 """
 
 
-@only_on_tensorflow("runs all backends itself, once")
+@pytest.mark.once("runs all backends itself, once")
 def test_tensors_are_the_same_to_the_bit(tmp_path):
     missing = [b for b in BACKENDS if importlib.util.find_spec(b) is None]
     if missing:

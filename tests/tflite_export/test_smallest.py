@@ -12,7 +12,6 @@ from ai_edge_litert.interpreter import Interpreter
 from keras import layers
 
 import keras_slr
-from tests.helpers import only_on_tensorflow
 from tflite_export import convert
 from tflite_export import smallest
 from tflite_export.smallest import STORED
@@ -20,7 +19,7 @@ from tflite_export.smallest import STORED
 # The package has the function under the module's name.
 MODULE = sys.modules["tflite_export.smallest"]
 
-pytestmark = only_on_tensorflow(
+pytestmark = pytest.mark.once(
     "files are made and run the same way on every backend"
 )
 

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from tflite_export.sparse_encoding import decode
 from tflite_export.sparse_encoding import encode
 
+pytestmark = pytest.mark.once("looks at files")
+
 
 @st.composite
 def tensors(draw):

@@ -6,12 +6,11 @@
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from tests.helpers import only_on_tensorflow
 from tests.tflite_export.topology_cases import CASES
 from tflite_export.flatbuffer import read
 from tflite_export.topology import sparse_inference
 
-pytestmark = only_on_tensorflow(
+pytestmark = pytest.mark.once(
     "the same on every backend: it looks at TFLite files"
 )
 
