@@ -3,10 +3,10 @@
     KERAS_BACKEND=tensorflow python -m benchmarks.shrink_speed
 
 ResNet-20 for CIFAR-10 with random weights, its filters pruned in groups to
-half and to a quarter of the multiplications, and shrunk: against the dense
-model in `model.predict` and as TFLite files in the LiteRT interpreter. The two
-run in turns; printed are medians of the ratios of neighbouring turns, with
-quartiles.
+half and to a quarter of the multiplications, and shrunk, with and without its
+batch normalizations folded: against the dense model in `model.predict` and as
+TFLite files in the LiteRT interpreter. The two run in turns; printed are
+medians of the ratios of neighbouring turns, with quartiles.
 """
 
 import argparse
@@ -25,16 +25,18 @@ import tflite_export
 from benchmarks import models
 
 BATCH, IMAGES = 256, 2048
-PLANS = (
-    # Whole tiles of 16 channels.
-    {
+FOLDED = ", batch norm folded"
+PLANS = {
+    "half, in tiles of 16": {
         "budget": keras_slr.Budget(flops=0.5),
         "structure": keras_slr.Filter(round_to="auto"),
         "allocation": "erk",
     },
-    # Widths of 8, 16 and 32.
-    {"rate": 0.5, "structure": keras_slr.Filter()},
-)
+    "widths of 8, 16 and 32": {
+        "rate": 0.5,
+        "structure": keras_slr.Filter(),
+    },
+}
 PAIRS = 15
 # Runs of the interpreter in a turn: some tenths of a second.
 INVOKES = 100
@@ -88,41 +90,50 @@ def main(argv=None):
     results = []
     with tempfile.TemporaryDirectory() as folder:
         dense = models.resnet_for_cifar(3)
-        dense_macs = sum(keras_slr.macs(dense).values())
-        runs = {
+        dense_runs = {
             "predict": predicting(dense),
             "tflite": invoking(dense, folder, "dense"),
         }
-        for i, plan in enumerate(PLANS):
-            pruned = keras.models.clone_model(dense)
-            keras_slr.hard_prune(pruned, **plan)
-            small = keras_slr.shrink(pruned)
-            others = {
-                "predict": predicting(small),
-                "tflite": invoking(small, folder, f"small_{i}"),
-            }
-            macs = dense_macs / sum(keras_slr.macs(small).values())
+        for name, model in others(dense):
+            runs = {"predict": predicting(model)}
+            if not name.endswith(FOLDED):  # Conversion folds by itself.
+                runs["tflite"] = invoking(model, folder, name)
             for kind, run in runs.items():
-                found = ratios(run, others[kind])
+                found = ratios(dense_runs[kind], run)
                 low, median, high = statistics.quantiles(found, n=4)
-                results.append(
-                    {
-                        "backend": keras.config.backend(),
-                        "kind": kind,
-                        "fewer_macs": macs,
-                        "median": median,
-                        "quartiles": [low, high],
-                        "pairs": len(found),
-                    }
-                )
+                row = {
+                    "backend": keras.config.backend(),
+                    "model": name,
+                    "kind": kind,
+                    "fewer_macs": macs(dense) / macs(model),
+                    "median": median,
+                    "quartiles": [low, high],
+                    "pairs": len(found),
+                }
+                results.append(row)
                 print(
-                    f"{macs:.2f}x fewer MACs, {kind}: {median:.2f}x faster "
-                    f"({low:.2f} to {high:.2f})",
+                    f"{name}, {row['fewer_macs']:.2f}x fewer MACs, {kind}: "
+                    f"{median:.2f}x faster ({low:.2f} to {high:.2f})",
                     flush=True,
                 )
     path = pathlib.Path(args.out) / "shrink_speed.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def others(dense):
+    """Yields names and models that the dense one is compared with."""
+    yield f"dense{FOLDED}", keras_slr.fold_batch_norm(dense)
+    for name, plan in PLANS.items():
+        pruned = keras.models.clone_model(dense)
+        keras_slr.hard_prune(pruned, **plan)
+        small = keras_slr.shrink(pruned)
+        yield name, small
+        yield f"{name}{FOLDED}", keras_slr.fold_batch_norm(small)
+
+
+def macs(model):
+    return sum(keras_slr.macs(model).values())
 
 
 if __name__ == "__main__":

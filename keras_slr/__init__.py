@@ -22,6 +22,7 @@ from keras_slr.report import sparsity
 from keras_slr.report import summary_diff
 from keras_slr.shrink import ShrinkReport
 from keras_slr.shrink import dependency_groups
+from keras_slr.shrink import fold_batch_norm
 from keras_slr.shrink import shrink
 from keras_slr.shrink import shrink_report
 from keras_slr.solvers import ADMM
@@ -75,6 +76,7 @@ __all__ = [
     "Unstructured",
     "__version__",
     "dependency_groups",
+    "fold_batch_norm",
     "hard_prune",
     "keep_masks",
     "macs",

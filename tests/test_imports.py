@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import keras_slr
-from tests.helpers import only_on_tensorflow
 
 
 def child(code, *args, **env):
@@ -53,6 +52,7 @@ def test_public_names():
         "Unstructured",
         "__version__",
         "dependency_groups",
+        "fold_batch_norm",
         "hard_prune",
         "keep_masks",
         "macs",
@@ -111,7 +111,7 @@ print(sum(int((np.asarray(w) == 0).sum()) for w in model.get_weights()))
     )
 
 
-@only_on_tensorflow("tf_keras is TensorFlow's")
+@pytest.mark.once("tf_keras is TensorFlow's")
 def test_a_keras_2_model_is_named_as_such():
     pytest.importorskip("importlib").util.find_spec("tf_keras") or (
         pytest.skip("tf_keras is not installed")

@@ -1,5 +1,6 @@
 """Smaller models: what is zero is cut out, together with what depends on it."""
 
+from keras_slr.shrink.fold_batch_norm import fold_batch_norm
 from keras_slr.shrink.groups import Group
 from keras_slr.shrink.groups import Member
 from keras_slr.shrink.groups import dependency_groups
@@ -15,6 +16,7 @@ __all__ = [
     "Member",
     "ShrinkReport",
     "dependency_groups",
+    "fold_batch_norm",
     "round_width",
     "shrink",
     "shrink_report",

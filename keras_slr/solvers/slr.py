@@ -37,8 +37,10 @@ between. With optimizers that hold no `v` the largest magnitudes stay.
 Continuation. `S_n` shrinks from the whole space to the asked size over the
 first part of the run.
 
-Settling. From then on `W = Z` exactly: what is outside the support is held at
-zero, and what is left of the run trains the entries that stay.
+Settling. From then on, `freeze_at`, `W = Z` exactly: what is outside the
+support is held at zero, and what is left of the run trains the entries that
+stay. How early that is depends on the structure: whole filters cost more to
+make up for than single entries, and there are fewer of them to choose from.
 
 All of this is paced by learning, not by steps: a fraction of the run is one
 of the sum of its learning rates, where a schedule tells them
@@ -71,11 +73,11 @@ class SLR(Solver):
 
     Args:
         rho: Schedule of the penalty's weight, a function of the fraction of
-            the learning done (`Clock.learned`), or a positive float for a
-            constant one. With a decoupled penalty the share, below one, of
-            the way to `V` that `W` goes between two dual updates. Defaults to
-            `Geometric(0.1, 0.9, until=0.7)`: the pull begins weak, so that
-            training decides which weights stay, and ends strong.
+            the way to `freeze_at`, or a positive float for a constant one.
+            With a decoupled penalty the share, below one, of the way to `V`
+            that `W` goes between two dual updates. Defaults to
+            `Geometric(0.1, 0.9)`: the pull begins weak, so that training
+            decides which weights stay, and ends strong.
         stepsize: Float, the first stepsize `s0` of the multipliers, as a
             multiple of the first rho. Defaults to `1.0`.
         M: Float above 1, the first constant of the stepsize rule. Defaults
@@ -84,18 +86,20 @@ class SLR(Solver):
         stepsize_bound: Float or `None`. The stepsize never exceeds this
             multiple of rho; `None` leaves it unbounded. Defaults to `1.0`,
             at which a half-step is that of ADMM.
-        freeze_at: Float in `(0, 1]` or `None`, the fraction of the learning
-            from which the set of kept entries no longer changes; with a
-            decoupled penalty and a free support the others are zero from
-            there. Defaults to `0.7`.
+        freeze_at: Float in `(0, 1]`, the fraction of the learning
+            (`Clock.learned`) from which the set of kept entries no longer
+            changes; with a decoupled penalty and a free support the others
+            are zero from there. `"auto"` is what suits the structures that
+            are pruned, `Structure.freeze_at`; with `None` it changes to the
+            end. Defaults to `"auto"`.
         free_support: Boolean, whether entries in the support of `Z` train
             free of the penalty. Defaults to `True`.
         penalty: `"decoupled"`, a proximal step after the optimizer's, or
             `"coupled"`, a part of the gradient that the optimizer sees.
             Defaults to `"decoupled"`.
         ramp: Schedule from zero to one of the share of the pruning rate that
-            is in force, or `None` for the whole rate from the start. Defaults
-            to `Ramp(until=0.7)`.
+            is in force, a function of the fraction of the way to `freeze_at`,
+            or `None` for the whole rate from the start. Defaults to `Ramp()`.
         metric: Float in `[0, 1]`, the power `q` of the metric in which the
             projection is the nearest point: `0.0` is by magnitude alone.
             Defaults to `1 / 3`.
@@ -104,15 +108,15 @@ class SLR(Solver):
         ValueError: If a number is outside its range.
     """
 
-    rho: object = Geometric(0.1, 0.9, until=0.7)
+    rho: object = Geometric(0.1, 0.9)
     stepsize: float = 1.0
     M: float = 300.0
     r: float = 0.1
     stepsize_bound: float | None = 1.0
-    freeze_at: float | None = 0.7
+    freeze_at: float | str | None = "auto"
     free_support: bool = True
     penalty: str = "decoupled"
-    ramp: object = Ramp(until=0.7)
+    ramp: object = Ramp()
     metric: float = 1 / 3
 
     prefix = "slr"
@@ -152,10 +156,15 @@ class SLR(Solver):
                 "Expected a positive first `stepsize`. Received: "
                 f"stepsize={self.stepsize}."
             )
-        if self.freeze_at is not None and not 0 < self.freeze_at <= 1:
+        at = self.freeze_at
+        if (
+            isinstance(at, str)
+            and at != "auto"
+            or (isinstance(at, numbers.Real) and not 0 < at <= 1)
+        ):
             raise ValueError(
-                "Expected `freeze_at` to be a fraction of the run in (0, 1] "
-                f"or None. Received: freeze_at={self.freeze_at}."
+                "Expected `freeze_at` to be a fraction of the run in (0, 1], "
+                f"'auto' or None. Received: freeze_at={at!r}."
             )
 
     @classmethod
@@ -166,7 +175,7 @@ class SLR(Solver):
         a cross-entropy loss with Adam at 1e-3.
         """
         settings = {
-            "rho": Geometric(2e-3, 10.0, until=0.65),
+            "rho": Geometric(2e-3, 10.0),
             "freeze_at": 0.65,
             "penalty": "coupled",
             "ramp": None,
@@ -211,9 +220,8 @@ class SLR(Solver):
     def update(self, state, tensors, loss, clock):
         if state.settled:
             return dataclasses.replace(state, updates=state.updates + 1)
-        return dual_update(
-            self, state, tensors, loss, clock.learned, clock.interval
-        )
+        way = self.way(clock.learned, tensors)
+        return dual_update(self, state, tensors, loss, way, clock.interval)
 
     def logs(self, states):
         updated = [state for state in states if state.updates] or states
@@ -224,22 +232,34 @@ class SLR(Solver):
             "condition_2": _mean(state.condition_2 for state in updated),
         }
 
-    def freezes(self, progress):
-        """Returns whether the support is settled at `progress`."""
-        return self.freeze_at is not None and progress >= self.freeze_at
+    def way(self, learned, tensors):
+        """Returns the fraction of the way to `freeze_at`.
 
-    def share(self, progress):
-        """Returns the share of the pruning rate in force at `progress`."""
-        return 1.0 if self.ramp is None else self.ramp(progress)
+        Args:
+            learned: Float in `[0, 1]`, the fraction of the learning done.
+            tensors: See `dual_update`.
+        """
+        at = self.freeze_at
+        if at == "auto":
+            at = min(c.structure.freeze_at for c in tensors.constraints)
+        return learned if at is None else min(learned / at, 1.0)
 
-    def strength(self, progress, interval):
+    def freezes(self, way):
+        """Returns whether the support is settled."""
+        return self.freeze_at is not None and way >= 1.0
+
+    def share(self, way):
+        """Returns the share of the pruning rate in force."""
+        return 1.0 if self.ramp is None else self.ramp(way)
+
+    def strength(self, way, interval):
         """Returns rho for one training step.
 
         Args:
-            progress: Float in `[0, 1]`.
+            way: Float in `[0, 1]`, see `way`.
             interval: Integer, training steps from one dual update to the next.
         """
-        rho = self.rho(progress)
+        rho = self.rho(way)
         if self.penalty == "coupled":
             return rho
         return 1.0 - (1.0 - rho) ** (1.0 / interval)
@@ -324,7 +344,7 @@ def half_step(solver, state, square):
     return dataclasses.replace(state, s=s, k=state.k + 1, residual=residual)
 
 
-def dual_update(solver, state, tensors, loss, progress, interval=1):
+def dual_update(solver, state, tensors, loss, way, interval=1):
     """Moves `Z` and `Lam`, and the stepsize and rho with them.
 
     Both conditions compare the Lagrangian before and after: the first one at
@@ -340,7 +360,7 @@ def dual_update(solver, state, tensors, loss, progress, interval=1):
         tensors: Holder of `W`, `Z` and `Lam` that runs the passes over all of
             them (`training.split.Split`). They change at the very end.
         loss: Float, mean task loss since the last update, or `nan`.
-        progress: Float in `[0, 1]`, the fraction of the learning done.
+        way: Float in `[0, 1]`, the fraction of the way to `freeze_at`.
         interval: Integer, training steps between dual updates. Defaults to
             `1`.
 
@@ -360,9 +380,9 @@ def dual_update(solver, state, tensors, loss, progress, interval=1):
         state = half_step(solver, state, square)
         s_1 = state.s
 
-    freezes = solver.freezes(progress)
+    freezes = solver.freezes(way)
     settles = freezes and solver.settles
-    share = None if freezes and not settles else solver.share(progress)
+    share = None if freezes and not settles else solver.share(way)
     sums = tensors.project(rho, s_1, share, solver.metric)
     before = penalty(sums.inner_before, sums.square_before, rho)
     gain = before - penalty(sums.inner, sums.square, rho)
@@ -387,7 +407,7 @@ def dual_update(solver, state, tensors, loss, progress, interval=1):
             condition_2=condition_2,
             settled=True,
         )
-    rho_next = solver.strength(progress, interval)
+    rho_next = solver.strength(way, interval)
     scale = rho_next / rho if solver.penalty == "decoupled" else 1.0
     tensors.ascend(rho, s_1, s_2, rho_next, scale)
     if solver.free_support:

@@ -56,6 +56,8 @@ class Labels(Structure):
     readers: tuple = ()
     least: int = 1
 
+    freeze_at = 0.1
+
     def units(self, *weights):
         del weights
         return self.size

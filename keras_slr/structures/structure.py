@@ -13,10 +13,14 @@ class Structure(Record):
         rate: Float, the share of zeros where the structure fixes it, `None`
             where it is asked for.
         least: Integer, the number of units that stay at any rate.
+        freeze_at: Float in `(0, 1]`, the fraction of a run's learning after
+            which it suits the structure that the units which stay no longer
+            change: what costs more to make up for goes earlier.
     """
 
     rate = None
     least = 1
+    freeze_at = 0.7
 
     def refusal(self, weight):
         """Returns why a weight cannot carry the structure, or `None`."""

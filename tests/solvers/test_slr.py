@@ -58,10 +58,10 @@ class Reference:
     first: bool = True
 
 
-def reference_counts(solver, progress):
+def reference_counts(solver, way):
     share = 1.0
     if solver.ramp is not None:
-        share = 1 - max(1 - progress / solver.ramp.until, 0) ** 3
+        share = 1 - max(1 - way, 0) ** 3
     sizes = [math.prod(shape) for shape in SHAPES]
     return [
         size - round(share * (1 - n / size) * size)
@@ -70,6 +70,8 @@ def reference_counts(solver, progress):
 
 
 def reference_update(solver, ref, w, f, progress):
+    at = {"auto": 0.7, None: 1.0}.get(solver.freeze_at, solver.freeze_at)
+    way = min(progress / at, 1.0)
     free = solver.free_support
     if free:
         support = [z != 0 for z in ref.z]
@@ -99,20 +101,19 @@ def reference_update(solver, ref, w, f, progress):
     old = lagrangian(f, w, ref.z, ref.lam, ref.rho)
     v = [a + lam / ref.rho for a, lam in zip(w, ref.lam)]
     decoupled = solver.penalty == "decoupled"
-    settles = decoupled and progress >= solver.freeze_at
-    if not decoupled and solver.freezes(progress):
+    frozen = solver.freeze_at is not None and progress >= at
+    settles = decoupled and frozen
+    if frozen and not settles:
         ref.z = [np.where(z != 0, a, 0.0) for z, a in zip(ref.z, v)]
     else:
-        ref.z = [
-            pi(a, n) for a, n in zip(v, reference_counts(solver, progress))
-        ]
+        ref.z = [pi(a, n) for a, n in zip(v, reference_counts(solver, way))]
     condition_2 = lagrangian(f, w, ref.z, ref.lam, ref.rho) < old
     if condition_2:
         step()
     if free:
         ref.lam = [np.where(z != 0, 0.0, a) for z, a in zip(ref.z, ref.lam)]
         ref.z = [np.where(z != 0, a, 0.0) for z, a in zip(ref.z, w)]
-    rho, ref.rho = ref.rho, 1.0 if settles else solver.rho(progress)
+    rho, ref.rho = ref.rho, 1.0 if settles else solver.rho(way)
     if decoupled:
         ref.lam = [
             np.zeros_like(a) if settles else a * ref.rho / rho for a in ref.lam
@@ -185,7 +186,9 @@ def test_updates_equal_the_definition(name, arrays):
             a *= 0.97
             a += 0.02 * rng.normal(size=a.shape).astype("float32")
             slot.w.assign(a)
-        state = slr.dual_update(solver, state, split, loss, progress)
+        state = slr.dual_update(
+            solver, state, split, loss, solver.way(progress, split)
+        )
         conditions = reference_update(
             solver, ref, [a.astype("float64") for a in w], loss, progress
         )
@@ -269,7 +272,9 @@ def test_multipliers_of_free_entries_are_zero_and_of_others_move():
     # Two updates: the first one chooses the entries outside the support, and
     # the next one moves their multipliers.
     for loss, progress in ((1.0, 0.3), (0.5, 0.31)):
-        state = slr.dual_update(solver, state, split, loss, progress)
+        state = slr.dual_update(
+            solver, state, split, loss, solver.way(progress, split)
+        )
     for slot in split.slots:
         lam, z = split.multipliers(slot), split.auxiliary(slot)
         assert np.all(lam[z != 0] == 0.0)

@@ -77,16 +77,21 @@ class Settled(keras.callbacks.Callback):
 
 
 @pytest.mark.parametrize(
-    "rate, share",
+    "rate, structure, share",
     [
-        (0.01, 0.7),
+        (0.01, None, 0.7),
         # A cosine has spent 0.7 of its sum at 0.4 of the steps.
-        (keras.optimizers.schedules.CosineDecay(0.01, 120), 0.4),
+        (keras.optimizers.schedules.CosineDecay(0.01, 120), None, 0.4),
+        # Whole filters leave most of the learning to make up for them.
+        (0.01, keras_slr.Filter(), 0.1),
     ],
+    ids=["entries", "entries, paced by a schedule", "filters"],
 )
-def test_support_settles_when_most_is_learned(make_model, data, rate, share):
+def test_support_settles_by_its_share_of_learning(
+    make_model, data, rate, structure, share
+):
     model = make_model(keras.optimizers.SGD(rate))
-    callback = keras_slr.SLRCallback(0.5, update_every=1)
+    callback = keras_slr.SLRCallback(0.5, structure=structure, update_every=1)
     settled = Settled(callback)
     model.fit(
         *data,
