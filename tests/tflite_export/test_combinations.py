@@ -209,7 +209,11 @@ def answers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("combinations")
     done = subprocess.run(
         [sys.executable, "-c", CHILD, str(folder)],
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        env={
+            **os.environ,
+            "KERAS_BACKEND": "tensorflow",
+            "PYTHONPATH": os.getcwd(),
+        },
         capture_output=True,
         text=True,
     )
