@@ -1,0 +1,189 @@
+"""`python -m benchmarks.kills --kills 30`, on the backend in use.
+
+Each run is started, killed with SIGKILL and started again until it ends, and
+then compared bit for bit with the same run left alone. Every other kill comes
+as soon as a file is being written, the rest at random moments. After each kill
+every file of the run is read.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import signal
+import sys
+import tempfile
+import time
+import traceback
+
+import keras
+import numpy as np
+
+from benchmarks.kills.attempt import attempt
+from benchmarks.kills.attempt import check
+from benchmarks.kills.scenarios import SCENARIOS
+
+RESULTS = pathlib.Path(__file__).parents[1] / "results"
+# Seconds from one look at a child to the next.
+_TICK = 0.0005
+
+
+def main(argv=None):
+    """Kills runs, prints a line for each scenario and writes the figures.
+
+    Returns:
+        Integer, the exit code: `1` if anything was found.
+    """
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.kills")
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", help="JSON file, in benchmarks/results")
+    args = parser.parse_args(argv)
+    rows = []
+    for i, scenario in enumerate(SCENARIOS):
+        kills = len(range(i, args.kills, len(SCENARIOS)))
+        if kills:
+            rows.append(_kill_runs(scenario, kills, random.Random(args.seed)))
+            print(json.dumps(rows[-1]), flush=True)
+    counts = ("kills", "kills_in_a_write", "runs", "differences", "unreadable")
+    found = {
+        "backend": keras.config.backend(),
+        "keras": keras.__version__,
+        **{name: sum(row[name] for row in rows) for name in counts},
+        "failures": [text for row in rows for text in row["failures"]],
+        "scenarios": rows,
+    }
+    out = args.out or RESULTS / f"kills_{found['backend']}.json"
+    pathlib.Path(out).write_text(json.dumps(found, indent=2) + "\n")
+    bad = found["differences"] or found["unreadable"] or found["failures"]
+    return int(bool(bad))
+
+
+def _kill_runs(scenario, kills, rng):
+    row = {"scenario": scenario.name, "kills": 0, "kills_in_a_write": 0}
+    row |= {"runs": 0, "differences": 0, "unreadable": 0, "failures": []}
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        straight = folder / "straight"
+        straight.mkdir()
+        child = _Child(attempt, scenario, straight)
+        child.wait_for_first_step()
+        begun = time.monotonic()
+        if not child.ended():
+            raise RuntimeError("Expected a run that ends: see above.")
+        seconds = time.monotonic() - begun
+        while row["kills"] < kills:
+            run = folder / f"run_{row['runs']}"
+            run.mkdir()
+            while not _start(scenario, run, seconds, rng, row, kills):
+                pass
+            row["runs"] += 1
+            row["differences"] += _differences(straight, run)
+    return row
+
+
+def _start(scenario, run, seconds, rng, row, kills):
+    """Starts or restarts a run; returns whether it is over."""
+    child = _Child(attempt, scenario, run)
+    if row["kills"] < kills:
+        child.wait_for_first_step()
+        in_a_write = rng.random() < 0.5
+        until = time.monotonic() + rng.random() * seconds
+        while time.monotonic() < until and not child.over():
+            time.sleep(_TICK)
+        hidden = set(run.rglob(".*"))
+        while (
+            in_a_write and not child.over() and set(run.rglob(".*")) <= hidden
+        ):
+            time.sleep(_TICK)
+        if child.kill():
+            row["kills"] += 1
+            row["kills_in_a_write"] += not set(run.rglob(".*")) <= hidden
+            row["unreadable"] += not _Child(check, run).ended()
+            return False
+    if not child.ended():
+        row["failures"].append(f"{scenario.name}: a start failed")
+    return True
+
+
+def _differences(straight, run):
+    """Counts the arrays that differ, of all that both runs wrote."""
+    names = sorted(path.name for path in straight.glob("*.npz"))
+    count = int(names != sorted(path.name for path in run.glob("*.npz")))
+    for name in names:
+        if not (run / name).exists():
+            continue
+        with np.load(straight / name) as a, np.load(run / name) as b:
+            different = [
+                key
+                for key in set(a) | set(b)
+                if key not in a
+                or key not in b
+                or not np.array_equal(a[key], b[key], equal_nan=True)
+            ]
+        if different:
+            print(run.name, name, sorted(different), file=sys.stderr)
+        count += len(different)
+    return count
+
+
+class _Child:
+    """A function in a process forked off this one, which computes nothing.
+
+    Imports take longer than the runs do.
+    """
+
+    def __init__(self, function, *args):
+        self._status = None
+        told, tell = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(told)
+            code = 1
+            try:
+                if function is attempt:
+                    args = (*args, lambda: os.write(tell, b"."))
+                function(*args)
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stderr.flush()
+                os._exit(code)
+        os.close(tell)
+        self._told = told
+
+    def wait_for_first_step(self):
+        """Returns once the first step is done, or the process over."""
+        os.read(self._told, 1)
+
+    def over(self):
+        if self._status is None:
+            pid, status = os.waitpid(self._pid, os.WNOHANG)
+            self._status = status if pid else None
+        return self._status is not None
+
+    def kill(self):
+        """Kills the process; returns whether it was still running."""
+        if self.over():
+            return False
+        os.kill(self._pid, signal.SIGKILL)
+        self._wait()
+        return os.WIFSIGNALED(self._status)
+
+    def ended(self):
+        """Waits for the end and returns whether it was a good one."""
+        self._wait()
+        return self._status == 0
+
+    def _wait(self):
+        if self._status is None:
+            self._status = os.waitpid(self._pid, 0)[1]
+        if self._told is not None:
+            os.close(self._told)
+            self._told = None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
