@@ -26,7 +26,7 @@ from benchmarks.kills.scenarios import SCENARIOS
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results"
 # Seconds from one look at a child to the next.
-_TICK = 0.0005
+_TICK = 0.003
 
 
 def main(argv=None):
@@ -89,22 +89,24 @@ def _start(scenario, run, seconds, rng, row, kills):
     if row["kills"] < kills:
         child.wait_for_first_step()
         in_a_write = rng.random() < 0.5
-        until = time.monotonic() + rng.random() * seconds
+        until = time.monotonic() + rng.random() * 0.8 * seconds
         while time.monotonic() < until and not child.over():
             time.sleep(_TICK)
-        hidden = set(run.rglob(".*"))
-        while (
-            in_a_write and not child.over() and set(run.rglob(".*")) <= hidden
-        ):
+        before = _half_written(run)
+        while in_a_write and not child.over() and _half_written(run) <= before:
             time.sleep(_TICK)
         if child.kill():
             row["kills"] += 1
-            row["kills_in_a_write"] += not set(run.rglob(".*")) <= hidden
+            row["kills_in_a_write"] += not _half_written(run) <= before
             row["unreadable"] += not _Child(check, run).ended()
             return False
     if not child.ended():
         row["failures"].append(f"{scenario.name}: a start failed")
     return True
+
+
+def _half_written(run):
+    return set(run.rglob(".*"))
 
 
 def _differences(straight, run):

@@ -7,6 +7,7 @@ import h5py
 import keras
 import numpy as np
 
+import keras_slr
 from benchmarks.kills.scenarios import EPOCHS
 from benchmarks.kills.scenarios import STEPS
 from keras_slr.whole_file import whole_file
@@ -68,7 +69,7 @@ def attempt(scenario, folder, tell=None):
     model = _model(scenario.optimizer())
     callback = scenario.callback(scenario.finetune_epochs)
     savers = [
-        keras.callbacks.BackupAndRestore(
+        keras_slr.BackupAndRestore(
             str(folder / "backup"), scenario.save_freq, delete_checkpoint=False
         ),
         keras.callbacks.ModelCheckpoint(

@@ -7,7 +7,7 @@ import keras
 import keras_slr
 
 STEPS = 12
-EPOCHS = 4
+EPOCHS = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +84,6 @@ SCENARIOS = (
         _callback(keras_slr.GradualMagnitudeCallback, update_every=2),
         lambda: keras.optimizers.SGD(0.02, momentum=0.9, nesterov=True),
         3,
-        finetune_epochs=2,
+        finetune_epochs=1,
     ),
 )

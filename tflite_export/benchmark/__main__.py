@@ -1,11 +1,12 @@
 """`python -m tflite_export.benchmark FILE.tflite...`."""
 
-import argparse
 import sys
 
 import numpy as np
 
 from tflite_export.benchmark.benchmark import benchmark
+from tflite_export.command import Parser
+from tflite_export.command import run
 
 
 def main(argv=None):
@@ -15,7 +16,11 @@ def main(argv=None):
         Integer, the exit code: `2` for an error of the user's, `1` if a file
         could not be measured.
     """
-    parser = argparse.ArgumentParser(
+    return run(lambda: _measure(argv))
+
+
+def _measure(argv):
+    parser = Parser(
         prog="python -m tflite_export.benchmark",
         description="Measure TFLite files against the first one.",
     )
@@ -28,25 +33,21 @@ def main(argv=None):
     parser.add_argument("--plot", metavar="IMAGE.png")
     parser.add_argument("--json", metavar="OUT.json")
     args = parser.parse_args(argv)
-    try:
-        found = benchmark(
-            args.files,
-            data=args.data and _data(args.data),
-            threads=args.threads,
-            rounds=args.rounds,
-        )
-        print(found.render(), end="")
-        if args.plot:
-            found.plot(args.plot)
-        if args.json:
-            # Brings Keras in, which measuring goes without.
-            from keras_slr.whole_file import whole_file
+    found = benchmark(
+        args.files,
+        data=args.data and _data(args.data),
+        threads=args.threads,
+        rounds=args.rounds,
+    )
+    print(found.render(), end="")
+    if args.plot:
+        found.plot(args.plot)
+    if args.json:
+        # Brings Keras in, which measuring goes without.
+        from keras_slr.whole_file import whole_file
 
-            with whole_file(args.json) as made:
-                made.write_text(found.to_json() + "\n")
-    except (ImportError, OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 2
+        with whole_file(args.json) as made:
+            made.write_text(found.to_json() + "\n")
     return int(any(row.failure for row in found.rows))
 
 
