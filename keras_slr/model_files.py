@@ -2,6 +2,7 @@
 
 import pathlib
 import tempfile
+import zipfile
 
 import keras
 
@@ -26,6 +27,11 @@ def load_model(path):
         raise FileNotFoundError(
             f"Expected a model file `{path}`. Received a path where there is "
             "none: check the path."
+        )
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            f"Expected a model saved by `model.save(...)`. Received `{path}`, "
+            "which does not load: it is cut short or of another format."
         )
     try:
         return keras.saving.load_model(path)

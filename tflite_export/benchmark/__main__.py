@@ -1,5 +1,6 @@
 """`python -m tflite_export.benchmark FILE.tflite...`."""
 
+import pathlib
 import sys
 
 import numpy as np
@@ -33,6 +34,7 @@ def _measure(argv):
     parser.add_argument("--plot", metavar="IMAGE.png")
     parser.add_argument("--json", metavar="OUT.json")
     args = parser.parse_args(argv)
+    _check_files(args.files)
     found = benchmark(
         args.files,
         data=args.data and _data(args.data),
@@ -49,6 +51,19 @@ def _measure(argv):
         with whole_file(args.json) as made:
             made.write_text(found.to_json() + "\n")
     return int(any(row.failure for row in found.rows))
+
+
+def _check_files(paths):
+    # Here, where an environment without LiteRT is told as an error.
+    from tflite_export.flatbuffer import read
+
+    for path in paths:
+        if not pathlib.Path(path).is_file():
+            raise FileNotFoundError(
+                f"Expected a TFLite file, received {path}, which is not a "
+                "file: check the path."
+            )
+        read(path)
 
 
 def _data(path):
