@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import secrets
 
 
@@ -29,12 +30,23 @@ def whole_file(path):
         yield made
         os.replace(made, path)
     except OSError as error:
-        reason = error.strerror or str(error)
+        number, reason = _reason(error)
         told = type(error)(
             f"Expected to write `{path}`. Received: {reason}; make room there "
             "or choose another folder, what it held before is as it was."
         )
-        told.errno = error.errno
+        told.errno = number
         raise told from error
     finally:
-        made.unlink(missing_ok=True)
+        # There is none after a good end, nor where nothing may be written.
+        with contextlib.suppress(OSError):
+            made.unlink()
+
+
+def _reason(error):
+    """Returns the number and the text of an `OSError`, on one line."""
+    text = " ".join(str(error).split())
+    # HDF5 tells it in the middle of the state of its library.
+    told = re.search(r"errno = (\d+)", text)
+    number = error.errno or (told and int(told[1]))
+    return number, os.strerror(number) if number else text
