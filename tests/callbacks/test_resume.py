@@ -3,10 +3,13 @@
 Epochs have six batches; what is trained after the last checkpoint is lost.
 """
 
+import json
+
 import keras
 import numpy as np
 import pytest
 
+import keras_slr
 from keras_slr import SLRCallback
 from tests.callbacks.helpers import EXPECTED_ZEROS
 from tests.callbacks.helpers import assert_untouched
@@ -133,3 +136,65 @@ def test_killed_in_mid_epoch(
         run(Die(*killed_at))
     assert (tmp_path / "latest.weights.h5").exists()
     assert_same(straight(data), run())
+
+
+@pytest.mark.parametrize(
+    "first", [False, pytest.param(True, marks=pytest.mark.slow)]
+)
+def test_going_on_from_a_file_of_mid_epoch(straight, data, tmp_path, first):
+    save = keras.callbacks.ModelCheckpoint(
+        str(tmp_path / "{epoch}_{batch}.keras"), save_freq=STEPS + 3
+    )
+    if first:
+        fit(data, after=[save])
+    else:
+        fit(data, before=[save])
+    path = tmp_path / "2_3.keras"
+    resumed = keras.saving.load_model(path)
+    slr = SLRCallback(0.9, update_every=4, finetune_epochs=FINETUNE)
+    slr.attach(resumed)
+    resumed.load_weights(path)
+    watch = Watch(slr)
+    resumed.fit(
+        *data,
+        batch_size=16,
+        epochs=EPOCHS,
+        initial_epoch=1,
+        shuffle=False,
+        verbose=0,
+        callbacks=[slr, watch],
+    )
+    assert_same(straight(data), (resumed, watch))
+
+
+def test_killed_again_in_the_epoch_that_was_restored(straight, data, tmp_path):
+    """Keras counts from epoch 0 there, see `BackupAndRestore`."""
+
+    def run(*more):
+        backup = keras_slr.BackupAndRestore(str(tmp_path), save_freq=2)
+        return fit(data, before=[backup], after=more)
+
+    for batch in (2, 4):
+        with pytest.raises(KeyboardInterrupt):
+            run(Die(1, batch))
+    assert_same(straight(data), run())
+
+
+def test_a_backup_writes_its_epoch_in_one_step(data, tmp_path, monkeypatch):
+    """Killed while it writes the epoch, Keras leaves an empty file."""
+    backup = keras_slr.BackupAndRestore(str(tmp_path), delete_checkpoint=False)
+    fit(data, after=[backup])
+    path = tmp_path / "training_metadata.json"
+    assert json.loads(path.read_text())["epoch"] == EPOCHS
+
+    def dies(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(json, "dumps", dies)
+    with pytest.raises(KeyboardInterrupt):
+        backup._save_model()
+    assert '"epoch"' in path.read_text()
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "latest.weights.h5",
+        "training_metadata.json",
+    ]
