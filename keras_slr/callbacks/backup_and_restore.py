@@ -12,14 +12,7 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
     a file of its own, over the last one: a kill at that moment leaves it
     empty, and the next `fit` ends in a `JSONDecodeError`. This one puts it
     there in one step. The weights are written so by the pruning callback.
-
-    That one also counts epochs from 0 when it has restored a run, until one
-    ends: killed again before, with an integer `save_freq`, the run is begun
-    with epoch 0. This one goes on counting.
     """
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._current_epoch = epoch
 
     def _save_model(self):
         path = self._training_metadata_path

@@ -209,7 +209,10 @@ class PruningCallback(keras.callbacks.Callback):
             )
         if getattr(self._model, "history", None) is not None:
             self._tail = Tail(
-                self._model.history, self._shorten_bar, self.finalize
+                self._model.history,
+                self._choose_epoch,
+                self._shorten_bar,
+                self.finalize,
             )
             self._tail.attach()
 
@@ -323,6 +326,13 @@ class PruningCallback(keras.callbacks.Callback):
         self._snapshot = Snapshot(self.model, self.pruner.run.split.variables)
         with self._leaving_no_trace():
             self._enter(self._epoch)
+
+    def _choose_epoch(self):
+        """Makes `fit` go on with the epoch that a checkpoint was saved in."""
+        epoch = self._model._initial_epoch
+        if epoch is not None and self.pruner.attached:
+            clock = self.pruner.clock
+            self._model._initial_epoch = clock.epoch_to_begin(epoch)
 
     def _enter(self, epoch):
         """Finds out where in the run this is, and how long the run is."""

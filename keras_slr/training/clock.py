@@ -134,6 +134,21 @@ class Clock:
         """Steps trained, those that are not counted yet among them."""
         return self.step + self.ahead
 
+    def epoch_to_begin(self, epoch):
+        """Returns the epoch to go on with after a checkpoint was loaded.
+
+        Args:
+            epoch: Integer, what is written beside the checkpoint: it may be
+                of an earlier one, if a kill came between the two, or not
+                have counted on after an earlier kill.
+        """
+        if self.first_epoch is None or not self.per_epoch:
+            return epoch
+        behind = self.trained - (epoch - self.first_epoch) * self.per_epoch
+        if 0 <= behind <= self.per_epoch:
+            return epoch
+        return self.first_epoch + self.trained // self.per_epoch
+
     def enter(self, epoch, per_epoch):
         """Begins the first epoch of a `fit`, maybe of a restored run.
 

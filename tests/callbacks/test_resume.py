@@ -168,15 +168,17 @@ def test_going_on_from_a_file_of_mid_epoch(straight, data, tmp_path, first):
 
 
 def test_killed_again_in_the_epoch_that_was_restored(straight, data, tmp_path):
-    """Keras counts from epoch 0 there, see `BackupAndRestore`."""
+    """There Keras writes epoch 0 beside its checkpoint."""
 
     def run(*more):
-        backup = keras_slr.BackupAndRestore(str(tmp_path), save_freq=2)
+        backup = keras.callbacks.BackupAndRestore(str(tmp_path), 2)
         return fit(data, before=[backup], after=more)
 
     for batch in (2, 4):
         with pytest.raises(KeyboardInterrupt):
             run(Die(1, batch))
+    path = tmp_path / "training_metadata.json"
+    assert json.loads(path.read_text())["epoch"] == 0
     assert_same(straight(data), run())
 
 
