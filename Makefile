@@ -19,7 +19,7 @@ CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/.jax_cache \
 
 .PHONY: demo test lint slow benchmark-lenet benchmark-cost \
   benchmark-quality benchmark-shrink benchmark-speed benchmark-export \
-  test-arm clean
+  benchmark-kills test-arm clean
 
 demo: $(VENV)/.demo
 	KERAS_BACKEND=jax TF_CPP_MIN_LOG_LEVEL=3 TF_ENABLE_ONEDNN_OPTS=0 \
@@ -76,6 +76,13 @@ benchmark-cost: $(VENV)/.test
 	for backend in $(BACKENDS); do \
 	  TF_CPP_MIN_LOG_LEVEL=3 KERAS_BACKEND=$$backend \
 	    $(BIN)/python -m benchmarks.step_cost || exit 1; \
+	done
+
+# Runs killed at random moments, against the same runs left alone.
+benchmark-kills: $(VENV)/.test
+	for backend in $(BACKENDS); do \
+	  $(RUN) KERAS_BACKEND=$$backend $(BIN)/python -m benchmarks.kills \
+	    --kills 30 || exit 1; \
 	done
 
 benchmark-shrink: $(VENV)/.test

@@ -4,6 +4,7 @@ from keras_slr import schedules
 from keras_slr.batch_norm import renew_batch_norm
 from keras_slr.budget import Budget
 from keras_slr.callbacks import ADMMCallback
+from keras_slr.callbacks import BackupAndRestore
 from keras_slr.callbacks import GradualMagnitudeCallback
 from keras_slr.callbacks import GRegCallback
 from keras_slr.callbacks import OneShotMagnitudeCallback
@@ -49,6 +50,7 @@ __all__ = [
     "NM",
     "SLR",
     "ADMMCallback",
+    "BackupAndRestore",
     "Block",
     "Budget",
     "Channel",

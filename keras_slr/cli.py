@@ -1,14 +1,14 @@
 """The command line: `keras-slr` or `python -m keras_slr`."""
 
 import argparse
+import dataclasses
 import json
-import sys
 
 import keras
 
+from keras_slr import recipe as recipes
 from keras_slr.allocation import ALLOCATIONS
 from keras_slr.allocation import check_rate
-from keras_slr.callbacks import SLRCallback
 from keras_slr.data import NAMES
 from keras_slr.data import load
 from keras_slr.default_compile import compile_classifier
@@ -21,13 +21,15 @@ from keras_slr.report import report
 from keras_slr.report import summary_diff
 from keras_slr.shrink import shrink as shrink_model
 from keras_slr.shrink import shrink_report
-from keras_slr.structures import from_text
 from keras_slr.targets import ALIASES
 from keras_slr.targets import TARGETS
 from keras_slr.version import __version__
+from tflite_export.command import Parser
+from tflite_export.command import run
 
-USER_ERROR = 2
-INTERRUPTED = 130
+_RATE_HELP = (
+    "share of the entries to set to zero, 0.9 unless a structure fixes it"
+)
 # Share of the training data that `--monitor` holds out.
 _VALIDATION = 0.1
 
@@ -42,44 +44,49 @@ def main(argv=None):
         Integer, the exit code: 0, or 2 after an error of the user's, told in
         one sentence on standard error.
     """
-    try:
+
+    def work():
         args = _parser().parse_args(argv)
         args.command(args)
-    except SystemExit as exit:  # Of `--help` and `--version`.
-        return exit.code or 0
-    except KeyboardInterrupt:
-        print("keras-slr: interrupted, nothing written", file=sys.stderr)
-        return INTERRUPTED
-    except (ImportError, OSError, ValueError) as error:
-        text = " ".join(str(error).split()) or type(error).__name__
-        print(f"keras-slr: error: {text}", file=sys.stderr)
-        return USER_ERROR
-    return 0
+
+    return run(work, prefix="keras-slr: ")
 
 
 def prune(args):
     """Prunes a saved model while it trains on, and saves it."""
-    _check_numbers(args)
-    check_writable(args.out)
-    model = load_model(args.model)
-    data = load(args.data, args.data_dir)
-    _prepare(model, data, args)
-    _print_metrics("before", _evaluate(model, data, args.batch_size))
-    keras.utils.set_random_seed(args.seed)
-    callback = SLRCallback(monitor_hard_pruned=args.monitor, **_plan(args))
+    names = [field.name for field in dataclasses.fields(recipes.Recipe)]
+    given = {name: value for name, value in vars(args).items() if name in names}
+    recipe = recipes.load(getattr(args, "recipe", None), given)
+    for name, form in (
+        ("model", "MODEL.keras"),
+        ("data", "--data DATA"),
+        ("out", "--out PRUNED.keras"),
+    ):
+        if getattr(recipe, name) is None:
+            raise ValueError(
+                f"Expected `{form}`, or `{name}` in a recipe. Received "
+                "neither; see `keras-slr prune --help`."
+            )
+    check_writable(recipe.out)
+    model = load_model(recipe.model)
+    data = load(recipe.data, recipe.data_dir)
+    _prepare(model, data, recipe)
+    _print_metrics("before", _evaluate(model, data, recipe.batch_size))
+    keras.utils.set_random_seed(recipe.seed)
+    callback = recipe.callback()
     model.fit(
         data.x_train,
         data.y_train,
-        epochs=args.epochs,
-        batch_size=args.batch_size,
-        validation_split=_VALIDATION if args.monitor else 0.0,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        validation_split=_VALIDATION if recipe.monitor else 0.0,
         callbacks=[callback],
         verbose=2,
     )
-    _print_metrics("after", _evaluate(model, data, args.batch_size))
+    _print_metrics("after", _evaluate(model, data, recipe.batch_size))
     print(callback.report())
-    save_model(model, args.out)
-    print(f"wrote {args.out}")
+    save_model(model, recipe.out)
+    print(f"wrote {recipe.out}")
 
 
 def shrink(args):
@@ -123,15 +130,8 @@ def demo(args):
     )
 
 
-class _Parser(argparse.ArgumentParser):
-    """Reports wrong arguments as every other error of the user's."""
-
-    def error(self, message):
-        raise ValueError(f"{message}; see `{self.prog} --help`.")
-
-
 def _parser():
-    parser = _Parser(
+    parser = Parser(
         prog="keras-slr",
         description="Prune Keras models by Surrogate Lagrangian Relaxation.",
     )
@@ -145,34 +145,44 @@ def _parser():
 
 
 def _add_prune(commands):
-    add = _command(commands, "prune", prune)
-    add("model", metavar="MODEL.keras", help="trained model")
+    add = _command(commands, "prune", prune, argument_default=argparse.SUPPRESS)
+    add("model", metavar="MODEL.keras", nargs="?", help="trained model")
+    add(
+        "--recipe",
+        metavar="FILE",
+        help="YAML or JSON file with any of these options; those given here "
+        "come before those in it",
+    )
     add(
         "--data",
-        required=True,
         help=f"{', '.join(NAMES)}, or an .npz file with x_train, y_train, "
         "x_test, y_test",
     )
-    add("--out", required=True, metavar="PRUNED.keras", help="file to write")
-    _add_rate(add, None)
+    add("--out", metavar="PRUNED.keras", help="file to write")
+    add("--rate", type=float, help=_RATE_HELP)
     add(
         "--structure",
-        type=_structure,
         help="what is zero together: 'filter', '2:4', '4x1', 'kernel', "
         "'pattern', 'column', 'channel', 'heads'",
     )
     add(
         "--target",
-        choices=(*TARGETS, *ALIASES),
-        help="what the model is to run on, in the place of a structure",
+        help="what the model is to run on, in the place of a structure: "
+        f"{', '.join((*TARGETS, *ALIASES))}",
     )
     add(
         "--allocation",
-        choices=ALLOCATIONS,
-        help="how the rate is shared out over layers",
+        help="how the rate is shared out over layers: "
+        f"{', '.join(ALLOCATIONS)}",
     )
-    add("--epochs", type=int, default=10)
-    add("--batch-size", type=int, default=128)
+    add("--method", help=f"{', '.join(recipes.METHODS)}; slr unless given")
+    add("--epochs", type=int, help="10 unless given")
+    add(
+        "--finetune-epochs",
+        type=int,
+        help="the last epochs, with the zeros held; 0 unless given",
+    )
+    add("--batch-size", type=int, help="128 unless given")
     add(
         "--learning-rate",
         type=float,
@@ -187,10 +197,11 @@ def _add_prune(commands):
     add(
         "--monitor",
         action="store_true",
+        default=argparse.SUPPRESS,
         help="hold out a tenth of the training data and follow the "
         "hard-pruned model on it",
     )
-    add("--seed", type=int, default=0)
+    add("--seed", type=int, help="0 unless given")
 
 
 def _add_shrink(commands):
@@ -210,71 +221,31 @@ def _add_demo(commands):
     add = _command(commands, "demo", demo)
     add("--dataset", default="digits", choices=NAMES)
     add("--data-dir", help="folder with local copies of the data")
-    _add_rate(add, 0.9)
+    add("--rate", type=float, default=0.9, help=_RATE_HELP)
     add("--out", default="demo_output", help="folder to write to")
     add("--epochs", type=int, help="of training, and again of pruning")
     add("--seed", type=int, default=0)
 
 
-def _command(commands, name, function):
+def _command(commands, name, function, **more):
     parser = commands.add_parser(
         name,
         help=function.__doc__,
         description=function.__doc__,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        **more,
     )
     parser.set_defaults(command=function)
     return parser.add_argument
 
 
-def _add_rate(add, default):
-    add(
-        "--rate",
-        type=float,
-        default=default,
-        help="share of the entries to set to zero, 0.9 unless a structure "
-        "fixes it",
-    )
-
-
-def _structure(text):
-    try:
-        return from_text(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _plan(args):
-    """Returns the arguments of `Plan` as they were given."""
-    names = ("rate", "include", "exclude", "structure", "allocation", "target")
-    return {name: getattr(args, name) for name in names}
-
-
-def _check_numbers(args):
-    """Raises before anything is loaded if a number is out of range."""
-    if args.rate is not None:
-        check_rate(args.rate)
-    for name in ("epochs", "batch_size"):
-        value = getattr(args, name)
-        if value < 1:
-            option = name.replace("_", "-")
-            raise ValueError(
-                f"Expected `--{option}` to be 1 or more. Received: {value}."
-            )
-    if args.learning_rate is not None and not 0 < args.learning_rate < 1e6:
-        raise ValueError(
-            "Expected `--learning-rate` to be a positive number. Received: "
-            f"{args.learning_rate}."
-        )
-
-
-def _prepare(model, data, args):
+def _prepare(model, data, recipe):
     """Makes a loaded model ready to train; says early what will not work."""
-    Plan(**_plan(args)).constraints(model)
+    Plan(**recipe.plan()).constraints(model)
     if not model.compiled:
-        compile_classifier(model, data.y_train, args.learning_rate)
-    elif args.learning_rate is not None:
-        _set_learning_rate(model, args.learning_rate)
+        compile_classifier(model, data.y_train, recipe.learning_rate)
+    elif recipe.learning_rate is not None:
+        _set_learning_rate(model, recipe.learning_rate)
 
 
 def _set_learning_rate(model, learning_rate):

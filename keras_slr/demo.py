@@ -12,6 +12,7 @@ from keras_slr.callbacks import SLRCallback
 from keras_slr.data import load
 from keras_slr.file_size import gzipped_size
 from keras_slr.hard_pruning import hard_prune
+from keras_slr.model_files import save_model
 
 # Share of the training data by which settings are chosen and curves drawn;
 # the test data is looked at once, for the table.
@@ -158,7 +159,7 @@ def run(
     for name, file in _export(dense, pruned, data, out).items():
         results[name] = dataclasses.replace(results[name], file=file)
     _print_table(results, rate, dataset)
-    pruned.save(out / "pruned.keras")
+    save_model(pruned, out / "pruned.keras")
     plot_history(history.history, out / "history.png")
     written = [out / "pruned.keras", out / "history.png"]
     written += sorted(out.glob("*.tflite")) if results["slr"].file else []

@@ -1,10 +1,12 @@
 """Model files: read with errors in one sentence, written whole or not."""
 
-import os
 import pathlib
-import secrets
+import tempfile
+import zipfile
 
 import keras
+
+from keras_slr.whole_file import whole_file
 
 
 def load_model(path):
@@ -25,6 +27,11 @@ def load_model(path):
         raise FileNotFoundError(
             f"Expected a model file `{path}`. Received a path where there is "
             "none: check the path."
+        )
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            f"Expected a model saved by `model.save(...)`. Received `{path}`, "
+            "which does not load: it is cut short or of another format."
         )
     try:
         return keras.saving.load_model(path)
@@ -49,12 +56,8 @@ def save_model(model, path):
         ValueError: If the path does not end in `.keras`.
     """
     path = _keras_path(path)
-    temporary = _beside(path)
-    try:
-        model.save(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as made:
+        model.save(made)
 
 
 def check_writable(path):
@@ -70,15 +73,14 @@ def check_writable(path):
             f"Expected a file to write to. Received `{path}`, which is a "
             "folder: give a file name in it."
         )
-    temporary = _beside(path)
     try:
-        temporary.touch(exist_ok=False)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
     except OSError as error:
         raise type(error)(
             f"Expected a folder to write to. Received `{path.parent}` "
             f"({error.strerror}): make it or choose another."
         ) from error
-    temporary.unlink()
 
 
 def first_sentence(error):
@@ -96,8 +98,3 @@ def _keras_path(path):
             "the model with `model.save('name.keras')`."
         )
     return path
-
-
-def _beside(path):
-    """Returns a name in the same folder, where a rename is atomic."""
-    return path.with_name(f".{path.stem}-{secrets.token_hex(8)}.keras")

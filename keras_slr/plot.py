@@ -3,6 +3,8 @@
 import matplotlib.figure
 from matplotlib.ticker import MaxNLocator
 
+from keras_slr.whole_file import whole_file
+
 _PANELS = (
     ("residual", (("slr_residual", "||W - Z|| / ||W||"),)),
     ("sparsity", (("slr_sparsity", "settled at zero"),)),
@@ -56,5 +58,6 @@ def plot_history(history, path=None):
     figure.axes[-1].set_xlabel("epoch")
     figure.axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     if path is not None:
-        figure.savefig(path, dpi=120)
+        with whole_file(path) as made:
+            figure.savefig(made, dpi=120)
     return figure

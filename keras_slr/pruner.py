@@ -55,6 +55,9 @@ class SLRPruner:
         self.update_every = update_every
         self.window = LossWindow()
         self.clock = Clock(update_every)
+        # What a checkpoint says of the moment at which it was saved: objects
+        # with a `state`, a dict.
+        self.place = {}
         self._run = None
         self._rows = None
         self._report = None
@@ -99,12 +102,13 @@ class SLRPruner:
         self.clock = Clock(self.update_every)
         self.clock.set_length(total_steps)
         self.window = LossWindow()
+        self.place = {"clock": self.clock, "window": self.window}
         self._run = Run(
             model,
             self.plan,
             self.solver,
             self.clock,
-            (self._get_scalars, self._set_scalars),
+            (self._get_place, self._set_place),
         )
         self._rows = None
         self._report = None
@@ -231,19 +235,22 @@ class SLRPruner:
         split = self.run.split
         return split.read(layer, split.multipliers)
 
-    def _get_scalars(self):
+    def _get_place(self):
         return {
-            "clock_step": self.clock.step,
-            "clock_per_epoch": self.clock.per_epoch or 0,
-            "window_total": self.window.total,
-            "window_steps": self.window.steps,
+            f"{part}_{name}": value
+            for part, holder in self.place.items()
+            for name, value in holder.state.items()
         }
 
-    def _set_scalars(self, scalars):
-        self.clock.step = int(scalars["clock_step"])
-        self.clock.per_epoch = int(scalars["clock_per_epoch"]) or None
-        self.window.total = scalars["window_total"]
-        self.window.steps = int(scalars["window_steps"])
+    def _set_place(self, place):
+        for part, holder in self.place.items():
+            state = {
+                name.removeprefix(f"{part}_"): value
+                for name, value in place.items()
+                if name.startswith(f"{part}_")
+            }
+            if state:
+                holder.state = state
 
 
 def _assign_all(variables, values):

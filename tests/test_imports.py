@@ -23,6 +23,7 @@ def test_public_names():
     assert sorted(keras_slr.__all__) == [
         "ADMM",
         "ADMMCallback",
+        "BackupAndRestore",
         "Block",
         "Budget",
         "Channel",

@@ -3,10 +3,11 @@
 `python -m tflite_export explain MODEL.keras` is the doctor.
 """
 
-import argparse
 import sys
 
 from tflite_export import explain_cli
+from tflite_export.command import Parser
+from tflite_export.command import run
 from tflite_export.convert import QUANTIZE
 from tflite_export.convert import SPARSITY
 from tflite_export.convert import TARGET
@@ -23,7 +24,11 @@ def main(argv=None):
     argv = sys.argv[1:] if argv is None else list(argv)
     if argv[:1] == ["explain"]:
         return explain_cli.main(argv[1:])
-    parser = argparse.ArgumentParser(
+    return run(lambda: _convert(argv))
+
+
+def _convert(argv):
+    parser = Parser(
         prog="python -m tflite_export",
         description="Convert a Keras model to TFLite and check the result.",
         epilog="`python -m tflite_export explain MODEL.keras` says where "
@@ -40,24 +45,16 @@ def main(argv=None):
         help=".npy or .npz file of inputs, for int8 and int16x8",
     )
     args = parser.parse_args(argv)
-    try:
-        conversion = convert(
-            args.model,
-            args.out,
-            sparsity=args.sparsity,
-            quantize=args.quantize,
-            calibration=args.calibration,
-            target=args.target,
-            progress=lambda stage: print(f"{stage} ...", file=sys.stderr),
-        )
-    except (ImportError, OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    except RuntimeError as error:
-        print(error, file=sys.stderr)
-        return 1
+    conversion = convert(
+        args.model,
+        args.out,
+        sparsity=args.sparsity,
+        quantize=args.quantize,
+        calibration=args.calibration,
+        target=args.target,
+        progress=lambda stage: print(f"{stage} ...", file=sys.stderr),
+    )
     print(conversion.render(), end="")
-    return 0
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -199,13 +200,29 @@ def checked_out(out):
 
 def _checked_source(path):
     path = pathlib.Path(path)
-    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
-        found = "is not one" if path.is_file() else "is not a file"
+    found = _fault(path)
+    if found:
         raise ValueError(
             f"Expected a .keras file, received {path}, which {found}: save "
             "the model with `model.save('name.keras')`."
         )
     return path
+
+
+def _fault(path):
+    """Says what is wrong with the path of a .keras file, if anything."""
+    if not path.is_file():
+        return "is not a file"
+    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
+        return "is not one"
+    try:
+        with zipfile.ZipFile(path) as file:
+            if "config.json" not in file.namelist():
+                return "is not one"
+            damaged = file.testzip()
+    except (OSError, zipfile.BadZipFile, zlib.error):
+        damaged = "it"
+    return f"is damaged ({damaged} does not read)" if damaged else None
 
 
 def _check_model(model):

@@ -1,8 +1,7 @@
 """`python -m tflite_export explain MODEL.keras`."""
 
-import argparse
-import sys
-
+from tflite_export.command import Parser
+from tflite_export.command import run
 from tflite_export.explain import explain
 
 
@@ -15,16 +14,15 @@ def main(argv):
     Returns:
         Integer, the exit code: `2` for an error of the user's.
     """
-    parser = argparse.ArgumentParser(
+    return run(lambda: _explain(argv))
+
+
+def _explain(argv):
+    parser = Parser(
         prog="python -m tflite_export explain",
         description="Say where the zeros of a model make it faster.",
     )
     parser.add_argument("model", metavar="MODEL.keras")
     parser.add_argument("--target", help="one runtime alone, such as 'arm'")
     args = parser.parse_args(argv)
-    try:
-        print(explain(args.model, args.target))
-    except (ValueError, OSError) as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
-        return 2
-    return 0
+    print(explain(args.model, args.target))

@@ -1,6 +1,7 @@
 """Reading and writing TFLite files, and the weights in them."""
 
 import pathlib
+import struct
 
 import flatbuffers
 import numpy as np
@@ -31,15 +32,21 @@ def read(path):
         `ModelT` of TFLite's schema.
 
     Raises:
-        ValueError: If it is not a TFLite file.
+        ValueError: If it is not a TFLite file, or cut short.
     """
     content = pathlib.Path(path).read_bytes()
-    if not schema.Model.ModelBufferHasIdentifier(content, 0):
+    try:
+        fits = schema.Model.ModelBufferHasIdentifier(content, 0)
+        root = fits and schema.Model.GetRootAs(content, 0)
+        model = fits and schema.ModelT.InitFromObj(root)
+    # What offsets that lead nowhere raise.
+    except (IndexError, TypeError, ValueError, struct.error):
+        fits = False
+    if not fits:
         raise ValueError(
-            f"Expected a TFLite file, received {path}: write one with "
-            "`tflite_export.convert`."
+            f"Expected a TFLite file, received {path}, which is not one or "
+            "cut short: write one with `tflite_export.convert`."
         )
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
     for buffer in model.buffers:
         # Files too large for a flatbuffer keep the data after it.
         if buffer.offset > 1:

@@ -8,11 +8,15 @@ import keras
 
 from keras_slr.callbacks.fit_guard import FitGuard
 from keras_slr.callbacks.hard_pruned_metrics import hard_pruned_metrics
+from keras_slr.callbacks.skip import Skip
 from keras_slr.callbacks.tail import Tail
+from keras_slr.callbacks.whole_checkpoints import WholeCheckpoints
 from keras_slr.pruner import SLRPruner
 from keras_slr.training.finite import NonFiniteError
 from keras_slr.training.masks import Masks
 from keras_slr.training.model_state import check_model
+from keras_slr.training.random_states import RandomStates
+from keras_slr.training.running_metrics import RunningMetrics
 from keras_slr.training.snapshot import Snapshot
 
 # What the progress bar shows at the end of an epoch; the rest of the keys go
@@ -33,9 +37,12 @@ class PruningCallback(keras.callbacks.Callback):
     the task loss alone.
 
     What a method holds per weight are variables of the optimizer and travel,
-    with all other state of the method, in its checkpoints. If `fit` ends in
-    an exception the weights stay as they were trained; `finalize` prunes
-    them, a new `fit` starts over.
+    with all other state of the method, in its checkpoints. While `fit` runs
+    these are written whole or not at all, by whatever callback: a kill or a
+    full disk leaves the last good one. A run that goes on from a checkpoint of
+    the middle of an epoch passes over the batches that it has behind it. If
+    `fit` ends in an exception the weights stay as they were trained;
+    `finalize` prunes them, a new `fit` starts over.
 
     Args:
         rate: Float in `[0, 1)`, the share of all entries to set to zero, or
@@ -103,6 +110,7 @@ class PruningCallback(keras.callbacks.Callback):
         self.finetune_epochs = finetune_epochs
         self.monitor_hard_pruned = monitor_hard_pruned
         self._guard = self._masks = self._snapshot = self._tail = None
+        self._checkpoints = None
         self._fitting = self._attached_by_user = False
         self._reset()
 
@@ -144,6 +152,7 @@ class PruningCallback(keras.callbacks.Callback):
         Args:
             model: Keras model.
         """
+        self._reset()
         self._begin(model)
         self._attached_by_user = True
 
@@ -200,34 +209,47 @@ class PruningCallback(keras.callbacks.Callback):
             )
         if getattr(self._model, "history", None) is not None:
             self._tail = Tail(
-                self._model.history, self._shorten_bar, self.finalize
+                self._model.history,
+                self._choose_epoch,
+                self._shorten_bar,
+                self.finalize,
             )
             self._tail.attach()
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
-        self._epoch_step = self.pruner.clock.step
         self._states = self._states[-1:]
         self._updated = False
-        self.pruner.window.begin_epoch()
-        if self.pruner.attached and self.pruner.run.pruned:
-            self._finetune()
-        elif self._first_epoch is None and not self._pruned:
+        if self._epochs is not None:
+            self._epoch_step = self.pruner.clock.step
+            self._begin_epoch()
+        elif self.pruner.attached:
             with self._leaving_no_trace():
-                self._plan(epoch)
+                self._enter(epoch)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        clock = self.pruner.clock
+        if self._epochs is None or self._epoch_step + batch < clock.trained:
+            return
+        # Another callback may save a checkpoint of the steps that come
+        # before they are counted here.
+        clock.ahead = self._model.steps_per_execution
+        if clock.per_epoch:
+            clock.ahead = min(clock.ahead, clock.per_epoch - batch)
 
     def on_train_batch_end(self, batch, logs=None):
-        if self._pruned:
-            return
-        if not self.pruner.attached:
+        if not self.pruner.attached and not self._pruned:
             self._begin_late()
         clock = self.pruner.clock
-        done = min(batch + 1, self._steps) if self._steps else batch + 1
-        if logs and "loss" in logs:
+        done = min(batch + 1, clock.per_epoch or batch + 1)
+        step = self._epoch_step + done
+        if step < clock.step:
+            return  # A checkpoint has this one behind it.
+        if step > clock.step and logs and "loss" in logs:
             self.pruner.window.observe(float(logs["loss"]), done)
-        if self._steps:
-            self._epoch_step = (self._epoch - self._first_epoch) * self._steps
-        due = clock.advance_to(self._epoch_step + done)
+        due = clock.advance_to(step)
+        if self._pruned:
+            return
         if due:
             self._update()
         if clock.finished:
@@ -235,7 +257,7 @@ class PruningCallback(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
-        if self.pruner.attached and not self._steps:
+        if self.pruner.attached and not self.pruner.clock.per_epoch:
             self._learn_length()
         if self.pruner.attached and not self._pruned:
             self._take_figures()
@@ -272,14 +294,19 @@ class PruningCallback(keras.callbacks.Callback):
         self._states = []
         self._updated = False
         self._pruned = False
-        self._first_epoch = None
-        self._steps = None
+        self._epochs = None
+        self._epoch_step = 0
 
     def _begin(self, model):
         self.abandon()  # What a dead fit may have left on another model.
         self.pruner.begin(model)
+        self._metrics = RunningMetrics(model)
+        self._random = RandomStates(model)
+        self.pruner.place |= {"metric": self._metrics, "random": self._random}
         self._guard = FitGuard(model, self, self.abandon)
         self._guard.attach()
+        self._checkpoints = WholeCheckpoints(model)
+        self._checkpoints.attach()
 
     def _check_is_for(self, model):
         run = self.pruner.run
@@ -298,33 +325,48 @@ class PruningCallback(keras.callbacks.Callback):
         self._guard.retrace()
         self._snapshot = Snapshot(self.model, self.pruner.run.split.variables)
         with self._leaving_no_trace():
-            self._plan(self._epoch)
+            self._enter(self._epoch)
 
-    def _plan(self, epoch):
-        """Learns how long the run is, at the begin of its first epoch."""
+    def _choose_epoch(self):
+        """Makes `fit` go on with the epoch that a checkpoint was saved in."""
+        epoch = self._model._initial_epoch
+        if epoch is not None and self.pruner.attached:
+            clock = self.pruner.clock
+            self._model._initial_epoch = clock.epoch_to_begin(epoch)
+
+    def _enter(self, epoch):
+        """Finds out where in the run this is, and how long the run is."""
         clock = self.pruner.clock
-        self._steps = self.params.get("steps") or clock.per_epoch
-        # A run restored from a checkpoint has steps behind it.
-        before = clock.step // self._steps if self._steps else 0
-        self._first_epoch = epoch - before
+        behind = clock.enter(epoch, self.params.get("steps"))
+        self._epoch_step = clock.trained - behind
         self._epochs = (
-            self.params["epochs"] - self.finetune_epochs - self._first_epoch
+            self.params["epochs"] - self.finetune_epochs - clock.first_epoch
         )
-        if self._epochs < 1:
+        if self.pruner.attached and self.pruner.run.pruned:
+            self._finetune()
+        elif self._epochs < 1:
             raise ValueError(
                 "Expected an epoch of pruning at least. Received "
                 f"finetune_epochs={self.finetune_epochs} in a fit from epoch "
-                f"{self._first_epoch} to {self.params['epochs']}."
+                f"{clock.first_epoch} to {self.params['epochs']}."
             )
-        if self._steps:
-            clock.set_length(self._epochs * self._steps, self._steps)
+        elif clock.per_epoch:
+            clock.set_length(self._epochs * clock.per_epoch, clock.per_epoch)
+        if behind:
+            Skip(self._model, behind, self._metrics, self._random).attach()
+        else:
+            self._begin_epoch()
+
+    def _begin_epoch(self):
+        self.pruner.window.begin_epoch()
+        self._random.begin_epoch()
 
     def _learn_length(self):
         """Learns the steps of an epoch from the first one."""
         clock = self.pruner.clock
-        self._steps = clock.step - self._epoch_step
+        steps = clock.step - self._epoch_step
         with self._leaving_no_trace():
-            clock.set_length(self._epochs * self._steps, self._steps)
+            clock.set_length(self._epochs * steps, steps)
         if self._epochs == 1:
             warnings.warn(
                 "The schedules could not follow this fit: its number of steps "
@@ -377,7 +419,9 @@ class PruningCallback(keras.callbacks.Callback):
         run = self.pruner.run
         self._pruned = True
         self._report = self.pruner.finalize()
-        self._masks = Masks(run.model, [slot.w for slot in run.split.slots])
+        self._masks = Masks(
+            run.model, [slot.w for slot in run.split.slots], run.place
+        )
         self._masks.attach()
         self._guard.retrace()
 
@@ -401,12 +445,14 @@ class PruningCallback(keras.callbacks.Callback):
             raise
 
     def _let_go(self):
-        for part in (self._masks, self._guard, self._tail):
+        parts = (self._masks, self._guard, self._checkpoints, self._tail)
+        for part in parts:
             if part is not None:
                 part.detach()
         if self._snapshot is not None:
             self._snapshot.discard()
         self._masks = self._guard = self._tail = self._snapshot = None
+        self._checkpoints = None
         self._attached_by_user = False
 
     def _shorten_bar(self, logs):

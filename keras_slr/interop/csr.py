@@ -14,9 +14,7 @@ Any other weight is one array, `PATH/dense`. `PATH` is the weight's path in
 the model.
 """
 
-import os
 import pathlib
-import secrets
 
 import keras
 import numpy as np
@@ -24,6 +22,7 @@ import numpy as np
 from keras_slr.interop.paths import checked_out
 from keras_slr.training.model_state import check_built
 from keras_slr.training.model_state import check_model
+from keras_slr.whole_file import whole_file
 
 _PARTS = ("data", "indices", "indptr", "shape")
 
@@ -55,13 +54,8 @@ def save_csr(model, path):
         weight = keras.ops.convert_to_numpy(variable.value)
         parts = to_csr(weight) or {"dense": weight}
         arrays |= {f"{name}/{part}": array for part, array in parts.items()}
-    # Beside `path`, where a rename is in one step.
-    made = path.with_name(f".{path.stem}-{secrets.token_hex(8)}.npz")
-    try:
+    with whole_file(path) as made:
         np.savez_compressed(made, **arrays)
-        os.replace(made, path)
-    finally:
-        made.unlink(missing_ok=True)
 
 
 def load_csr(path):

@@ -1,5 +1,6 @@
 """Structures by name, for command lines and recipes."""
 
+import difflib
 import re
 
 from keras_slr.structures.block import Block
@@ -43,6 +44,9 @@ def from_text(text):
         if found:
             return make(*map(int, found.groups()))
     names = ", ".join(f"'{name}'" for name in NAMED)
+    near = difflib.get_close_matches(text, NAMED, 1)
+    hint = f"; did you mean '{near[0]}'" if near else ""
     raise ValueError(
-        f"Expected a structure: {names}, '2:4' or '4x1'. Received: '{text}'."
+        f"Expected a structure: {names}, '2:4' or '4x1'. Received: '{text}'"
+        f"{hint}."
     )

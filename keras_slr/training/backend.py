@@ -1,6 +1,7 @@
 """What differs between TensorFlow, JAX and PyTorch, and nothing else."""
 
 import contextlib
+import itertools
 
 import keras
 import numpy as np
@@ -78,6 +79,47 @@ def random_state_kept():
     if BACKEND == "torch":
         return torch.random.fork_rng()
     return contextlib.nullcontext()
+
+
+def global_random_states():
+    """Returns the global random states, a dict of arrays."""
+    kind, key, *rest = np.random.get_state()
+    states = {"numpy": key, "numpy_rest": np.array(rest, "float64")}
+    if kind != "MT19937":
+        states = {}
+    if BACKEND == "torch":
+        states["torch"] = torch.get_rng_state().numpy()
+    return states
+
+
+def set_global_random_states(states):
+    """Sets the global random states, those that are in a dict."""
+    if "numpy" in states:
+        place, has_gauss, gauss = states["numpy_rest"]
+        np.random.set_state(
+            ("MT19937", states["numpy"], int(place), int(has_gauss), gauss)
+        )
+    if BACKEND == "torch" and "torch" in states:
+        torch.set_rng_state(torch.tensor(states["torch"], dtype=torch.uint8))
+
+
+def draw(args, count):
+    """Draws the batches of one call of a model's `train_function`.
+
+    Args:
+        args: List of what `fit` calls that function with.
+        count: Integer, the batches that such a call takes at most.
+
+    Returns:
+        List of the first batch, and on JAX of the state that was given.
+    """
+    if BACKEND == "torch":
+        # `fit` has drawn them.
+        return [args[0][0]]
+    *state, iterator = args
+    first = next(iterator)
+    list(itertools.islice(iterator, count - 1))
+    return [first, *state]
 
 
 def compiled(fn):

@@ -14,6 +14,8 @@ import numpy as np
 ATTRIBUTE = "slr_state"
 # In the state of a model whose weights are pruned and held by masks.
 PRUNED = "pruned"
+# Of the names of what says where in the run the file was saved.
+_PLACE = "run_"
 
 
 def check_free(optimizer, model):
@@ -36,9 +38,12 @@ class Carrier(keras.layers.Layer):
         get_scalars: Function that returns a dict of floats.
         set_scalars: Function that takes such a dict after loading.
         owner: What the state belongs to.
+        place: Pair of functions that return and take a dict of further
+            floats and arrays, which say where in a run the file was saved.
+            A file may lack some of them, or have more. Defaults to `None`.
     """
 
-    def __init__(self, variables, get_scalars, set_scalars, owner):
+    def __init__(self, variables, get_scalars, set_scalars, owner, place=None):
         super().__init__(name=ATTRIBUTE)
         # Behind functions: a layer tracks the variables it is given, and
         # the saving visits whatever it can reach from it.
@@ -46,15 +51,24 @@ class Carrier(keras.layers.Layer):
         self.owner = lambda: owner
         self._get_scalars = get_scalars
         self._set_scalars = set_scalars
+        self._get_place, self._set_place = place or (dict, lambda place: None)
 
     def save_own_variables(self, store):
         for i, variable in enumerate(self._get_variables()):
             store[str(i)] = keras.ops.convert_to_numpy(variable.value)
         for name, value in self._get_scalars().items():
             store[name] = np.asarray(value, dtype=np.float64)
+        for name, value in self._get_place().items():
+            store[_PLACE + name] = np.asarray(value)
 
     def load_own_variables(self, store):
-        names = set(store.keys())
+        saved = set(store.keys())
+        place = {
+            name.removeprefix(_PLACE): np.asarray(store[name])
+            for name in saved
+            if name.startswith(_PLACE)
+        }
+        names = {name for name in saved if not name.startswith(_PLACE)}
         if not names:
             return
         variables = self._get_variables()
@@ -62,6 +76,7 @@ class Carrier(keras.layers.Layer):
         if PRUNED in names and PRUNED not in scalars:
             # The file is from the later, fine-tuning phase of this run.
             self._set_scalars({PRUNED: 1.0})
+            self._set_place(place)
             return
         expected = set(scalars) | {str(i) for i in range(len(variables))}
         if names != expected:
@@ -74,6 +89,7 @@ class Carrier(keras.layers.Layer):
         for i, variable in enumerate(variables):
             variable.assign(np.asarray(store[str(i)]))
         self._set_scalars({name: float(store[name][()]) for name in scalars})
+        self._set_place(place)
 
 
 class CarriedSlots:
@@ -86,14 +102,26 @@ class CarriedSlots:
         get_scalars: See `Carrier`.
         set_scalars: See `Carrier`.
         owner: See `Carrier`.
+        place: See `Carrier`. Defaults to `None`.
     """
 
-    def __init__(self, outer, base, variables, get_scalars, set_scalars, owner):
+    def __init__(
+        self,
+        outer,
+        base,
+        variables,
+        get_scalars,
+        set_scalars,
+        owner,
+        place=None,
+    ):
         self.optimizer = outer
         self._optimizers = [base] if outer is base else [outer, base]
         self._base = base
         self._variables = variables
-        self._carrier = Carrier(variables, get_scalars, set_scalars, owner)
+        self._carrier = Carrier(
+            variables, get_scalars, set_scalars, owner, place
+        )
 
     def attach(self):
         # Past the optimizer's attribute tracking, which would list the

@@ -46,6 +46,10 @@ class Clock:
         per_epoch: Integer, steps of an epoch, or `None` if not known.
         learning_rate: Function that returns the learning rate at a step of
             the run, or `None` if it is not known beforehand.
+        first_epoch: Integer, the epoch of `fit` that the run began with, or
+            `None` if not known.
+        ahead: Integer, steps trained beyond those that are counted: other
+            callbacks may save a checkpoint before a step is counted.
     """
 
     def __init__(self, update_every):
@@ -53,7 +57,9 @@ class Clock:
         self._learned = None
         self.learning_rate = None
         self.per_epoch = None
+        self.first_epoch = None
         self.step = 0
+        self.ahead = 0
         self.total = None
 
     def set_length(self, total, per_epoch=None):
@@ -106,6 +112,65 @@ class Clock:
         return float(np.interp(self.step, *self._learned))
 
     @property
+    def state(self):
+        """Dict of integers, where in the run this is."""
+        known = {"step": self.step, "ahead": self.ahead}
+        for name in ("per_epoch", "first_epoch"):
+            if getattr(self, name) is not None:
+                known[name] = getattr(self, name)
+        return known
+
+    @state.setter
+    def state(self, state):
+        self.step = int(state["step"])
+        # Files of earlier versions lack the rest, or hold 0 for `None`.
+        self.ahead = int(state.get("ahead", 0))
+        self.per_epoch = int(state.get("per_epoch", 0)) or None
+        first = state.get("first_epoch")
+        self.first_epoch = None if first is None else int(first)
+
+    @property
+    def trained(self):
+        """Steps trained, those that are not counted yet among them."""
+        return self.step + self.ahead
+
+    def epoch_to_begin(self, epoch):
+        """Returns the epoch to go on with after a checkpoint was loaded.
+
+        Args:
+            epoch: Integer, what is written beside the checkpoint: it may be
+                of an earlier one, if a kill came between the two, or not
+                have counted on after an earlier kill.
+        """
+        if self.first_epoch is None or not self.per_epoch:
+            return epoch
+        behind = self.trained - (epoch - self.first_epoch) * self.per_epoch
+        if 0 <= behind <= self.per_epoch:
+            return epoch
+        return self.first_epoch + self.trained // self.per_epoch
+
+    def enter(self, epoch, per_epoch):
+        """Begins the first epoch of a `fit`, maybe of a restored run.
+
+        Args:
+            epoch: Integer, as `fit` counts.
+            per_epoch: Integer, steps of an epoch, or `None` if not known.
+
+        Returns:
+            Integer, the steps of this epoch that a checkpoint has behind it.
+        """
+        self.per_epoch = per_epoch or self.per_epoch
+        if self.first_epoch is None:
+            self.first_epoch = epoch
+        before = (epoch - self.first_epoch) * (self.per_epoch or 0)
+        behind = self.trained - before
+        if self.per_epoch and not 0 <= behind <= self.per_epoch:
+            # This `fit` counts its epochs otherwise than the one that saved.
+            whole, behind = divmod(self.trained, self.per_epoch)
+            self.first_epoch = epoch - whole
+        return behind
+
+    @property
     def finished(self):
         return self.total is not None and self.step >= self.total
 
@@ -116,7 +181,7 @@ class Clock:
             Whether a dual update is due: a multiple of the interval was
             reached or passed, as several steps may be done at once.
         """
-        before, self.step = self.step, step
+        before, self.step, self.ahead = self.step, step, 0
         return step // self.interval > before // self.interval
 
 

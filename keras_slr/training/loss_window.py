@@ -17,6 +17,24 @@ class LossWindow:
         self._epoch_total = 0.0
         self._epoch_steps = 0
 
+    @property
+    def state(self):
+        """Dict of floats, all that the window holds."""
+        return {
+            "total": self.total,
+            "steps": self.steps,
+            "epoch_total": self._epoch_total,
+            "epoch_steps": self._epoch_steps,
+        }
+
+    @state.setter
+    def state(self, state):
+        self.total = float(state["total"])
+        self.steps = int(state["steps"])
+        # Files of earlier versions lack the rest.
+        self._epoch_total = float(state.get("epoch_total", 0.0))
+        self._epoch_steps = int(state.get("epoch_steps", 0))
+
     def begin_epoch(self):
         self._epoch_total = 0.0
         self._epoch_steps = 0

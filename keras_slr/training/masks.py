@@ -21,9 +21,10 @@ class Masks:
     Args:
         model: Keras model, compiled and built.
         variables: List of Keras variables; entries that are zero now stay so.
+        place: See `training.carrier.Carrier`. Defaults to `None`.
     """
 
-    def __init__(self, model, variables):
+    def __init__(self, model, variables, place=None):
         self._model = model
         self._variables = variables
         outer = built_optimizer(model)
@@ -50,6 +51,7 @@ class Masks:
             get_scalars=lambda: {PRUNED: 1.0},
             set_scalars=lambda scalars: None,
             owner=self,
+            place=place,
         )
 
     @property

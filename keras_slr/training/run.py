@@ -22,17 +22,17 @@ class Run:
         plan: `Plan`.
         solver: `solvers.Solver`.
         clock: `training.clock.Clock`.
-        extra_state: Pair of functions that return and take a dict of further
-            floats to save.
+        place: See `training.carrier.Carrier`.
 
     Attributes:
         split: `Split`.
         left: List of pairs of a weight and the reason it is left alone.
         state: The solver's state.
+        place: As given.
         pruned: Whether a checkpoint was loaded whose weights were pruned.
     """
 
-    def __init__(self, model, plan, solver, clock, extra_state):
+    def __init__(self, model, plan, solver, clock, place):
         self.model = model
         constraints, self.left = plan.constraints(model)
         self.optimizer = built_optimizer(model)
@@ -40,7 +40,7 @@ class Run:
         self._base = base_optimizer(self.optimizer)
         check_free(self._base, model)
         clock.learning_rate = learning_rate_of(self._base, clock)
-        self._get_extra, self._set_extra = extra_state
+        self.place = place
         self.split = Split(self._base, constraints, solver.form)
         try:
             self.state = solver.begin(self.split, clock)
@@ -58,6 +58,7 @@ class Run:
             self._get_scalars,
             self._set_scalars,
             owner=self,
+            place=place,
         )
         self.attached = False
 
@@ -103,11 +104,9 @@ class Run:
             f"state_{name}": float(value)
             for name, value in dataclasses.asdict(self.state).items()
         }
-        scalars |= {
+        return scalars | {
             f"rate_{i}": rate for i, rate in enumerate(self.split.rates)
         }
-        extra = {f"run_{k}": float(v) for k, v in self._get_extra().items()}
-        return scalars | extra
 
     def _set_scalars(self, scalars):
         if PRUNED in scalars:
@@ -126,11 +125,4 @@ class Run:
                 )
                 for field in dataclasses.fields(self.state)
             },
-        )
-        self._set_extra(
-            {
-                name.removeprefix("run_"): value
-                for name, value in scalars.items()
-                if name.startswith("run_")
-            }
         )

@@ -25,4 +25,5 @@ def assert_untouched(model):
         for name in ("apply", "slr_state", "save_own_variables"):
             assert name not in vars(optimizer)
         assert not [v for v in optimizer.variables if "slr" in v.path]
-    assert "make_train_function" not in vars(model)
+    for name in ("make_train_function", "save", "save_weights"):
+        assert name not in vars(model)

@@ -1,12 +1,13 @@
 """`python -m tflite_export.benchmark FILE.tflite...`."""
 
-import argparse
 import pathlib
 import sys
 
 import numpy as np
 
 from tflite_export.benchmark.benchmark import benchmark
+from tflite_export.command import Parser
+from tflite_export.command import run
 
 
 def main(argv=None):
@@ -16,7 +17,11 @@ def main(argv=None):
         Integer, the exit code: `2` for an error of the user's, `1` if a file
         could not be measured.
     """
-    parser = argparse.ArgumentParser(
+    return run(lambda: _measure(argv))
+
+
+def _measure(argv):
+    parser = Parser(
         prog="python -m tflite_export.benchmark",
         description="Measure TFLite files against the first one.",
     )
@@ -29,22 +34,36 @@ def main(argv=None):
     parser.add_argument("--plot", metavar="IMAGE.png")
     parser.add_argument("--json", metavar="OUT.json")
     args = parser.parse_args(argv)
-    try:
-        found = benchmark(
-            args.files,
-            data=args.data and _data(args.data),
-            threads=args.threads,
-            rounds=args.rounds,
-        )
-        print(found.render(), end="")
-        if args.plot:
-            found.plot(args.plot)
-        if args.json:
-            pathlib.Path(args.json).write_text(found.to_json() + "\n")
-    except (ImportError, OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 2
+    _check_files(args.files)
+    found = benchmark(
+        args.files,
+        data=args.data and _data(args.data),
+        threads=args.threads,
+        rounds=args.rounds,
+    )
+    print(found.render(), end="")
+    if args.plot:
+        found.plot(args.plot)
+    if args.json:
+        # Brings Keras in, which measuring goes without.
+        from keras_slr.whole_file import whole_file
+
+        with whole_file(args.json) as made:
+            made.write_text(found.to_json() + "\n")
     return int(any(row.failure for row in found.rows))
+
+
+def _check_files(paths):
+    # Here, where an environment without LiteRT is told as an error.
+    from tflite_export.flatbuffer import read
+
+    for path in paths:
+        if not pathlib.Path(path).is_file():
+            raise FileNotFoundError(
+                f"Expected a TFLite file, received {path}, which is not a "
+                "file: check the path."
+            )
+        read(path)
 
 
 def _data(path):

@@ -52,5 +52,9 @@ def plot(benchmark, path=None):
     if len(counts) > 1:
         figure.axes[0].legend(frameon=False)
     if path is not None:
-        figure.savefig(path, dpi=120)
+        # Brings Keras in, which measuring goes without.
+        from keras_slr.whole_file import whole_file
+
+        with whole_file(path) as made:
+            figure.savefig(made, dpi=120)
     return figure

@@ -1,0 +1,1 @@
+"""Runs killed at random moments, against the same runs left alone."""

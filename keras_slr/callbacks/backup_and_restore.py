@@ -1,0 +1,24 @@
+"""Keras's `BackupAndRestore`, whose every file is whole after a kill."""
+
+import keras
+
+from keras_slr.whole_file import whole_file
+
+
+class BackupAndRestore(keras.callbacks.BackupAndRestore):
+    """Backs up a run, so that one killed at any moment can be restored.
+
+    The callback of Keras, with its arguments. That one writes the epoch into
+    a file of its own, over the last one: a kill at that moment leaves it
+    empty, and the next `fit` ends in a `JSONDecodeError`. This one puts it
+    there in one step. The weights are written so by the pruning callback.
+    """
+
+    def _save_model(self):
+        path = self._training_metadata_path
+        with whole_file(path) as made:
+            self._training_metadata_path = str(made)
+            try:
+                super()._save_model()
+            finally:
+                self._training_metadata_path = path

@@ -1,0 +1,202 @@
+"""Runs killed in the middle of an epoch go on bit for bit.
+
+Epochs have six batches; what is trained after the last checkpoint is lost.
+"""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import keras_slr
+from keras_slr import SLRCallback
+from tests.callbacks.helpers import EXPECTED_ZEROS
+from tests.callbacks.helpers import assert_untouched
+from tests.callbacks.helpers import pruned_zeros
+from tests.helpers import to_numpy
+
+EPOCHS, STEPS, FINETUNE = 4, 6, 1
+
+
+class Die(keras.callbacks.Callback):
+    """Ends a fit as abruptly as can be done within the process."""
+
+    def __init__(self, epoch, batch):
+        super().__init__()
+        self.at = (epoch, batch)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch) == self.at:
+            raise KeyboardInterrupt
+
+
+class Watch(keras.callbacks.Callback):
+    """Keeps all state of the solver at the end of every epoch of a run."""
+
+    def __init__(self, slr):
+        super().__init__()
+        self.slr, self.seen, self.logs = slr, {}, {}
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.logs[epoch] = dict(logs)
+        if self.slr.pruner.attached:
+            run = self.slr.pruner.run
+            self.seen[epoch] = [
+                run.state,
+                self.slr.pruner.clock.state,
+                *[to_numpy(v) for v in run.split.variables],
+            ]
+
+
+def make_model():
+    model = keras.Sequential(
+        [
+            keras.Input((20,)),
+            keras.layers.Dense(32, activation="relu"),
+            keras.layers.Dense(16, activation="relu"),
+            keras.layers.Dropout(0.2, seed=3),
+            keras.layers.Dense(4),
+        ]
+    )
+    model.compile("adam", "mse", metrics=["mae"])
+    return model
+
+
+def fit(data, before=(), after=()):
+    keras.utils.set_random_seed(7)
+    model = make_model()
+    slr = SLRCallback(0.9, update_every=4, finetune_epochs=FINETUNE)
+    watch = Watch(slr)
+    model.fit(
+        *data,
+        batch_size=16,
+        epochs=EPOCHS,
+        shuffle=False,
+        verbose=0,
+        callbacks=[*before, slr, watch, *after],
+    )
+    return model, watch
+
+
+@pytest.fixture(scope="module")
+def straight():
+    """Function that returns the uninterrupted run, made once."""
+    made = []
+
+    def run(data):
+        made or made.append(fit(data))
+        return made[0]
+
+    return run
+
+
+def assert_same(straight, resumed):
+    (model, watch), (other, again) = straight, resumed
+    assert pruned_zeros(other) == EXPECTED_ZEROS
+    assert_untouched(other)
+    for a, b in zip(model.get_weights(), other.get_weights()):
+        np.testing.assert_array_equal(a, b)
+    for a, b in zip(model.optimizer.variables, other.optimizer.variables):
+        np.testing.assert_array_equal(to_numpy(a), to_numpy(b))
+    assert set(again.logs) and set(again.seen) <= set(watch.seen)
+    for epoch, seen in again.seen.items():
+        for a, b in zip(watch.seen[epoch], seen):
+            np.testing.assert_array_equal(a, b)
+    for epoch, logs in again.logs.items():
+        for name in ("loss", "mae"):
+            assert logs[name] == watch.logs[epoch][name]
+
+
+@pytest.mark.parametrize(
+    "save_freq, killed_at, first",
+    [
+        (4, (1, 3), False),
+        # Saved with the last batches of an epoch, of pruning, and later.
+        (STEPS, (1, 2), True),
+        (3 * STEPS, (3, 1), False),
+        (5, (3, 4), True),
+    ],
+)
+def test_killed_in_mid_epoch(
+    straight, data, tmp_path, save_freq, killed_at, first
+):
+    def backup():
+        return [keras.callbacks.BackupAndRestore(str(tmp_path), save_freq)]
+
+    def run(*more):
+        if first:
+            return fit(data, after=[*backup(), *more])
+        return fit(data, before=backup(), after=more)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(Die(*killed_at))
+    assert (tmp_path / "latest.weights.h5").exists()
+    assert_same(straight(data), run())
+
+
+@pytest.mark.parametrize(
+    "first", [False, pytest.param(True, marks=pytest.mark.slow)]
+)
+def test_going_on_from_a_file_of_mid_epoch(straight, data, tmp_path, first):
+    save = keras.callbacks.ModelCheckpoint(
+        str(tmp_path / "{epoch}_{batch}.keras"), save_freq=STEPS + 3
+    )
+    if first:
+        fit(data, after=[save])
+    else:
+        fit(data, before=[save])
+    path = tmp_path / "2_3.keras"
+    resumed = keras.saving.load_model(path)
+    slr = SLRCallback(0.9, update_every=4, finetune_epochs=FINETUNE)
+    slr.attach(resumed)
+    resumed.load_weights(path)
+    watch = Watch(slr)
+    resumed.fit(
+        *data,
+        batch_size=16,
+        epochs=EPOCHS,
+        initial_epoch=1,
+        shuffle=False,
+        verbose=0,
+        callbacks=[slr, watch],
+    )
+    assert_same(straight(data), (resumed, watch))
+
+
+def test_killed_again_in_the_epoch_that_was_restored(straight, data, tmp_path):
+    """There Keras writes epoch 0 beside its checkpoint."""
+
+    def run(*more):
+        backup = keras.callbacks.BackupAndRestore(str(tmp_path), 2)
+        return fit(data, before=[backup], after=more)
+
+    for batch in (2, 4):
+        with pytest.raises(KeyboardInterrupt):
+            run(Die(1, batch))
+    path = tmp_path / "training_metadata.json"
+    assert json.loads(path.read_text())["epoch"] == 0
+    assert_same(straight(data), run())
+
+
+def test_a_backup_writes_its_epoch_in_one_step(data, tmp_path, monkeypatch):
+    """Killed while it writes the epoch, Keras leaves an empty file."""
+    backup = keras_slr.BackupAndRestore(str(tmp_path), delete_checkpoint=False)
+    fit(data, after=[backup])
+    path = tmp_path / "training_metadata.json"
+    assert json.loads(path.read_text())["epoch"] == EPOCHS
+
+    def dies(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(json, "dumps", dies)
+    with pytest.raises(KeyboardInterrupt):
+        backup._save_model()
+    assert '"epoch"' in path.read_text()
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "latest.weights.h5",
+        "training_metadata.json",
+    ]
