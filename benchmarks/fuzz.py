@@ -27,9 +27,9 @@ from tests.fuzz.invariants import run
 
 RESULTS = pathlib.Path("benchmarks/results")
 # Of the cases whose model can be exported, one in so many is.
-EXPORTED = 10
+EXPORTED = 5
 # A child runs so many cases: what compiled steps leave behind adds up.
-CHUNK = 50
+CHUNK = 25
 
 
 def chooser(seed, index):
@@ -75,25 +75,24 @@ def run_chunk(seed, first, last, folder):
         print(json.dumps(try_case(seed, index, place)), flush=True)
 
 
-def in_children(seed, cases, folder):
-    """Yields the answers of all cases; a child that dies is one of them."""
-    index = 0
-    while index < cases:
-        last = min(index + CHUNK, cases)
-        child = subprocess.Popen(
+def in_children(seed, first, last, folder):
+    """Returns the answers of some cases; a child that dies is one of them."""
+    answers = []
+    while first + len(answers) < last:
+        place = first + len(answers)
+        child = subprocess.run(
             [sys.executable, "-m", __spec__.name, "--seed", str(seed)]
-            + ["--chunk", str(index), str(last), str(folder)],
+            + ["--chunk", str(place), str(last), str(folder)],
             stdout=subprocess.PIPE,
             text=True,
         )
-        for line in child.stdout:
-            if line.startswith('{"index"'):
-                yield json.loads(line)
-                index += 1
-        if child.wait() and index < last:
+        lines = child.stdout.splitlines()
+        answers += [json.loads(x) for x in lines if x.startswith('{"index"')]
+        place = first + len(answers)
+        if child.returncode and place < last:
             died = f"died with {child.returncode}"
-            yield {"index": index, "refused": [], "failed": died}
-            index += 1
+            answers.append({"index": place, "refused": [], "failed": died})
+    return answers
 
 
 def export(paths):
@@ -114,7 +113,8 @@ def export(paths):
     lines = [line for line in child.stdout.splitlines() if line[:1] == "{"]
     answers = [json.loads(line) for line in lines]
     for path in paths[len(answers) :]:
-        answers.append({"failed": f"no answer for {path.parent.name}"})
+        none = f"no answer for case {path.parent.name}"
+        answers.append({"refused": None, "failed": none})
     return answers
 
 
@@ -122,7 +122,9 @@ def summary(seed, answers, exported):
     """Returns what is written to the results."""
     counts = {
         name: dict(
-            sorted(collections.Counter(a.get(name) for a in answers).items())
+            sorted(
+                collections.Counter(str(a.get(name)) for a in answers).items()
+            )
         )
         for name in (
             "kind",
@@ -143,7 +145,8 @@ def summary(seed, answers, exported):
         "seed": seed,
         "cases": len(answers),
         "refused with a reason": dict(refused),
-        "exported": len(exported),
+        "exported": sum(not a["refused"] for a in exported),
+        "not taken by TFLite": sum(bool(a["refused"]) for a in exported),
         "failed": [a for a in [*answers, *exported] if a["failed"]],
         **counts,
         "layers": dict(sorted(layers.items())),
@@ -166,40 +169,48 @@ def main(argv=None):
             answer = try_case(args.seed, args.only, folder)
             print(json.dumps(answer, indent=1))
             return int(answer["failed"] is not None)
-        folder = pathlib.Path(folder)
-        answers = []
-        for answer in in_children(args.seed, args.cases, folder):
-            answers.append(answer)
-            if answer["failed"]:
-                print(answer["failed"], flush=True)
-                print(
-                    f"  KERAS_BACKEND={keras.config.backend()} python -m "
-                    f"{__spec__.name} --seed {args.seed} --only "
-                    f"{answer['index']}",
-                    flush=True,
-                )
-            if len(answers) % CHUNK == 0:
-                write(summary(args.seed, answers, []))
-        paths = [
-            folder / str(a["index"]) / "pruned.keras"
-            for a in answers
-            if a.get("policy") == "float32" and not a["failed"]
-        ]
-        paths = [path for path in paths if path.exists()][::EXPORTED]
-        exported = export(paths)
-    found = summary(args.seed, answers, exported)
-    write(found)
+        found = try_cases(args.seed, args.cases, pathlib.Path(folder))
     refused = sum(found["refused with a reason"].values())
     print(
-        f"{found['cases']} cases, {refused} refused with a reason, "
+        f"{found['cases']} cases, {refused} plans refused with a reason, "
         f"{found['exported']} exported, {len(found['failed'])} failed"
     )
     return int(bool(found["failed"]))
 
 
-def write(found):
-    path = RESULTS / f"fuzz_{found['backend']}.json"
-    path.write_text(json.dumps(found, indent=1) + "\n")
+def try_cases(seed, cases, folder):
+    """Runs all cases and writes the results after each chunk."""
+    answers, exported = [], []
+    for first in range(0, cases, CHUNK):
+        chunk = in_children(seed, first, min(first + CHUNK, cases), folder)
+        for answer in chunk:
+            if answer["failed"]:
+                print(answer["failed"], again(seed, answer), sep="\n  ")
+        answers += chunk
+        exported += export(exportable(chunk, folder))
+        found = summary(seed, answers, exported)
+        path = RESULTS / f"fuzz_{found['backend']}.json"
+        path.write_text(json.dumps(found, indent=1) + "\n")
+        print(f"{len(answers)} of {cases}", flush=True)
+    return found
+
+
+def again(seed, answer):
+    """Returns the command that runs one case again."""
+    return (
+        f"KERAS_BACKEND={keras.config.backend()} python -m {__spec__.name} "
+        f"--seed {seed} --only {answer['index']}"
+    )
+
+
+def exportable(answers, folder):
+    """Returns the paths of the models to export."""
+    paths = [
+        folder / str(a["index"]) / "pruned.keras"
+        for a in answers
+        if a.get("policy") == "float32" and not a["failed"]
+    ]
+    return [path for path in paths if path.exists()][::EXPORTED]
 
 
 if __name__ == "__main__":

@@ -41,11 +41,21 @@ CARRY = {
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
+# These take long to compile; they run with every method in `make slow`.
+LONG = {
+    "recurrent_by_default",
+    "bidirectional",
+    "time_distributed",
+    "reversible_embedding",
+    "wrapped",
+}
+
+
 def in_turn(*places):
     return NAMES[sum(places) % len(NAMES)]
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", [name for name in KINDS if name not in LONG])
 def test_every_kind_of_model(name, tmp_path):
     """With one method each, taken in turn."""
     method = in_turn(list(KINDS).index(name))

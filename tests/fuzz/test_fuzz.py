@@ -14,7 +14,7 @@ from tests.fuzz.case import random_case
 from tests.fuzz.invariants import run
 
 # JAX and TensorFlow compile every case anew.
-EXAMPLES = 8 if keras.config.backend() == "torch" else 3
+EXAMPLES = 8 if keras.config.backend() == "torch" else 2
 
 
 @pytest.mark.usefixtures("quick_compilation")
