@@ -145,7 +145,7 @@ def summary(seed, answers, exported):
         "seed": seed,
         "cases": len(answers),
         "refused with a reason": dict(refused),
-        "exported": sum(not a["refused"] for a in exported),
+        "exported": sum(not (a["refused"] or a["failed"]) for a in exported),
         "not taken by TFLite": sum(bool(a["refused"]) for a in exported),
         "failed": [a for a in [*answers, *exported] if a["failed"]],
         **counts,
@@ -204,11 +204,13 @@ def again(seed, answer):
 
 
 def exportable(answers, folder):
-    """Returns the paths of the models to export."""
+    """Returns the paths of the models to export, of those with a graph."""
     paths = [
         folder / str(a["index"]) / "pruned.keras"
         for a in answers
-        if a.get("policy") == "float32" and not a["failed"]
+        if a.get("policy") == "float32"
+        and not a["failed"]
+        and not a["kind"].startswith("subclassed")
     ]
     return [path for path in paths if path.exists()][::EXPORTED]
 

@@ -14,9 +14,10 @@ ROWS = 16
 WORDS = 12
 
 
-def kernel_arguments(choose):
+def kernel_arguments(choose, regularized):
     """Returns what the user hangs on kernels: regularizer and constraint."""
-    regularizer = choose([None, None, keras.regularizers.L2(1e-3)])
+    penalties = [keras.regularizers.L2(1e-3)] if regularized else []
+    regularizer = choose([None, None, *penalties])
     constraint = choose(
         [None, None, keras.constraints.MaxNorm(1.0), keras.constraints.NonNeg()]
     )
@@ -122,15 +123,19 @@ class Wrapped(keras.Model):
         return cls(inner, **config)
 
 
-def random_model(choose):
+def random_model(choose, regularized):
     """Returns a random model, data for it, and what kind of model it is.
+
+    Args:
+        choose: See the head of this file.
+        regularized: Boolean, whether kernels may have a regularizer.
 
     Returns:
         Triple of a Keras model, a dict with the inputs `x` and targets `y`
         of `fit`, and a string.
     """
     shape = choose(["plain", "plain", "nested", "two", "subclassed"])
-    kernel = kernel_arguments(choose)
+    kernel = kernel_arguments(choose, regularized)
     names = [choose(list(FAMILIES))]
     if shape == "two":
         names.append(choose(list(FAMILIES)))
