@@ -19,7 +19,7 @@ CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/.jax_cache \
 
 .PHONY: demo test lint slow benchmark-lenet benchmark-cost \
   benchmark-quality benchmark-shrink benchmark-speed benchmark-export \
-  benchmark-kills test-arm clean
+  benchmark-kills benchmark-fuzz test-arm test-keras-hub clean
 
 demo: $(VENV)/.demo
 	KERAS_BACKEND=jax TF_CPP_MIN_LOG_LEVEL=3 TF_ENABLE_ONEDNN_OPTS=0 \
@@ -50,6 +50,18 @@ test-arm: $(VENV)/.test .arm
 
 .arm: | $(VENV)/.test
 	$(BIN)/python -m tflite_export.arm_root $@
+
+# The backbones of KerasHub, beside what is installed: by itself it brings
+# another build of TensorFlow.
+test-keras-hub: $(VENV)/.test .keras_hub
+	for backend in $(BACKENDS); do \
+	  $(RUN) PYTHONPATH=$(CURDIR)/.keras_hub KERAS_BACKEND=$$backend \
+	    $(BIN)/python -m pytest -m slow tests/contract/test_keras_hub.py \
+	    || exit 1; \
+	done
+
+.keras_hub: | $(VENV)/.test
+	$(PIP) --no-deps --target $@ keras-hub==0.32.0 tokenizers
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -83,6 +95,15 @@ benchmark-kills: $(VENV)/.test
 	for backend in $(BACKENDS); do \
 	  $(RUN) KERAS_BACKEND=$$backend $(BIN)/python -m benchmarks.kills \
 	    --kills 30 || exit 1; \
+	done
+
+# Random models through prune, save, load, shrink and export. Most compiled
+# steps run a few times only: JAX need not make them fast.
+CASES ?= 500
+benchmark-fuzz: $(VENV)/.test
+	for backend in $(BACKENDS); do \
+	  $(RUN) JAX_DISABLE_MOST_OPTIMIZATIONS=1 KERAS_BACKEND=$$backend \
+	    $(BIN)/python -m benchmarks.fuzz --cases $(CASES) --seed 0 || exit 1; \
 	done
 
 benchmark-shrink: $(VENV)/.test
@@ -126,4 +147,4 @@ $(VENV)/.test: $(VENV)/.demo requirements-test.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .arm demo_output build dist *.egg-info
+	rm -rf $(VENV) .arm .keras_hub demo_output build dist *.egg-info

@@ -18,6 +18,21 @@ def graph_of(operation):
     return graph if hasattr(graph, "_nodes_by_depth") else None
 
 
+def graphs_in(layer):
+    """Returns the models with a known graph that others are made of.
+
+    Args:
+        layer: Keras layer or model.
+
+    Returns:
+        List of Keras models: `layer` itself, or the outermost ones in it.
+    """
+    if graph_of(layer) is not None:
+        return [layer]
+    found = [graph for child in layer._layers for graph in graphs_in(child)]
+    return list({id(graph): graph for graph in found}.values())
+
+
 def check_graph(model):
     """Raises a `ValueError` if the graph of a model is not known."""
     if graph_of(model) is None:

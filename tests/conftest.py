@@ -23,6 +23,19 @@ def backend():
 
 
 @pytest.fixture
+def quick_compilation():
+    """JAX compiles many small graphs, and runs each of them a few times."""
+    if keras.config.backend() != "jax":
+        yield
+        return
+    import jax
+
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture
 def data():
     """Regression data: 96 rows, 20 inputs, 4 outputs, a noisy linear map."""
     rng = np.random.default_rng(0)

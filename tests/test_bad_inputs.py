@@ -7,7 +7,6 @@ import pytest
 
 from benchmarks import bad_inputs
 from keras_slr import recipe
-from tests.helpers import only_on_tensorflow
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +41,7 @@ def test_nothing_is_written(tmp_path, monkeypatch):
 @pytest.mark.skipif(
     sys.version_info[:2] != (3, 11), reason="Python's own texts differ"
 )
-@only_on_tensorflow("the page is the same")
+@pytest.mark.once("the page is the same")
 def test_the_page_is_up_to_date(found):
     page = bad_inputs.page([(case, *told) for case, told in found.items()])
     assert bad_inputs.PAGE.read_text() == page

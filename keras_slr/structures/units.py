@@ -1,10 +1,14 @@
 """Filters, channels and attention heads: units that a model can lose."""
 
+import collections
 import dataclasses
+import itertools
 
 import numpy as np
 from keras import layers
 
+from keras_slr.graph import check_graph
+from keras_slr.graph import graphs_in
 from keras_slr.record import register
 from keras_slr.selection import Reason
 from keras_slr.selection.kernels import weights_of
@@ -24,7 +28,9 @@ class Filter(Structure):
     shrink: filters of all layers that are added up, with their biases and the
     scales and shifts of their normalisations, scored by the joint norm of the
     kernels. What cannot be cut without changing the model's shape or meaning,
-    such as its outputs, is left alone.
+    such as its outputs, is left alone. In a model without a graph of its own,
+    such as a `keras.distillation.Distiller`, the models in it are those that
+    can shrink.
 
     Args:
         grouped: Boolean, whether coupled layers lose the same filters; every
@@ -65,12 +71,20 @@ class Filter(Structure):
             for w, reason in left
             if reason in (Reason.EXCLUDED, Reason.FROZEN)
         }
+        groups = _groups(model)
+        graphs = collections.Counter(
+            maker
+            for of_graph in groups
+            for maker in {m for group in of_graph for m in _makers(group)}
+        )
         coupled, refused, met = [], {}, set()
-        for group in dependency_groups(model):
-            makers = [id(m.variable) for m in group.members if _makes(m)]
+        for group in itertools.chain(*groups):
+            makers = _makers(group)
             if not wanted.intersection(makers):
                 continue
             reason = group.reason
+            if any(graphs[maker] > 1 for maker in makers):
+                reason = "is in several models inside this one"
             if closed.intersection(makers):
                 reason = "coupled to a kernel that is left alone"
             if reason is not None:
@@ -94,6 +108,23 @@ _WRITES = ("output", "vector")
 
 def _makes(member):
     return member.role == "output"
+
+
+def _makers(group):
+    """Returns the ids of the kernels that write the units of a group."""
+    return [id(m.variable) for m in group.members if _makes(m)]
+
+
+def _groups(model):
+    """Returns the groups of each model with a graph that `model` is made of.
+
+    Of a model without a graph of its own, such as a `Distiller`, they are
+    those of the models in it.
+    """
+    graphs = graphs_in(model)
+    if not graphs:
+        check_graph(model)
+    return [dependency_groups(graph) for graph in graphs]
 
 
 def _of_group(group, known, round_to):

@@ -19,6 +19,8 @@ class RandomStates:
     def __init__(self, model):
         self._model = model
         self._of_epoch = self._saved = {}
+        # A checkpoint may be saved while saved batches are passed over.
+        self._replaying = False
 
     def begin_epoch(self):
         """Keeps the global states that the epoch's order is drawn from."""
@@ -27,10 +29,12 @@ class RandomStates:
     def replay(self):
         """Sets the global states as at the begin of the saved epoch."""
         backend.set_global_random_states(self._of_epoch)
+        self._replaying = True
 
     def go_on(self):
         """Sets the global states as they were saved."""
         backend.set_global_random_states(self._saved)
+        self._replaying = False
 
     @property
     def state(self):
@@ -39,10 +43,13 @@ class RandomStates:
             f"layer_{i}": keras.ops.convert_to_numpy(v.value)
             for i, v in enumerate(self._variables())
         }
+        now = self._saved
+        if not self._replaying:
+            now = backend.global_random_states()
         return (
             layers
             | _prefixed("epoch_", self._of_epoch)
-            | _prefixed("now_", backend.global_random_states())
+            | _prefixed("now_", now)
         )
 
     @state.setter

@@ -6,15 +6,8 @@ import pytest
 from keras import layers
 
 import keras_slr
+from tests.contract.methods import CALLBACKS
 from tests.helpers import to_numpy
-
-METHODS = (
-    keras_slr.SLRCallback,
-    keras_slr.ADMMCallback,
-    keras_slr.GRegCallback,
-    keras_slr.GradualMagnitudeCallback,
-    keras_slr.OneShotMagnitudeCallback,
-)
 
 
 def residual(scale=True):
@@ -49,7 +42,7 @@ def widths(model):
 
 
 @pytest.mark.parametrize("scale", [True, False], ids=["gamma", "no gamma"])
-@pytest.mark.parametrize("make", METHODS)
+@pytest.mark.parametrize("make", CALLBACKS)
 def test_what_is_pruned_is_cut(images, make, scale):
     model = residual(scale)
     callback = make(0.5, structure=keras_slr.Filter(), update_every=1)
@@ -183,6 +176,65 @@ def test_slr_can_let_all_units_beside_others_go():
     model.fit(x, y, 8, epochs=2, verbose=0, callbacks=[callback])
     small = keras_slr.shrink(model)
     assert small.get_layer("wide").kernel.shape == (3, 3, 16, 16)
+
+
+def hidden_layer(units, name):
+    return keras.Sequential(
+        [
+            keras.Input((10,)),
+            layers.Dense(units, activation="relu", name=name),
+            layers.Dense(4),
+        ]
+    )
+
+
+def test_a_student_loses_filters_inside_its_distiller():
+    student, teacher = hidden_layer(32, "thin"), hidden_layer(64, "wide")
+    distiller = keras.distillation.Distiller(
+        teacher,
+        student,
+        keras.distillation.LogitsDistillation(
+            loss=keras.losses.MeanSquaredError()
+        ),
+    )
+    distiller.compile("adam", "mse")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(32, 10)).astype("float32")
+    callback = keras_slr.SLRCallback(
+        0.75, structure=keras_slr.Filter(), update_every=1
+    )
+    distiller.fit(x, x[:, :4], epochs=2, verbose=0, callbacks=[callback])
+    small = keras_slr.shrink(student)
+    assert small.get_layer("thin").units == 8
+    np.testing.assert_allclose(
+        small.predict_on_batch(x), student.predict_on_batch(x), atol=1e-5
+    )
+    assert to_numpy(teacher.get_layer("wide").kernel).all()
+
+
+def test_filters_in_two_models_inside_one_are_left_alone():
+    class Two(keras.Model):
+        def __init__(self):
+            super().__init__()
+            shared = layers.Dense(32, name="shared")
+            self.parts = [
+                keras.Sequential([keras.Input((10,)), shared, layers.Dense(4)]),
+                keras.Sequential([keras.Input((10,)), shared, layers.Dense(2)]),
+                hidden_layer(32, "own"),
+            ]
+
+        def call(self, x):
+            return keras.ops.concatenate([part(x) for part in self.parts], -1)
+
+    model = Two()
+    model(np.zeros((1, 10), "float32"))
+    report = keras_slr.hard_prune(model, 0.5, structure=keras_slr.Filter())
+    kernel = model.parts[0].layers[0].kernel
+    reasons = {row.path: row.reason for row in report.rows}
+    assert "several models" in reasons[kernel.path].value
+    assert to_numpy(kernel).all()
+    alive = to_numpy(model.parts[2].layers[0].kernel).any(0)
+    assert alive.sum() == 16
 
 
 def test_errors_say_what_to_do():

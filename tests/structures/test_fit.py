@@ -6,15 +6,8 @@ import pytest
 from keras import layers
 
 import keras_slr
+from tests.contract.methods import CALLBACKS
 from tests.helpers import to_numpy
-
-METHODS = (
-    keras_slr.SLRCallback,
-    keras_slr.ADMMCallback,
-    keras_slr.GRegCallback,
-    keras_slr.GradualMagnitudeCallback,
-    keras_slr.OneShotMagnitudeCallback,
-)
 
 
 def convolutional():
@@ -100,7 +93,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("make", METHODS)
+@pytest.mark.parametrize("make", CALLBACKS)
 @pytest.mark.parametrize("name", CASES)
 def test_the_model_has_the_structure(images, make, name):
     choice, check = CASES[name]
@@ -113,7 +106,7 @@ def test_the_model_has_the_structure(images, make, name):
     assert all(np.isfinite(w).all() for w in model.get_weights())
 
 
-@pytest.mark.parametrize("make", METHODS)
+@pytest.mark.parametrize("make", CALLBACKS)
 def test_heads_go_from_all_their_kernels(make):
     inputs = keras.Input((5, 16))
     attention = layers.MultiHeadAttention(4, 8, name="attention")

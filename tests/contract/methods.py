@@ -1,0 +1,45 @@
+"""Every method, found rather than listed: a new one is tested as it comes."""
+
+import keras_slr
+from keras_slr.callbacks import PruningCallback
+from keras_slr.structures import Structure
+
+CALLBACKS = [
+    value
+    for value in vars(keras_slr).values()
+    if isinstance(value, type)
+    and issubclass(value, PruningCallback)
+    and value.default_solver is not None
+]
+
+
+def _variants(solver):
+    """Yields the ways to make a solver: as it comes and its presets."""
+    yield "", None
+    for name, value in vars(solver).items():
+        if isinstance(value, classmethod):
+            yield f" {name}", getattr(solver, name)
+
+
+def _methods():
+    for callback in CALLBACKS:
+        solver = callback.default_solver
+        for name, preset in _variants(solver):
+            yield solver.__name__ + name, (callback, preset)
+
+
+# From a name to the callback's class and to what makes its solver, `None` for
+# the one that it has by default.
+METHODS = dict(_methods())
+STRUCTURES = {
+    name: value
+    for name, value in vars(keras_slr).items()
+    if isinstance(value, type) and issubclass(value, Structure)
+}
+
+
+def callback(method, **arguments):
+    """Returns a callback of a method, which moves after every step."""
+    make, preset = METHODS[method]
+    solver = None if preset is None else preset()
+    return make(solver=solver, update_every=1, **arguments)

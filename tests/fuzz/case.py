@@ -1,0 +1,172 @@
+"""A random case: a model, a method, a structure, a schedule, a precision."""
+
+import contextlib
+import dataclasses
+
+import keras
+
+import keras_slr
+from keras_slr import SLR
+from keras_slr import GradualMagnitude
+from keras_slr import OneShotMagnitude
+from tests.contract.methods import METHODS
+from tests.fuzz.graphs import BOOLEANS
+from tests.fuzz.models import random_model
+from tests.helpers import to_numpy
+
+O = keras.optimizers  # noqa: E741
+OPTIMIZERS = {
+    "SGD": lambda: O.SGD(0.01),
+    "momentum": lambda: O.SGD(0.01, momentum=0.9, nesterov=True),
+    "clipped": lambda: O.SGD(0.01, global_clipnorm=1.0),
+    "Adam": lambda: O.Adam(1e-3),
+    "AdamW": lambda: O.AdamW(1e-3, weight_decay=0.01),
+    "averaged": lambda: O.Adam(1e-3, use_ema=True, ema_momentum=0.9),
+    "accumulating": lambda: O.Adam(1e-3, gradient_accumulation_steps=2),
+    "decaying": lambda: O.Adam(O.schedules.CosineDecay(1e-3, 8)),
+    "RMSprop": lambda: O.RMSprop(1e-3),
+    "Lion": lambda: O.Lion(1e-4),
+}
+POLICIES = ("float32", "mixed_float16", "mixed_bfloat16", "bfloat16")
+STRUCTURES = (
+    None,
+    keras_slr.NM(2, 4),
+    keras_slr.NM(1, 2),
+    keras_slr.Block((4, 1)),
+    keras_slr.Block((2, 2)),
+    keras_slr.Channel(),
+    keras_slr.Column(),
+    keras_slr.Kernel(),
+    keras_slr.Pattern(),
+    keras_slr.Heads(),
+    keras_slr.Filter(),
+    keras_slr.Filter(round_to=4),
+    keras_slr.Filter(grouped=False),
+)
+TARGETS = ("arm", "x86", "gpu", "int8", "micro", "size")
+GOALS = (*["rate"] * 6, "budget", *TARGETS)
+# Settings that belong to one method.
+SOLVERS = {
+    "SLR": (
+        None,
+        SLR(ramp=None),
+        SLR(free_support=False),
+        SLR(metric=0.0),
+    ),
+    "GradualMagnitude": (
+        None,
+        GradualMagnitude(begin_step=1, end_step=3),
+        GradualMagnitude(initial_sparsity=0.2),
+    ),
+    "OneShotMagnitude": (None, OneShotMagnitude(at=0.0)),
+}
+
+
+@dataclasses.dataclass
+class Case:
+    """One thing to try.
+
+    Attributes:
+        model: Keras model, compiled.
+        data: Dict with `x` and `y`.
+        callbacks: List of `PruningCallback`, the one to prune with and one
+            that asks for less, should the first be refused.
+        fit: Dict of further arguments of `fit`.
+        facts: Dict of strings, what the case is made of.
+    """
+
+    model: keras.Model
+    data: dict
+    callbacks: list
+    fit: dict
+    facts: dict
+
+
+@contextlib.contextmanager
+def dtype_policy(name):
+    """Builds layers with a policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def random_case(choose):
+    """Returns a random `Case`; `choose` is as in `graphs`."""
+    policy = choose([*POLICIES[:1] * 3, *POLICIES[1:]])
+    with dtype_policy(policy):
+        # Keras on TensorFlow cannot add penalties in bfloat16 to a loss.
+        model, data, kind = random_model(choose, policy != "bfloat16")
+    state = choose(["dense", "dense", "frozen", "sparse"])
+    if state == "frozen":
+        owners = [x for x in model._flatten_layers() if x._trainable_variables]
+        choose(owners).trainable = False
+    elif state == "sparse":
+        for variable in model.trainable_variables:
+            variable.assign(variable * (abs(to_numpy(variable)) > 0.1))
+    optimizer = choose(list(OPTIMIZERS))
+    losses = ["mse", "sparse_categorical_crossentropy"]
+    several = isinstance(data["y"], list)
+    if several:
+        data["y"][1] = data["y"][1].argmax(-1)
+    model.compile(
+        OPTIMIZERS[optimizer](),
+        losses if several else losses[0],
+        auto_scale_loss=policy == "mixed_float16",
+        jit_compile="auto",
+    )
+    method = choose(list(METHODS))
+    structure = choose([None, None, None, *STRUCTURES])
+    epochs = choose([1, 2, 3])
+    tail = choose([0, 0, 1]) if epochs > 1 else 0
+    goal = choose(GOALS)
+    if goal in TARGETS:
+        structure = None
+    return Case(
+        model,
+        data,
+        _callbacks(choose, method, structure, goal, tail),
+        {"epochs": epochs, "batch_size": choose([8, 6])},
+        {
+            "kind": kind,
+            "policy": policy,
+            "optimizer": optimizer,
+            "method": method,
+            "structure": str(structure),
+            "state": state,
+            "goal": goal,
+        },
+    )
+
+
+def _callbacks(choose, method, structure, goal, tail):
+    make, preset = METHODS[method]
+    solver = choose(SOLVERS.get(method, (None,)))
+    if preset is not None:
+        solver = preset()
+    settings = {
+        "solver": solver,
+        "update_every": choose([None, 1, 2, 0.25, "epoch"]),
+        "finetune_epochs": tail,
+        "monitor_hard_pruned": choose(BOOLEANS),
+    }
+    plans = _plan(choose, structure, goal), {"rate": 0.5, "include": "re:.*"}
+    return [make(**plan, **settings) for plan in plans]
+
+
+def _plan(choose, structure, goal):
+    include = choose([None, "re:.*", "re:.*"])
+    plan = {"include": include, "structure": structure}
+    if goal in TARGETS:
+        return plan | {"target": goal}
+    if getattr(structure, "rate", None) is not None:
+        return plan
+    if goal == "budget":
+        plan["budget"] = keras_slr.Budget(params=choose([0.5, 0.8]))
+    else:
+        plan["rate"] = choose([0.0, 0.3, 0.5, 0.75, 0.9, 0.99])
+    by_weights = ["global", "lamp"] if structure is None else []
+    plan["allocation"] = choose([None, "uniform", "erk", *by_weights])
+    return plan

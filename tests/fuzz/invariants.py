@@ -1,0 +1,152 @@
+"""What has to hold after every case."""
+
+import pathlib
+
+import keras
+import numpy as np
+
+import keras_slr
+from keras_slr.graph import graph_of
+from tests.contract.user_objects import UserObjects
+from tests.contract.user_objects import assert_plain
+from tests.helpers import to_numpy
+from tests.helpers import zeros
+
+# Errors that a random choice may rightly be answered with.
+REFUSALS = (
+    "of which none can",
+    "with weights to prune",
+    "a Functional or Sequential model",
+    "at least one dual update",
+    "a budget that pruning can keep",
+    "for target=",
+)
+# Relative to the largest output; rounding of what is folded into biases.
+TOLERANCE = {"float32": 1e-3, "mixed_float16": 2e-2}
+HALF = 1e-1
+
+
+def run(case, folder):
+    """Prunes, saves, loads and shrinks, and asserts the invariants.
+
+    Args:
+        case: `case.Case`.
+        folder: Path of a folder to save to.
+
+    Returns:
+        List of strings, the errors that callbacks were rightly refused with.
+    """
+    refused = []
+    for callback in case.callbacks:
+        reason = fit(case, callback)
+        if reason is None:
+            check(case, callback, pathlib.Path(folder) / "pruned.keras")
+            break
+        refused.append(reason)
+    return refused
+
+
+def fit(case, callback):
+    """Prunes in `fit`; returns why that was rightly refused, or `None`."""
+    callbacks = [callback]
+    users = UserObjects(case.model, case.data, callbacks)
+    before = [to_numpy(v).copy() for v in case.model.weights]
+    try:
+        case.model.fit(
+            **case.data,
+            **case.fit,
+            validation_data=tuple(case.data.values()),
+            verbose=0,
+            callbacks=callbacks,
+        )
+    except ValueError as error:
+        reason = next((r for r in REFUSALS if r in str(error)), None)
+        if reason is None:
+            raise
+        for variable, w in zip(case.model.weights, before, strict=True):
+            np.testing.assert_array_equal(to_numpy(variable), w)
+    else:
+        reason = None
+    users.check()
+    assert_plain(case.model)
+    return reason
+
+
+def check(case, callback, path):
+    """Asserts what has to hold of a model that was pruned."""
+    assert_finite(case.model)
+    assert_sparse(case, callback)
+    loaded = assert_saved(case.model, path)
+    expected = outputs(case.model, case.data["x"])
+    assert_same(expected, outputs(loaded, case.data["x"]), 1e-5)
+    if graph_of(case.model) is None:
+        return
+    small = keras_slr.shrink(case.model)
+    assert small.count_params() <= case.model.count_params()
+    assert_same(
+        expected,
+        outputs(small, case.data["x"]),
+        TOLERANCE.get(case.facts["policy"], HALF),
+    )
+
+
+def assert_finite(model):
+    for variable in [*model.variables, *model.optimizer.variables]:
+        assert np.isfinite(to_numpy(variable).astype("float64")).all(), (
+            variable.path
+        )
+
+
+def assert_sparse(case, callback):
+    """Asserts that the pruned weights are as sparse as was asked for."""
+    rows = callback.report().rows
+    weights = case.model.weights
+    assert [row.path for row in rows] == [v.path for v in weights]
+    exact = (
+        case.facts["policy"] == "float32" and case.facts["state"] != "sparse"
+    )
+    plan = callback.pruner.plan
+    structured = plan.structure is not None or plan.target is not None
+    for variable, row in zip(weights, rows):
+        assert (row.rate is None) == (row.reason is not None)
+        if structured or row.rate is None:
+            continue
+        size = int(np.prod(variable.shape))
+        wanted = min(round(row.rate * size), size - 1)
+        # Other zeros: by constraints, rounding, or there before.
+        if exact and variable.constraint is None:
+            assert zeros(variable) == wanted, row
+        assert zeros(variable) >= wanted, row
+    if structured:
+        _assert_in_sets(case.model, plan)
+
+
+def _assert_in_sets(model, plan):
+    """Projected once more, the weights stay as they are."""
+    constraints, _ = plan.constraints(model)
+    for constraint in constraints:
+        values = [to_numpy(w.variable) for w in constraint.weights]
+        for w, mask in zip(values, constraint.nearest(values)):
+            np.testing.assert_array_equal(np.where(mask, w, 0), w)
+
+
+def assert_saved(model, path):
+    """Returns the model as it comes out of a file, all weights the same."""
+    model.save(path)
+    loaded = keras.models.load_model(path)
+    for old, new in zip(model.weights, loaded.weights, strict=True):
+        np.testing.assert_array_equal(to_numpy(old), to_numpy(new))
+    return loaded
+
+
+def outputs(model, x):
+    """Returns the flat outputs of a model, in one compiled call."""
+    return keras.tree.flatten(model.predict_on_batch(x))
+
+
+def assert_same(expected, given, tolerance):
+    for a, b in zip(expected, given, strict=True):
+        a, b = np.asarray(a, "float32"), np.asarray(b, "float32")
+        np.testing.assert_allclose(
+            b, a, rtol=tolerance, atol=tolerance * max(np.abs(a).max(), 1e-3)
+        )
