@@ -355,6 +355,11 @@ def _to_numpy(variable):
     return keras.ops.convert_to_numpy(variable.value)
 
 
+def name_of(cell):
+    """Returns the name of a cell, such as `"slr adam float32"`."""
+    return " ".join(filter(None, cell))
+
+
 def run(cell):
     """Returns what came of a cell: `"holds"`, or a limitation or a failure."""
     try:
@@ -380,7 +385,7 @@ def main(argv=None):
     path.parent.mkdir(parents=True, exist_ok=True)
     results = json.loads(path.read_text())["cells"] if path.exists() else {}
     for cell in cells()[: args.cells]:
-        name = " ".join(filter(None, cell))
+        name = name_of(cell)
         if results.get(name) != "holds":
             results[name] = run(cell)
             _write(path, backend, results)

@@ -161,22 +161,27 @@ def mean_over_processes(number, optimizer):
     if BACKEND == "tensorflow":
         strategy = optimizer._distribution_strategy
         if strategy.extended._in_multi_worker_mode():
-            return float(_mean_over_replicas(strategy, number))
+            return float(
+                strategy.reduce(
+                    tf.distribute.ReduceOp.MEAN,
+                    tf.constant(number, "float32"),
+                    axis=None,
+                )
+            )
     return number
 
 
-def _mean_over_replicas(strategy, number):
-    @tf.function
-    def mean(value):
-        context = tf.distribute.get_replica_context()
-        return context.all_reduce(tf.distribute.ReduceOp.MEAN, value)
-
-    per_replica = strategy.run(mean, args=(tf.constant(number, "float32"),))
-    return strategy.experimental_local_results(per_replica)[0]
+def build(optimizer, variables):
+    """Makes an optimizer's own variables, on the devices of its strategy."""
+    scope = contextlib.nullcontext()
+    if BACKEND == "tensorflow":
+        scope = optimizer._distribution_strategy.scope()
+    with scope:
+        optimizer.build(variables)
 
 
 def variable_scope(optimizer):
-    """Returns the scope in which an optimizer's variables must be made."""
+    """Returns the scope in which further variables of it must be made."""
     if BACKEND == "tensorflow":
         return optimizer._distribution_strategy.scope()
     return keras.name_scope(optimizer.name)

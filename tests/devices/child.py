@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from benchmarks.contract_matrix import METHODS
+from keras_slr.projections import bisection
 from keras_slr.training.backend import to_host
 
 out, methods, cases, *cluster = sys.argv[1:]
@@ -38,8 +39,11 @@ if backend == "tensorflow":
             [tf.config.LogicalDeviceConfiguration()] * 2,
         )
         strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-elif backend == "jax" and cluster:
-    keras.distribution.initialize(addresses[0], processes, process)
+elif backend == "jax":
+    import jax
+
+    if cluster:
+        keras.distribution.initialize(addresses[0], processes, process)
 elif backend == "torch":
     import torch
 
@@ -122,6 +126,8 @@ def record(pruner):
             for part in ("w", "a", "c"):
                 shards = getattr(slot, part).value.addressable_shards
                 seen[f"shards_{part}_{name}"] = [s.data.shape for s in shards]
+            choose = jax.jit(bisection.keep_mask).lower(slot.w.value, 100)
+            seen[f"choose_{name}"] = choose.compile().as_text()
     for name, value in vars(pruner.run.state).items():
         seen[f"state_{name}"] = float(value)
     return seen
@@ -264,6 +270,15 @@ def plain_fit():
     return ""
 
 
+def save_error(model):
+    """Returns why a model cannot be saved, empty if it can."""
+    try:
+        model.save(pathlib.Path(out, f"model_{process}.keras"))
+    except RuntimeError as error:
+        return str(error)
+    return ""
+
+
 for case in cases.split(","):
     for method in methods.split(","):
         keras.utils.set_random_seed(0)
@@ -282,6 +297,7 @@ for case in cases.split(","):
             if backend == "jax":
                 distribute(case)
             model, seen = fit(method, case)
+            seen["save_error"] = save_error(model)
         for v in model.variables:
             seen[f"v_{v.path.split('/', 1)[-1]}"] = to_host(v)
         name = f"{method}_{case.replace(':', '_')}_{process}"

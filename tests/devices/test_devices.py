@@ -86,9 +86,10 @@ def assert_same_run(runs, reference):
                 np.testing.assert_array_equal(
                     received == 0, expected == 0, err_msg=name
                 )
+            # Gradients are summed up in another order, and Adam divides them.
             if name.startswith(("z_", "lam_", "state_", "v_")):
                 np.testing.assert_allclose(
-                    received, expected, rtol=1e-3, atol=1e-5, err_msg=name
+                    received, expected, rtol=1e-2, atol=1e-4, err_msg=name
                 )
         for name in SIZES:
             zeros += np.sum(seen[f"v_{name}/kernel"] == 0)
@@ -101,11 +102,14 @@ def assert_same_run(runs, reference):
 
 
 def assert_sharded_alike(seen, shards):
-    """`Z` and `Lam` lie where their kernel lies, and none was gathered."""
+    """`Z` and `Lam` lie where their kernel lies, and nothing is gathered."""
     for name, shape in shards.items():
         for part in ("w", "a", "c"):
             found = seen[f"shards_{part}_{name}"]
             assert {tuple(s) for s in found} == {shape}
+        # Devices tell each other counts, never entries.
+        assert "all-reduce" in str(seen[f"choose_{name}"])
+        assert "all-gather" not in str(seen[f"choose_{name}"])
     assert seen["gathered"] == 0
 
 
@@ -139,6 +143,9 @@ def test_two_processes_of_jax(tmp_path):
     shards = {"a": (20, 10), "b": (10, 24)}
     for seen in results["model_parallel:4"]:
         assert_sharded_alike(seen, shards)
+        # Keras cannot save what no process holds whole.
+        assert "non-addressable" in str(seen["save_error"])
+    assert all(s["save_error"] == "" for s in results["data_parallel:4"])
 
 
 @only_on("jax")
