@@ -19,7 +19,8 @@ CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/.jax_cache \
 
 .PHONY: demo test lint slow benchmark-lenet benchmark-cost \
   benchmark-quality benchmark-shrink benchmark-speed benchmark-export \
-  benchmark-kills benchmark-fuzz test-arm test-keras-hub clean
+  benchmark-kills benchmark-fuzz benchmark-contract test-devices test-arm \
+  test-keras-hub clean
 
 demo: $(VENV)/.demo
 	KERAS_BACKEND=jax TF_CPP_MIN_LOG_LEVEL=3 TF_ENABLE_ONEDNN_OPTS=0 \
@@ -40,6 +41,13 @@ slow: $(VENV)/.test
 	  [ $$backend = $(ONCE) ] || marks="$$marks and not once"; \
 	  $(RUN) KERAS_BACKEND=$$backend $(BIN)/python -m pytest -m "$$marks" \
 	    || exit 1; \
+	done
+
+# Runs on many virtual devices, and in several processes on the loopback.
+test-devices: $(VENV)/.test
+	for backend in $(BACKENDS); do \
+	  $(RUN) $(CACHE) KERAS_BACKEND=$$backend $(BIN)/python -m pytest \
+	    tests/devices || exit 1; \
 	done
 
 # What no x86 shows: LiteRT for ARM64 under qemu, on Debian or Ubuntu with the
@@ -83,6 +91,13 @@ SUITE ?= fast
 benchmark-quality: $(VENV)/.test
 	$(RUN) KERAS_BACKEND=jax $(BIN)/python -m benchmarks.quality \
 	  --suite $(SUITE) --data-dir $(DATA) --models-dir $(MODELS)
+
+# Every method, optimizer setting and precision; goes on where it was.
+benchmark-contract: $(VENV)/.test
+	for backend in $(BACKENDS); do \
+	  $(RUN) $(CACHE) KERAS_BACKEND=$$backend \
+	    $(BIN)/python -W ignore -m benchmarks.contract_matrix || exit 1; \
+	done
 
 benchmark-cost: $(VENV)/.test
 	for backend in $(BACKENDS); do \

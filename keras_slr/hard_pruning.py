@@ -3,12 +3,11 @@
 from keras_slr.plan import Plan
 from keras_slr.report import Report
 from keras_slr.report.report import report_of
-from keras_slr.training import backend
+from keras_slr.training.arrays import arrays_for
 from keras_slr.training.finite import check_finite
 from keras_slr.training.masks import apply_mask
 from keras_slr.training.model_state import check_built
 from keras_slr.training.model_state import check_model
-from keras_slr.training.split import masks_of
 from keras_slr.training.split import numbered
 
 
@@ -40,9 +39,10 @@ def hard_prune(model, rate=None, **plan) -> Report:
     weights, _, sets = numbered(constraints)
     for weight in weights:
         check_finite(weight.variable, weight.path)
-    values = [backend.to_host(weight.variable) for weight in weights]
-    for weight, mask in zip(weights, masks_of(sets, values)):
-        apply_mask(weight.variable, mask)
+    variables = [weight.variable for weight in weights]
+    masks = arrays_for(variables).largest(variables, sets)
+    for variable, mask in zip(variables, masks):
+        apply_mask(variable, mask)
     for constraint in constraints:
         constraint.finish()
     return report_of(model, constraints, left)

@@ -237,8 +237,8 @@ def _first(weights, chosen):
 
 
 def _share(structure, weights):
-    values = [
-        np.asarray(backend.to_host(w.variable), "float32") for w in weights
-    ]
-    scores = structure.scores(np, values, *weights)
-    return Share(weights[0].shape, np.abs(scores), weights[0].path)
+    def scores():
+        values = [backend.to_host(w.variable) for w in weights]
+        return np.abs(structure.scores(np, values, *weights))
+
+    return Share(weights[0].shape, scores, weights[0].path)

@@ -169,9 +169,8 @@ class SLRPruner:
     def update(self):
         """Does one dual update now, at the progress of the clock."""
         run = self.run
-        run.state = self.solver.update(
-            run.state, run.split, self.window.take(), self.clock
-        )
+        loss = backend.mean_over_processes(self.window.take(), run.optimizer)
+        run.state = self.solver.update(run.state, run.split, loss, self.clock)
 
     def prune(self):
         """Sets the weights to exactly their rates, with the run going on.
@@ -187,8 +186,7 @@ class SLRPruner:
             # Pruned a second time the residuals would be zero.
             self._rows = rows_of(run)
         averages = run.averages
-        values = [backend.to_host(v) for v in averages] or None
-        masks = run.split.masks(values)
+        masks = run.split.masks(averages or None)
         for slot, mask in zip(run.split.slots, masks):
             apply_mask(slot.w, mask)
         for average, mask in zip(averages, masks):

@@ -6,6 +6,7 @@ A layer keeps a tenth of the mean density at least, so that none is emptied.
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -20,18 +21,27 @@ class Share:
 
     Attributes:
         shape: Tuple of integers, of the kernel.
-        scores: NumPy float32 vector, the norm of each of its units, which for
-            unstructured sparsity are single entries.
+        source: `scores`, or a function that returns them: called when an
+            allocation asks, since weights spread over devices have to be
+            gathered for it.
         path: String, the kernel's name.
     """
 
     shape: tuple
-    scores: np.ndarray
+    source: object
     path: str
 
     @property
     def size(self):
         return int(np.prod(self.shape))
+
+    @functools.cached_property
+    def scores(self):
+        """NumPy float32 vector, the norm of each unit of the kernel.
+
+        For unstructured sparsity units are single entries.
+        """
+        return self.source() if callable(self.source) else self.source
 
 
 def uniform(shares, rate):

@@ -1,7 +1,6 @@
 """Validation of the weights as hard pruning would leave them now."""
 
-import keras
-import numpy as np
+from keras import ops
 
 from keras_slr.training import backend
 from keras_slr.training.masks import apply_mask
@@ -22,10 +21,7 @@ def hard_pruned_metrics(model, split):
     """
     if getattr(model, "_eval_epoch_iterator", None) is None:
         return {}
-    weights = [
-        np.array(keras.ops.convert_to_numpy(slot.w.value))
-        for slot in split.slots
-    ]
+    weights = [ops.copy(slot.w.value) for slot in split.slots]
     try:
         for slot, mask in zip(split.slots, split.masks()):
             apply_mask(slot.w, mask)

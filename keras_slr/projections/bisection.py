@@ -6,6 +6,8 @@ of `projections.unstructured` bit for bit, needs no sort, and works on sharded
 arrays because counts are all it asks for.
 """
 
+import math
+
 from keras import ops
 
 from keras_slr.projections.unstructured import MAGNITUDE_BITS
@@ -21,26 +23,39 @@ def keep_mask(w, count):
     Returns:
         Boolean tensor of the shape of `w` with exactly `count` true entries.
     """
-    bits = ops.bitwise_and(
-        ops.reshape(ops.view(w, "int32"), (-1,)), MAGNITUDE_BITS
-    )
+    bits = ops.bitwise_and(ops.view(w, "int32"), MAGNITUDE_BITS)
     threshold = _largest(
         31, lambda t: ops.sum(ops.cast(bits >= t, "int32")) >= count
     )
     above = bits > threshold
     tied = bits == threshold
     missing = count - ops.sum(ops.cast(above, "int32"))
-    index = ops.arange(bits.shape[0], dtype="int32")
+    index = _flat_index(w.shape)
     # The largest bound below which at most `missing` tied entries lie.
     bound = _largest(
-        max(int(bits.shape[0]).bit_length(), 1),
+        max(math.prod(w.shape).bit_length(), 1),
         lambda b: (
             ops.sum(ops.cast(ops.logical_and(tied, index < b), "int32"))
             <= missing
         ),
     )
-    kept = ops.logical_or(above, ops.logical_and(tied, index < bound))
-    return ops.reshape(kept, w.shape)
+    return ops.logical_or(above, ops.logical_and(tied, index < bound))
+
+
+def _flat_index(shape):
+    """Returns the index in C order of every entry, in the shape of a tensor.
+
+    Each axis adds its part. Flattening the tensor instead would gather one
+    that is sharded along any axis but the first.
+    """
+    index = ops.zeros((1,) * len(shape), "int32")
+    for axis, size in enumerate(shape):
+        along = [1] * len(shape)
+        along[axis] = size
+        stride = math.prod(shape[axis + 1 :])
+        steps = ops.arange(size, dtype="int32") * stride
+        index = index + ops.reshape(steps, along)
+    return index
 
 
 def _largest(bits, holds):

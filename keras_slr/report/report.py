@@ -4,13 +4,10 @@ import dataclasses
 import io
 import math
 
-import numpy as np
-
 from keras_slr.plan import Plan
-from keras_slr.report.sparsity import zeros_of
 from keras_slr.selection import Reason
 from keras_slr.selection.kernels import weights_of
-from keras_slr.training import backend
+from keras_slr.training.arrays import zeros_of
 from keras_slr.training.model_state import check_built
 from keras_slr.training.model_state import check_model
 from keras_slr.training.split import numbered
@@ -188,7 +185,7 @@ def rows_of(run):
     return _in_layer_order(
         run.model,
         {id(slot.w): slot.rate for slot in slots},
-        {id(slot.w): _residual(run.split, slot) for slot in slots},
+        {id(slot.w): run.split.residual(slot) for slot in slots},
         dict_of_reasons(run.left),
     ).rows
 
@@ -216,9 +213,3 @@ def _in_layer_order(model, rates, residuals, reasons):
             for weight in weights_of(model)
         ]
     )
-
-
-def _residual(split, slot):
-    w, z = backend.to_host(slot.w), split.auxiliary(slot)
-    norm = float(np.linalg.norm(w))
-    return float(np.linalg.norm(w - z)) / norm if norm else 0.0

@@ -2,18 +2,10 @@
 
 import collections
 
-import numpy as np
-
 from keras_slr.selection import kernels_of
-from keras_slr.training import backend
+from keras_slr.training.arrays import zeros_of
 from keras_slr.training.model_state import check_built
 from keras_slr.training.model_state import check_model
-
-
-def zeros_of(variable):
-    """Returns the number of entries of a variable that are exactly zero."""
-    w = backend.to_host(variable)
-    return w.size - int(np.count_nonzero(w))
 
 
 def sparsity(model):

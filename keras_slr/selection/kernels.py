@@ -32,7 +32,7 @@ class Reason(enum.Enum):
 
     VECTOR = "bias, scale or other vector"
     FROZEN = "frozen (not trainable)"
-    NOT_FLOAT = "not a floating-point weight"
+    NOT_FLOAT = "not a floating-point weight: prune before quantizing"
     SCALE = "scale of a quantized layer"
 
     @property

@@ -68,13 +68,23 @@ def select(model, include=None, exclude=None):
         else:
             left.append((weight, reason))
     if not chosen:
-        raise ValueError(
-            f"Expected a model with weights to prune. Received `{model.name}`"
-            f" with {len(weights)} weights, all of them left alone: see "
-            "`keras_slr.report(model)` for the reasons, and ask for weights "
-            "with `include`."
-        )
+        raise _nothing_left(model, weights)
     return Selection(chosen, left)
+
+
+def _nothing_left(model, weights):
+    if any(w.default is Reason.NOT_FLOAT and len(w.shape) > 1 for w in weights):
+        return ValueError(
+            "Expected a model with floating-point kernels to prune. Received "
+            f"`{model.name}`, which is quantized: prune it first, then call "
+            "`model.quantize`; zeros stay zeros."
+        )
+    return ValueError(
+        f"Expected a model with weights to prune. Received `{model.name}`"
+        f" with {len(weights)} weights, all of them left alone: see "
+        "`keras_slr.report(model)` for the reasons, and ask for weights "
+        "with `include`."
+    )
 
 
 def _why_left(weight, include, exclude):
@@ -96,7 +106,9 @@ def _check_prunable(name, weights):
     """Raises if all the weights that a name means cannot be pruned."""
     meant = [weight for weight in weights if matches(name, weight)]
     if all(w.default is not None and not w.default.is_default for w in meant):
+        # Of a layer that is the reason of its kernel.
+        largest = max(meant, key=lambda weight: weight.size)
         raise ValueError(
             f"Expected the name of a weight that can be pruned. Received: "
-            f"'{name}', which is left alone: {meant[0].default.value}."
+            f"'{name}', which is left alone: {largest.default.value}."
         )

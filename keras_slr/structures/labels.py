@@ -3,12 +3,12 @@
 import dataclasses
 
 import numpy as np
+from keras import ops
 
 from keras_slr.projections import keep_count
 from keras_slr.shrink import round_width
 from keras_slr.shrink.round_width import TILE
 from keras_slr.structures.structure import Structure
-from keras_slr.training import backend
 from keras_slr.training.masks import apply_mask
 
 
@@ -106,12 +106,12 @@ class Labels(Structure):
         ]
 
     def finish(self, *weights):
-        values = [backend.to_host(w.variable) for w in weights]
-        values = [np.asarray(value, np.float32) for value in values]
-        alive = np.append(self.scores(np, values, *weights) > 0, True)
+        values = [ops.cast(w.variable.value, "float32") for w in weights]
+        alive = self.scores(ops, values, *weights) > 0
+        alive = ops.concatenate([alive, ops.ones((1,), "bool")])
         for variable, member in self.statistics:
             shape = tuple(variable.shape)
-            apply_mask(variable, self._mask(np, alive, member, shape))
+            apply_mask(variable, self._mask(ops, alive, member, shape))
 
     def _mask(self, xp, kept, member, shape):
         along = [

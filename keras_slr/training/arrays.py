@@ -7,10 +7,12 @@ reach by gathering them.
 
 Both offer `sums`, which adds up what a pass returns over all weights,
 `masks`, which chooses the entries to keep, and `assign`, which stores the new
-`a` and `c` that a pass returns.
+`a` and `c` that a pass returns; and, of variables alone, `finite`, `zeros` and
+`largest`.
 """
 
 import functools
+import math
 
 import numpy as np
 from keras import ops
@@ -60,6 +62,10 @@ class HostArrays:
         """Returns the masks that `fn` reads off the slots."""
         return [fn(self, *_flat(slot)[1:]) for slot in slots]
 
+    def none(self, slots):
+        """Returns masks that keep nothing."""
+        return [np.zeros(math.prod(slot.w.shape), bool) for slot in slots]
+
     def masks(self, fn, slots, sets, counts, *scalars, weighings=None):
         """Returns the masks of the entries to keep.
 
@@ -97,6 +103,33 @@ class HostArrays:
             slot.a.assign(a.reshape(slot.a.shape))
             slot.c.assign(c.reshape(slot.c.shape))
 
+    @staticmethod
+    def finite(variable):
+        """Returns whether all entries of a variable are finite numbers."""
+        # The sum of squares of finite float32 numbers is finite in double
+        # precision, and needs one pass and no memory.
+        w = backend.to_host(variable).ravel()
+        return math.isfinite(np.einsum("i,i->", w, w, dtype=np.float64))
+
+    @staticmethod
+    def zeros(variable):
+        """Returns the number of entries of a variable that are zero."""
+        w = backend.to_host(variable)
+        return w.size - int(np.count_nonzero(w))
+
+    @staticmethod
+    def largest(variables, sets):
+        """Returns the masks of the nearest point of all sets.
+
+        Args:
+            variables: List of Keras variables.
+            sets: See `masks`, of indices in `variables`.
+        """
+        values = [backend.to_host(variable) for variable in variables]
+        return merged_masks(
+            np, keep_mask, sets, _counts(sets), values.__getitem__, len(values)
+        )
+
 
 class DeviceArrays:
     """Runs each pass over all weights in one compiled call."""
@@ -128,6 +161,10 @@ class DeviceArrays:
         """See `HostArrays.support`."""
         return [fn(self, slot.a.value, slot.c.value) for slot in slots]
 
+    def none(self, slots):
+        """See `HostArrays.none`."""
+        return [ops.zeros(slot.w.shape, "bool") for slot in slots]
+
     def masks(self, fn, slots, sets, counts, *scalars, weighings=None):
         """See `HostArrays.masks`."""
         # The sets are part of the function; the counts are tensors, because
@@ -142,6 +179,35 @@ class DeviceArrays:
         for slot, (a, c) in zip(slots, new):
             slot.a.assign(a)
             slot.c.assign(c)
+
+    @staticmethod
+    def finite(variable):
+        """See `HostArrays.finite`."""
+        return bool(ops.all(ops.isfinite(variable.value)))
+
+    @staticmethod
+    def zeros(variable):
+        """See `HostArrays.zeros`."""
+        nonzero = int(ops.count_nonzero(variable.value))
+        return math.prod(variable.shape) - nonzero
+
+    @staticmethod
+    def largest(variables, sets):
+        """See `HostArrays.largest`."""
+
+        def choose(values):
+            return merged_masks(
+                ops,
+                bisection.keep_mask,
+                sets,
+                _counts(sets),
+                values.__getitem__,
+                len(values),
+            )
+
+        return backend.compiled(choose)(
+            [ops.cast(variable.value, "float32") for variable in variables]
+        )
 
     def _call(self, fn, body, slots, extras, scalars, *further):
         key = (getattr(body, "func", body), fn)
@@ -194,11 +260,20 @@ def merged_masks(xp, select, sets, counts, value, size):
     return masks
 
 
+def _counts(sets):
+    return [constraint.count(constraint.rate) for constraint, _ in sets]
+
+
 def arrays_for(variables):
     """Chooses the array kind for `variables`: host on one CPU, else device."""
     if all(backend.on_one_cpu(v) for v in variables):
         return HostArrays()
     return DeviceArrays()
+
+
+def zeros_of(variable):
+    """Returns the number of entries of a variable that are exactly zero."""
+    return arrays_for([variable]).zeros(variable)
 
 
 def _paired(slots, masks):

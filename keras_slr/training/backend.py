@@ -13,6 +13,7 @@ if BACKEND == "tensorflow":
     import tensorflow as tf
 elif BACKEND == "jax":
     import jax
+    from jax.experimental import multihost_utils
 elif BACKEND == "torch":
     import torch
 
@@ -27,7 +28,7 @@ def to_host(variable):
     """Returns a variable as a float32 NumPy array, without a copy if possible.
 
     The array must be read, not written: on JAX and PyTorch it may be the
-    variable's own memory.
+    variable's own memory. What is sharded over devices is gathered.
     """
     value = variable.value
     if BACKEND == "torch":
@@ -36,8 +37,19 @@ def to_host(variable):
             value = value.float()
         return value.cpu().numpy()
     if BACKEND == "tensorflow":
-        return np.asarray(value.numpy()).astype(np.float32, copy=False)
+        return to_numpy(variable).astype(np.float32, copy=False)
+    if not (value.is_fully_addressable or value.is_fully_replicated):
+        value = multihost_utils.process_allgather(value, tiled=True)
     return np.asarray(value).astype(np.float32, copy=False)
+
+
+def to_numpy(variable):
+    """Returns a variable as a NumPy array of its own dtype, to be read."""
+    value = variable.value
+    if BACKEND == "tensorflow":
+        # Inside the scope of a strategy a variable is no array by itself.
+        value = tf.convert_to_tensor(value)
+    return ops.convert_to_numpy(value)
 
 
 def to_host_scalar(tensor):
@@ -59,6 +71,39 @@ def on_one_cpu(variable):
     return "GPU" not in device and "TPU" not in device
 
 
+def fill(variable, number):
+    """Sets every entry of a variable, where it lies."""
+    variable.assign(ops.full_like(variable.value, number))
+
+
+def parts(variable):
+    """Returns what this process holds of a variable.
+
+    Returns:
+        Dict of NumPy arrays by place, one array unless the variable is
+        sharded. They must be read, not written, see `to_host`.
+    """
+    if BACKEND == "jax":
+        return {
+            str(shard.index): np.asarray(shard.data)
+            for shard in variable.value.addressable_shards
+        }
+    return {"whole": to_numpy(variable)}
+
+
+def assign_parts(variable, arrays):
+    """Sets a variable to what `parts` has returned."""
+    if BACKEND == "jax":
+        value = variable.value
+        variable.assign(
+            jax.make_array_from_callback(
+                value.shape, value.sharding, lambda index: arrays[str(index)]
+            )
+        )
+    else:
+        variable.assign(arrays["whole"])
+
+
 def unshare(variables):
     """Gives every variable a buffer of its own.
 
@@ -68,7 +113,7 @@ def unshare(variables):
     """
     if BACKEND == "jax":
         for variable in variables:
-            variable.assign(np.array(variable.value))
+            variable.assign(ops.copy(variable.value))
 
 
 def random_state_kept():
@@ -139,8 +184,46 @@ def replicas():
     return context.num_replicas_in_sync if context is not None else 1
 
 
+def mean_over_processes(number, optimizer):
+    """Returns the mean of a number over the processes of a cluster.
+
+    Solvers decide by the loss. Processes that see their own part of a batch
+    have losses of their own; those that decided differently would go on with
+    different `Z`. On JAX the loss of a global batch is the same everywhere.
+
+    Args:
+        number: Float.
+        optimizer: Keras optimizer that all processes train with.
+    """
+    if BACKEND == "torch" and torch.distributed.is_initialized():
+        device = optimizer.iterations.value.device
+        total = torch.tensor(number, dtype=torch.float32, device=device)
+        torch.distributed.all_reduce(total)
+        return float(total) / torch.distributed.get_world_size()
+    if BACKEND == "tensorflow":
+        strategy = optimizer._distribution_strategy
+        if strategy.extended._in_multi_worker_mode():
+            return float(
+                strategy.reduce(
+                    tf.distribute.ReduceOp.MEAN,
+                    tf.constant(number, "float32"),
+                    axis=None,
+                )
+            )
+    return number
+
+
+def build(optimizer, variables):
+    """Makes an optimizer's own variables, on the devices of its strategy."""
+    scope = contextlib.nullcontext()
+    if BACKEND == "tensorflow":
+        scope = optimizer._distribution_strategy.scope()
+    with scope:
+        optimizer.build(variables)
+
+
 def variable_scope(optimizer):
-    """Returns the scope in which an optimizer's variables must be made."""
+    """Returns the scope in which further variables of it must be made."""
     if BACKEND == "tensorflow":
         return optimizer._distribution_strategy.scope()
     return keras.name_scope(optimizer.name)

@@ -11,6 +11,8 @@ plain files load into a model with a carrier and leave its state alone.
 import keras
 import numpy as np
 
+from keras_slr.training import backend
+
 ATTRIBUTE = "slr_state"
 # In the state of a model whose weights are pruned and held by masks.
 PRUNED = "pruned"
@@ -55,7 +57,7 @@ class Carrier(keras.layers.Layer):
 
     def save_own_variables(self, store):
         for i, variable in enumerate(self._get_variables()):
-            store[str(i)] = keras.ops.convert_to_numpy(variable.value)
+            store[str(i)] = backend.to_numpy(variable)
         for name, value in self._get_scalars().items():
             store[name] = np.asarray(value, dtype=np.float64)
         for name, value in self._get_place().items():
@@ -149,7 +151,7 @@ class CarriedSlots:
 
         def save_own_variables(store):
             for i, variable in enumerate(own_variables()):
-                store[str(i)] = keras.ops.convert_to_numpy(variable.value)
+                store[str(i)] = backend.to_numpy(variable)
 
         def load_own_variables(store):
             variables = own_variables()

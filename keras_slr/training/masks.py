@@ -2,11 +2,11 @@
 
 import contextlib
 
-import keras
-import numpy as np
+from keras import ops
 
 from keras_slr.selection import kernels_of
 from keras_slr.training import backend
+from keras_slr.training.arrays import zeros_of
 from keras_slr.training.carrier import PRUNED
 from keras_slr.training.carrier import CarriedSlots
 from keras_slr.training.carrier import check_free
@@ -41,7 +41,7 @@ class Masks:
                 for v in variables
             ]
         for v, mask in zip(variables, self._masks):
-            mask.assign((backend.to_host(v) != 0).astype("float32"))
+            mask.assign(ops.cast(ops.not_equal(v.value, 0), mask.dtype))
         self._averages = averages_of(base, variables)
         self._hook = zeros_hook(base, variables, self._masks, self._averages)
         self._carried = CarriedSlots(
@@ -71,17 +71,15 @@ class Masks:
         self._hook.detach()
         # For a step of the user's own that was traced with the masks.
         for mask in self._masks:
-            mask.assign(np.ones(mask.shape, "float32"))
+            backend.fill(mask, 1.0)
         self._carried.detach()
         self._model.train_function = None
 
     def enforce(self):
         """Sets every masked entry to `0.0` once, outside a train step."""
-        for v, mask in zip(self._variables, self._masks):
-            keep = backend.to_host(mask) != 0
-            apply_mask(v, keep)
-        for average, mask in zip(self._averages, self._masks):
-            apply_mask(average, backend.to_host(mask) != 0)
+        for variables in (self._variables, self._averages):
+            for variable, mask in zip(variables, self._masks):
+                apply_mask(variable, ops.not_equal(mask.value, 0))
 
 
 def averages_of(optimizer, variables):
@@ -100,9 +98,15 @@ def averages_of(optimizer, variables):
 
 
 def apply_mask(variable, keep):
-    """Sets the entries of a variable to `0.0` where `keep` is false."""
-    w = keras.ops.convert_to_numpy(variable.value)
-    variable.assign(np.where(keep, w, np.zeros((), w.dtype)))
+    """Sets the entries of a variable to `0.0` where `keep` is false.
+
+    Args:
+        variable: Keras variable.
+        keep: Boolean array, NumPy or of the backend, of as many entries.
+    """
+    keep = ops.reshape(keep, variable.shape)
+    zero = ops.zeros((), variable.dtype)
+    variable.assign(ops.where(keep, variable.value, zero))
 
 
 @contextlib.contextmanager
@@ -130,9 +134,7 @@ def keep_masks(model):
         kernel.variable
         for kernel in kernels_of(model)
         if kernel.variable.trainable
-        and 0
-        < np.count_nonzero(backend.to_host(kernel.variable))
-        < np.prod(kernel.variable.shape)
+        and 0 < zeros_of(kernel.variable) < kernel.size
     ]
     if not variables:
         raise ValueError(

@@ -56,7 +56,7 @@ def built_optimizer(model):
             "optimizer: call `model.compile(...)` first."
         )
     if not optimizer.built:
-        optimizer.build(model.trainable_variables)
+        backend.build(optimizer, model.trainable_variables)
     if getattr(base_optimizer(optimizer), "use_ema", False):
         backend.unshare(model.trainable_variables)
     return optimizer

@@ -4,9 +4,10 @@ import pathlib
 import tempfile
 import warnings
 
-import keras
 import numpy as np
+from keras import ops
 
+from keras_slr.training import backend
 from keras_slr.training.hook import base_optimizer
 from keras_slr.training.masks import averages_of
 
@@ -31,8 +32,9 @@ class Snapshot:
         self._saved = True
         try:
             for i, variable in enumerate(self._variables):
-                # As bytes: NumPy's own format does not know bfloat16.
-                self._file(i).write_bytes(_to_numpy(variable).tobytes())
+                for j, part in enumerate(backend.parts(variable).values()):
+                    # As bytes: NumPy's own format does not know bfloat16.
+                    self._file(i, j).write_bytes(part.tobytes())
         except OSError as error:
             self._saved = False
             warnings.warn(
@@ -46,23 +48,24 @@ class Snapshot:
         if not self._saved:
             return False
         for i, variable in enumerate(self._variables):
-            saved = np.frombuffer(
-                self._file(i).read_bytes(), _to_numpy(variable).dtype
-            )
-            variable.assign(saved.reshape(variable.shape))
+            saved = {
+                place: np.frombuffer(
+                    self._file(i, j).read_bytes(), part.dtype
+                ).reshape(part.shape)
+                for j, (place, part) in enumerate(
+                    backend.parts(variable).items()
+                )
+            }
+            backend.assign_parts(variable, saved)
         # `fit` copies the moving averages into the weights when it ends.
         trainable = self._model.trainable_variables
         base = base_optimizer(self._model.optimizer)
         for average, variable in zip(averages_of(base, trainable), trainable):
-            average.assign(_to_numpy(variable))
+            average.assign(ops.copy(variable.value))
         return True
 
     def discard(self):
         self._folder.cleanup()
 
-    def _file(self, i):
-        return pathlib.Path(self._folder.name) / str(i)
-
-
-def _to_numpy(variable):
-    return keras.ops.convert_to_numpy(variable.value)
+    def _file(self, i, j):
+        return pathlib.Path(self._folder.name) / f"{i}_{j}"

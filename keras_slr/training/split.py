@@ -10,14 +10,12 @@ import math
 
 import numpy as np
 
-from keras_slr.projections import keep_mask
 from keras_slr.selection.selectors import names_of
 from keras_slr.selection.selectors import unknown_name
 from keras_slr.solvers import forms
 from keras_slr.training import backend
 from keras_slr.training.arrays import HostArrays
 from keras_slr.training.arrays import arrays_for
-from keras_slr.training.arrays import merged_masks
 from keras_slr.training.finite import check_finite
 from keras_slr.training.masks import apply_mask
 from keras_slr.training.metric import weighing
@@ -139,7 +137,7 @@ class Split:
         self.check_finite()
         for slot in self.slots:
             for variable in (slot.a, slot.c):
-                variable.assign(np.zeros(variable.shape, "float32"))
+                backend.fill(variable, 0.0)
         sums = self.project(rho, 0.0, share)
         self.ascend(rho, 0.0, 0.0, rho)
         return sums.square
@@ -184,7 +182,7 @@ class Split:
 
     def keep_none(self):
         """Chooses an empty support."""
-        self._masks = [np.zeros(math.prod(s.w.shape), bool) for s in self.slots]
+        self._masks = self._arrays.none(self.slots)
 
     def hold_largest(self, rates):
         """Sets all but the largest weights to zero, to be held there."""
@@ -197,8 +195,8 @@ class Split:
         The next rho is one: a proximal step goes all the way.
         """
         for slot, mask in zip(self.slots, self._masks):
-            apply_mask(slot.w, np.reshape(mask, slot.w.shape))
-            slot.c.assign(np.zeros(slot.c.shape, "float32"))
+            apply_mask(slot.w, mask)
+            backend.fill(slot.c, 0.0)
         self.ascend(1.0, 0.0, 0.0, 1.0)
 
     def _counts(self, rates):
@@ -216,8 +214,8 @@ class Split:
         """Makes every entry free: the penalty's gradient is zero."""
         self.rho.assign(0.0)
         for slot in self.slots:
-            slot.a.assign(np.zeros(slot.a.shape, "float32"))
-            slot.c.assign(np.full(slot.c.shape, backend.FREE))
+            backend.fill(slot.a, 0.0)
+            backend.fill(slot.c, backend.FREE)
 
     def check_finite(self):
         """Raises a `ValueError` that names the first weight with NaN or Inf."""
@@ -307,6 +305,12 @@ class Split:
             return read(meant[0])
         return {slot.weight.path: read(slot) for slot in meant}
 
+    def residual(self, slot):
+        """Returns `||W - Z|| / ||W||` of one weight."""
+        rho = float(backend.to_host(self.rho))
+        _, square, _, size = self._arrays.sums(self.form.norms, [slot], rho)
+        return math.sqrt(square / size) if size else 0.0
+
     def figures(self):
         """Returns the `Figures` of this moment."""
         rho = float(backend.to_host(self.rho))
@@ -324,34 +328,17 @@ class Split:
             multiplier_norm=math.sqrt(lam_square),
         )
 
-    def masks(self, values=None):
+    def masks(self, variables=None):
         """Returns the exact mask of every weight.
 
         Args:
-            values: List of NumPy arrays to choose by. Defaults to the
+            variables: List of Keras variables to choose by. Defaults to the
                 weights themselves.
         """
         self.check_finite()
-        if values is None:
-            values = [backend.to_host(slot.w) for slot in self.slots]
-        return masks_of(self._sets, values)
-
-
-def masks_of(sets, values):
-    """Returns the exact masks of NumPy arrays.
-
-    Args:
-        sets: See `training.arrays.HostArrays.masks`.
-        values: List of arrays, of the weights' shapes.
-    """
-    return merged_masks(
-        np,
-        keep_mask,
-        sets,
-        [constraint.count(constraint.rate) for constraint, _ in sets],
-        lambda place: np.asarray(values[place], np.float32),
-        len(values),
-    )
+        if variables is None:
+            variables = [slot.w for slot in self.slots]
+        return self._arrays.largest(variables, self._sets)
 
 
 def numbered(constraints):
