@@ -49,7 +49,11 @@ def test_the_cells_are_all_pairs_and_all_triples():
         lambda model: model.get_layer("free").kernel.assign(
             np.zeros((24, 16), "float32")
         ),
-        lambda model: setattr(model.get_layer("free").kernel, "regularizer", 1),
+        lambda model: setattr(
+            model.get_layer("bounded").kernel,
+            "regularizer",
+            keras.regularizers.L2(1.0),
+        ),
         lambda model: model.get_layer("out").kernel.assign(
             np.full((16, 4), np.nan, "float32")
         ),

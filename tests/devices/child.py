@@ -222,11 +222,11 @@ def step_of(model):
     @tf.function
     def replica(inputs, labels):
         with tf.GradientTape() as tape:
+            # Losses of Keras are divided by the number of replicas.
             value = objective(labels, model(inputs, training=True))
-            part = value / processes
-        gradients = tape.gradient(part, model.trainable_weights)
+        gradients = tape.gradient(value, model.trainable_weights)
         optimizer.apply_gradients(zip(gradients, model.trainable_weights))
-        return value
+        return value * processes
 
     def step(inputs, labels):
         where = strategy if cluster else tf.distribute.get_strategy()
