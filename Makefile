@@ -112,12 +112,11 @@ benchmark-kills: $(VENV)/.test
 	    --kills 30 || exit 1; \
 	done
 
-# Random models through prune, save, load, shrink and export. Most compiled
-# steps run a few times only: JAX need not make them fast.
+# Random models through prune, save, load, shrink and export.
 CASES ?= 500
 benchmark-fuzz: $(VENV)/.test
 	for backend in $(BACKENDS); do \
-	  $(RUN) JAX_DISABLE_MOST_OPTIMIZATIONS=1 KERAS_BACKEND=$$backend \
+	  $(RUN) KERAS_BACKEND=$$backend \
 	    $(BIN)/python -m benchmarks.fuzz --cases $(CASES) --seed 0 || exit 1; \
 	done
 

@@ -36,7 +36,12 @@ def main(argv=None):
     export_results.add_arguments(parser, rounds=20)
     parser.add_argument("--models-dir", required=True)
     parser.add_argument("--data-dir", required=True)
-    parser.add_argument("--epochs", type=int, default=25)
+    parser.add_argument("--epochs", type=int, default=80)
+    parser.add_argument(
+        "--pruned",
+        type=pathlib.Path,
+        help="the pruned model: read if it is there, else written",
+    )
     args = parser.parse_args(argv)
     task = TASKS["resnet_8_cifar10"]
     training = dataclasses.replace(task.training, learning_rate=LEARNING_RATE)
@@ -44,8 +49,12 @@ def main(argv=None):
     images = task.images(args.data_dir)
     start = begin(task, images, 0, args.models_dir)
     dense = start.rewind(args.epochs)
-    callback = keras_slr.SLRCallback(RATE)
-    start.fit(args.epochs, [callback])
+    if args.pruned and args.pruned.exists():
+        start.model.load_weights(args.pruned)
+    else:
+        start.fit(args.epochs, [keras_slr.SLRCallback(RATE)])
+        if args.pruned:
+            start.model.save(args.pruned)
     pruned = start.score()
     reference = (
         pathlib.Path(args.models_dir)

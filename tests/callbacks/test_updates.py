@@ -99,7 +99,7 @@ def test_an_unbuilt_model_is_attached_when_it_can_be(data):
     )
     model.compile(keras.optimizers.SGD(1e-3), "mse")
     assert not model.built
-    strong = SLR.coupled(rho=Geometric(199.0, 200.0, until=0.5), stepsize=1e-5)
+    strong = SLR.coupled(rho=Geometric(199.0, 200.0), stepsize=1e-5)
     history = model.fit(
         *data, epochs=6, verbose=0, callbacks=[SLRCallback(0.9, solver=strong)]
     ).history

@@ -293,6 +293,7 @@ for case in cases.split(","):
         elif case == "mirrored":
             with strategy.scope():
                 model, seen = fit(method, case)
+            seen["save_error"] = save_error(model)
         else:
             if backend == "jax":
                 distribute(case)

@@ -17,7 +17,6 @@ from tests.fuzz.invariants import run
 EXAMPLES = 8 if keras.config.backend() == "torch" else 2
 
 
-@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.filterwarnings("ignore")
 @settings(
     max_examples=EXAMPLES,
