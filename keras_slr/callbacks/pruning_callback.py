@@ -194,6 +194,7 @@ class PruningCallback(keras.callbacks.Callback):
                 self._begin(model)
         if self._guard is not None:
             self._guard.arm()
+        self._trained_before = self.pruner.clock.trained
 
     def on_train_begin(self, logs=None):
         self._fitting = True
@@ -210,9 +211,10 @@ class PruningCallback(keras.callbacks.Callback):
         if getattr(self._model, "history", None) is not None:
             self._tail = Tail(
                 self._model.history,
-                self._choose_epoch,
-                self._shorten_bar,
-                self.finalize,
+                on_train_begin=self._choose_epoch,
+                on_train_batch_end=self._see_batch,
+                on_epoch_end=self._shorten_bar,
+                on_train_end=self._end,
             )
             self._tail.attach()
 
@@ -327,11 +329,13 @@ class PruningCallback(keras.callbacks.Callback):
         with self._leaving_no_trace():
             self._enter(self._epoch)
 
-    def _choose_epoch(self):
+    def _choose_epoch(self, logs=None):
         """Makes `fit` go on with the epoch that a checkpoint was saved in."""
+        clock = self.pruner.clock
+        # A kill may have come before the epoch was first written.
+        restored = clock.trained != self._trained_before
         epoch = self._model._initial_epoch
-        if epoch is not None and self.pruner.attached:
-            clock = self.pruner.clock
+        if self.pruner.attached and (restored or epoch is not None):
             self._model._initial_epoch = clock.epoch_to_begin(epoch)
 
     def _enter(self, epoch):
@@ -360,6 +364,12 @@ class PruningCallback(keras.callbacks.Callback):
     def _begin_epoch(self):
         self.pruner.window.begin_epoch()
         self._random.begin_epoch()
+
+    def _see_batch(self, batch, logs=None):
+        clock = self.pruner.clock
+        done = min(batch + 1, clock.per_epoch or batch + 1)
+        # Not before they are: some may be passed over, see `Skip`.
+        clock.seen = min(self._epoch_step + done, clock.step)
 
     def _learn_length(self):
         """Learns the steps of an epoch from the first one."""
@@ -455,7 +465,10 @@ class PruningCallback(keras.callbacks.Callback):
         self._checkpoints = None
         self._attached_by_user = False
 
-    def _shorten_bar(self, logs):
+    def _end(self, logs=None):
+        self.finalize()
+
+    def _shorten_bar(self, epoch, logs=None):
         prefix = self.pruner.solver.prefix
         shown = [f"{prefix}_{name}" for name in _ON_THE_BAR]
         for key in list(logs or {}):

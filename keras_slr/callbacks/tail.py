@@ -5,20 +5,16 @@ progress bar. Work hung on that History runs where no callback of the user's
 could put it, whatever order they were listed in.
 """
 
-_HOOKS = ("on_train_begin", "on_epoch_end", "on_train_end")
-
 
 class Tail:
     """Hangs functions on the History callback of a running `fit`.
 
     Args:
         history: `keras.callbacks.History` of the model.
-        on_train_begin: Function without arguments, called when the callbacks
-            of the user have begun, such as a `BackupAndRestore`.
-        on_epoch_end: Function of the epoch's logs, called before the
-            progress bar prints them.
-        on_train_end: Function without arguments, called when the callbacks
-            of the user have ended, such as an `EarlyStopping` that brings
+        **hooks: Functions by the name of a hook of callbacks, such as
+            `on_epoch_end`, and with its arguments. Each is called when that
+            hook of all callbacks of the user is over: after a
+            `BackupAndRestore` has begun, or an `EarlyStopping` has brought
             the best weights back.
 
     Attributes:
@@ -26,34 +22,25 @@ class Tail:
             of callbacks made without one leaves that of an earlier `fit`.
     """
 
-    def __init__(self, history, on_train_begin, on_epoch_end, on_train_end):
+    def __init__(self, history, **hooks):
         self._history = history
-        self._on_train_begin = on_train_begin
-        self._on_epoch_end = on_epoch_end
-        self._on_train_end = on_train_end
+        self._hooks = hooks
         self.alive = False
 
     def attach(self):
-        begin, record, end = (getattr(self._history, name) for name in _HOOKS)
-
-        def on_train_begin(logs=None):
-            begin(logs)
-            self._on_train_begin()
-
-        def on_epoch_end(epoch, logs=None):
-            self.alive = True
-            record(epoch, logs)
-            self._on_epoch_end(logs)
-
-        def on_train_end(logs=None):
-            end(logs)
-            self.detach()
-            self._on_train_end()
-
-        self._history.on_train_begin = on_train_begin
-        self._history.on_epoch_end = on_epoch_end
-        self._history.on_train_end = on_train_end
+        for name, hook in self._hooks.items():
+            setattr(self._history, name, self._followed_by(name, hook))
 
     def detach(self):
-        for name in _HOOKS:
+        for name in self._hooks:
             self._history.__dict__.pop(name, None)
+
+    def _followed_by(self, name, hook):
+        record = getattr(self._history, name)
+
+        def both(*args, **kwargs):
+            self.alive = True
+            record(*args, **kwargs)
+            hook(*args, **kwargs)
+
+        return both

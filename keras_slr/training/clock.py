@@ -50,6 +50,7 @@ class Clock:
             `None` if not known.
         ahead: Integer, steps trained beyond those that are counted: other
             callbacks may save a checkpoint before a step is counted.
+        seen: Integer, steps done that every callback has seen the end of.
     """
 
     def __init__(self, update_every):
@@ -60,6 +61,7 @@ class Clock:
         self.first_epoch = None
         self.step = 0
         self.ahead = 0
+        self.seen = 0
         self.total = None
 
     def set_length(self, total, per_epoch=None):
@@ -114,7 +116,7 @@ class Clock:
     @property
     def state(self):
         """Dict of integers, where in the run this is."""
-        known = {"step": self.step, "ahead": self.ahead}
+        known = {"step": self.step, "ahead": self.ahead, "seen": self.seen}
         for name in ("per_epoch", "first_epoch"):
             if getattr(self, name) is not None:
                 known[name] = getattr(self, name)
@@ -125,6 +127,7 @@ class Clock:
         self.step = int(state["step"])
         # Files of earlier versions lack the rest, or hold 0 for `None`.
         self.ahead = int(state.get("ahead", 0))
+        self.seen = int(state.get("seen", self.trained))
         self.per_epoch = int(state.get("per_epoch", 0)) or None
         first = state.get("first_epoch")
         self.first_epoch = None if first is None else int(first)
@@ -138,16 +141,18 @@ class Clock:
         """Returns the epoch to go on with after a checkpoint was loaded.
 
         Args:
-            epoch: Integer, what is written beside the checkpoint: it may be
-                of an earlier one, if a kill came between the two, or not
+            epoch: Integer, what is written beside the checkpoint, for a run
+                that is not known to have an epoch behind it. It may be of an
+                earlier checkpoint, if a kill came between the two, or not
                 have counted on after an earlier kill.
         """
         if self.first_epoch is None or not self.per_epoch:
             return epoch
-        behind = self.trained - (epoch - self.first_epoch) * self.per_epoch
-        if 0 <= behind <= self.per_epoch:
-            return epoch
-        return self.first_epoch + self.trained // self.per_epoch
+        whole, batches = divmod(self.trained, self.per_epoch)
+        if whole and not batches and self.seen < self.trained:
+            # Saved with the last batch of an epoch, whose end is to come.
+            whole -= 1
+        return self.first_epoch + whole
 
     def enter(self, epoch, per_epoch):
         """Begins the first epoch of a `fit`, maybe of a restored run.

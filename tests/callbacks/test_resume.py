@@ -219,3 +219,34 @@ def test_shuffled_data_go_on_in_their_order(data, tmp_path):
         with pytest.raises(KeyboardInterrupt):
             run(save_freq, Die(0, batch))
     assert_same(straight, run(3))
+
+
+@pytest.mark.skipif(
+    keras.config.backend() == "tensorflow",
+    reason="the order that TensorFlow shuffles to cannot be saved",
+)
+@pytest.mark.parametrize("save_freq", ["epoch", STEPS])
+@pytest.mark.parametrize("written", [0, 1])
+def test_killed_between_the_weights_and_their_epoch(
+    data, tmp_path, monkeypatch, save_freq, written
+):
+    """The epoch beside the weights is of the last checkpoint, or missing."""
+
+    def run():
+        backup = keras_slr.BackupAndRestore(str(tmp_path), save_freq)
+        return fit(data, after=[backup], shuffle=True)
+
+    def dies(*args, written=iter(range(written))):
+        if next(written, None) is None:
+            raise KeyboardInterrupt
+        return dumps(*args)
+
+    straight = fit(data, shuffle=True)
+    dumps = json.dumps
+    with monkeypatch.context() as patch:
+        patch.setattr("keras.src.callbacks.backup_and_restore.json.dumps", dies)
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    names = ["latest.weights.h5", "training_metadata.json"][: written + 1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert_same(straight, run())
