@@ -236,8 +236,10 @@ def test_killed_between_the_weights_and_their_epoch(
         backup = keras_slr.BackupAndRestore(str(tmp_path), save_freq)
         return fit(data, after=[backup], shuffle=True)
 
-    def dies(*args, written=iter(range(written))):
-        if next(written, None) is None:
+    left = iter(range(written))
+
+    def dies(*args):
+        if next(left, None) is None:
             raise KeyboardInterrupt
         return dumps(*args)
 
