@@ -8,8 +8,8 @@ import pytest
 from keras import layers
 
 from tests.contract.contract import check
-from tests.contract.kinds import ROWS
-from tests.contract.kinds import Kind
+from tests.contract.kinds.kind import ROWS
+from tests.contract.kinds.kind import Kind
 
 pytestmark = pytest.mark.slow
 WORDS, LENGTH, WIDTH = 30, 6, 16
