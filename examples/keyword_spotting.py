@@ -5,8 +5,8 @@
 
 Sound becomes spectrograms by `keras.ops.stft`, the same on every backend, and
 DS-CNN (arXiv 1711.07128) classifies them. The words are those of Speech
-Commands, through TensorFlow Datasets; in tiny mode a "word" is a sequence of
-two tones in noise.
+Commands, through TensorFlow Datasets; in tiny mode a "word" is a tone in
+noise that rises or falls.
 """
 
 import keras
@@ -29,8 +29,8 @@ SAMPLING_RATE = 16_000
 WINDOW = 480
 STRIDE = 320
 BANDS = 40
-# Tones in Hz; each pair of two, one after the other, is a word.
-_TONES = (400, 800, 1600)
+# Pitches in Hz from which tones rise or to which they fall, a word each.
+_PITCHES = (400, 1000, 2500)
 _SPEECH_CLASSES = 12
 
 
@@ -38,9 +38,9 @@ def main(argv=None):
     args = arguments.parser(__doc__, rate=0.8).parse_args(argv)
     keras.utils.set_random_seed(args.seed)
     if args.tiny:
-        data, classes = tones(), len(_TONES) ** 2
+        data, classes = tones(), 2 * len(_PITCHES)
         size = {"filters": 32, "blocks": 1}
-        phases = Phase(4, 1e-2), Phase(6, 3e-3), Phase(1)
+        phases = Phase(4, 1e-2), Phase(4, 3e-3), Phase(1)
     else:
         data, classes = speech_commands(args.data_dir), _SPEECH_CLASSES
         size = {}
@@ -77,7 +77,7 @@ def spectrogram(sound):
 
 
 def tones(train=256, test=128, seed=0):
-    """Returns spectrograms of two tones in noise; the pair is the class.
+    """Returns spectrograms of tones in noise that rise or fall.
 
     Args:
         train: Integer, training examples. Defaults to `256`.
@@ -86,13 +86,14 @@ def tones(train=256, test=128, seed=0):
     """
     rng = np.random.default_rng(seed)
     count = train + test
-    labels = rng.integers(0, len(_TONES) ** 2, count).astype("int32")
-    pairs = np.stack(np.divmod(labels, len(_TONES)), axis=-1)
-    time = np.arange(SAMPLING_RATE // 4) / SAMPLING_RATE
-    pitch = np.array(_TONES)[pairs] * rng.uniform(0.95, 1.05, (count, 1))
-    sound = 0.3 * np.sin(2 * np.pi * pitch[..., None] * time)
-    sound = sound.reshape(count, -1)
-    sound += rng.normal(0, 0.1, sound.shape)
+    labels = rng.integers(0, 2 * len(_PITCHES), count).astype("int32")
+    pitch = np.array(_PITCHES)[labels // 2] * rng.uniform(0.9, 1.1, count)
+    part = np.linspace(0, 1, SAMPLING_RATE // 2)
+    rising = (labels % 2 == 0)[:, None]
+    # By up to an octave and a half over half a second.
+    frequency = pitch[:, None] * 3 ** np.where(rising, part, 1 - part)
+    phase = 2 * np.pi * np.cumsum(frequency, axis=1) / SAMPLING_RATE
+    sound = 0.3 * np.sin(phase) + rng.normal(0, 0.1, phase.shape)
     x = _standardised(spectrogram(sound))
     return Data(x[:train], labels[:train], x[train:], labels[train:])
 

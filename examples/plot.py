@@ -15,11 +15,25 @@ def plot_comparison(comparison, path):
     # Not by pyplot, which would choose a display and keep the figure.
     figure = matplotlib.figure.Figure(figsize=(12, 4), layout="constrained")
     scores, residual, layers = figure.subplots(1, 3)
-    _draw_scores(scores, comparison)
+    found = {name: row.score for name, row in comparison.rows.items()}
+    _draw_bars(scores, found, comparison.metric)
     _draw_residual(residual, comparison.history)
     _draw_layers(layers, comparison.report)
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=120)
+
+
+def plot_bars(values, label, path):
+    """Draws numbers by name.
+
+    Args:
+        values: Dict of floats by name.
+        label: String, what the numbers are.
+        path: Image file to write.
+    """
+    figure = matplotlib.figure.Figure(figsize=(6, 4), layout="constrained")
+    _draw_bars(figure.subplots(), values, label)
     figure.savefig(path, dpi=120)
 
 
@@ -46,12 +60,12 @@ def plot_pictures(pictures, titles, path):
     figure.savefig(path, dpi=120)
 
 
-def _draw_scores(axes, comparison):
-    scores = [row.score for row in comparison.rows.values()]
-    bars = axes.bar(list(comparison.rows), scores, color="tab:blue")
+def _draw_bars(axes, values, label):
+    bars = axes.bar(list(values), list(values.values()), color="tab:blue")
     axes.bar_label(bars, fmt="%.3f")
-    axes.set_ylabel(comparison.metric)
+    axes.set_ylabel(label)
     axes.tick_params(axis="x", rotation=20)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _draw_residual(axes, history):

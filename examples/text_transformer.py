@@ -44,7 +44,7 @@ def main(argv=None):
     if args.tiny:
         data = made_up_reviews()
         model = encoder(TINY_LENGTH, TINY_WORDS, classes=2, width=32, blocks=1)
-        phases = Phase(6, 1e-2), Phase(6, 3e-3), Phase(2)
+        phases = Phase(8, 1e-2), Phase(6, 3e-3), Phase(2)
     else:
         data = imdb(args.data_dir)
         model = encoder(LENGTH, WORDS, classes=2)

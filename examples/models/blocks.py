@@ -1,6 +1,12 @@
 """What several networks are made of."""
 
+import functools
+
 from keras import layers
+
+# With the momentum of the published implementations, which follows the
+# weights closely: pruning changes them fast.
+batch_norm = functools.partial(layers.BatchNormalization, momentum=0.9)
 
 
 def convolution(x, filters, size, stride=1, activation="relu", *, name):
@@ -17,7 +23,7 @@ def convolution(x, filters, size, stride=1, activation="relu", *, name):
     x = layers.Conv2D(
         filters, size, stride, padding="same", use_bias=False, name=name
     )(x)
-    x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    x = batch_norm(name=f"{name}_norm")(x)
     if activation is not None:
         x = layers.Activation(activation, name=f"{name}_{activation}")(x)
     return x
@@ -36,7 +42,7 @@ def separable(x, filters, stride=1, activation="relu", *, name):
     x = layers.DepthwiseConv2D(
         3, stride, padding="same", use_bias=False, name=f"{name}_depthwise"
     )(x)
-    x = layers.BatchNormalization(name=f"{name}_depthwise_norm")(x)
+    x = batch_norm(name=f"{name}_depthwise_norm")(x)
     x = layers.Activation(activation, name=f"{name}_depthwise_{activation}")(x)
     return convolution(
         x, filters, 1, activation=activation, name=f"{name}_pointwise"

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from examples.models.blocks import batch_norm
 from examples.models.blocks import convolution
 from examples.models.blocks import divided
 
@@ -46,7 +47,7 @@ def _inverted(x, expansion, filters, stride, *, name):
     y = layers.DepthwiseConv2D(
         3, stride, padding="same", use_bias=False, name=f"{name}_depthwise"
     )(y)
-    y = layers.BatchNormalization(name=f"{name}_depthwise_norm")(y)
+    y = batch_norm(name=f"{name}_depthwise_norm")(y)
     y = layers.Activation("relu6", name=f"{name}_depthwise_relu6")(y)
     y = convolution(y, filters, 1, activation=None, name=f"{name}_project")
     if stride == 1 and x.shape[-1] == filters:
