@@ -17,7 +17,7 @@ import numpy as np
 import keras_slr
 import tflite_export
 from benchmarks import export_results
-from benchmarks import models
+from examples.models.resnet_for_cifar import resnet_for_cifar
 
 SHARE = 0.5
 # Goals by name of the file.
@@ -44,7 +44,7 @@ def main(argv=None):
     export_results.add_arguments(parser)
     args = parser.parse_args(argv)
     keras.utils.set_random_seed(0)
-    dense = models.resnet_for_cifar(3)
+    dense = resnet_for_cifar(3)
     small = shrunk(dense)
     images = np.random.default_rng(0).normal(size=(200, 32, 32, 3))
     images = images.astype("float32")

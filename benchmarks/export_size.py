@@ -17,8 +17,8 @@ import numpy as np
 
 import keras_slr
 import tflite_export
-from benchmarks import cifar_models
 from benchmarks import export_results
+from examples.models.resnet import resnet_18
 
 RATE = 0.9
 SHARE = 1 / 20
@@ -29,7 +29,7 @@ def main(argv=None):
     parser.add_argument("--out", default="benchmarks/results")
     args = parser.parse_args(argv)
     keras.utils.set_random_seed(0)
-    model = cifar_models.resnet_18()
+    model = resnet_18()
     images = np.random.default_rng(0).normal(size=(100, 32, 32, 3))
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)

@@ -22,7 +22,7 @@ import numpy as np
 
 import keras_slr
 import tflite_export
-from benchmarks import models
+from examples.models.resnet_for_cifar import resnet_for_cifar
 
 BATCH, IMAGES = 256, 2048
 FOLDED = ", batch norm folded"
@@ -89,7 +89,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     results = []
     with tempfile.TemporaryDirectory() as folder:
-        dense = models.resnet_for_cifar(3)
+        dense = resnet_for_cifar(3)
         dense_runs = {
             "predict": predicting(dense),
             "tflite": invoking(dense, folder, "dense"),

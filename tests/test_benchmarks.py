@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import keras_slr
-from benchmarks import models
 from benchmarks import token_models
 from benchmarks.quality import __main__ as quality
 from benchmarks.quality import datasets
@@ -24,6 +23,7 @@ from benchmarks.quality.start import begin
 from benchmarks.quality.task import Task
 from benchmarks.quality.training import OPTIMIZERS
 from benchmarks.quality.training import Training
+from examples.models.resnet_for_cifar import resnet_for_cifar
 from keras_slr import SLR
 from keras_slr.data import Data
 from tests.helpers import to_numpy
@@ -355,7 +355,7 @@ def test_the_pretrained_resnet_is_the_published_one():
 
 @pytest.mark.usefixtures("numpy_kernels")
 def test_the_cifar_resnet_has_its_layers():
-    model = models.resnet_for_cifar(1)
+    model = resnet_for_cifar(1)
     assert model.output_shape == (None, 10)
     # Stem, three blocks of two convolutions, their batch norms, the head.
     assert sum(len(layer.weights) > 0 for layer in model.layers) == 15

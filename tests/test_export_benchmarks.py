@@ -10,7 +10,7 @@ import keras_slr
 from benchmarks import export_dense_blocks
 from benchmarks import export_resnet_20
 from benchmarks import export_results
-from benchmarks import models
+from examples.models.resnet_for_cifar import resnet_for_cifar
 from tflite_export.benchmark import Benchmark
 from tflite_export.benchmark import Row
 from tflite_export.benchmark import Spread
@@ -28,7 +28,7 @@ def numpy_kernels(monkeypatch):
 
 @pytest.mark.usefixtures("numpy_kernels")
 def test_half_the_operations_go_from_resnet_20_in_tiles():
-    dense = models.resnet_for_cifar(3)
+    dense = resnet_for_cifar(3)
     small = export_resnet_20.shrunk(dense)
     widths = [
         layer.filters

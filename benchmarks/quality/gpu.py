@@ -13,25 +13,28 @@ masked training. The suite is 280,000 steps of one seed. No run is longer than
 6,000 steps; a run is lost if it is stopped, those before it are not.
 """
 
-from benchmarks import cifar_models
-from benchmarks import models
 from benchmarks.quality.task import Task
 from benchmarks.quality.tasks import normalised
-from benchmarks.quality.tasks import pretrained_resnet
 from benchmarks.quality.training import Training
+from examples.models import pretrained
+from examples.models.mobilenet_v2 import mobilenet_v2
+from examples.models.resnet import resnet_18
+from examples.models.resnet import resnet_50
+from examples.models.resnet_for_cifar import resnet_for_cifar
+from examples.models.vgg import vgg_16
 
 # Divides numbers of filters and of blocks: one for the nets as published.
 SCALE = 1
 
 
 def _scaled(build):
-    return lambda models_dir: build(SCALE)
+    return lambda models_dir: build(scale=SCALE)
 
 
 def _resnet_56(models_dir):
     if SCALE > 1:
-        return models.resnet_for_cifar(1)
-    return pretrained_resnet(9, models_dir)
+        return resnet_for_cifar(1)
+    return pretrained.resnet(9, models_dir)
 
 
 def _sgd(learning_rate):
@@ -58,9 +61,9 @@ _CIFAR = {
 TASKS = {
     f"{name}_cifar10": Task(build=_scaled(build), dense_epochs=30, **_CIFAR)
     for name, build in (
-        ("resnet_18", cifar_models.resnet_18),
-        ("resnet_50", cifar_models.resnet_50),
-        ("vgg_16", cifar_models.vgg_16),
-        ("mobilenet_v2", cifar_models.mobilenet_v2),
+        ("resnet_18", resnet_18),
+        ("resnet_50", resnet_50),
+        ("vgg_16", vgg_16),
+        ("mobilenet_v2", mobilenet_v2),
     )
 } | {"resnet_56_cifar10": Task(build=_resnet_56, **_CIFAR)}

@@ -10,6 +10,7 @@ from benchmarks import models
 from benchmarks import token_models
 from benchmarks.quality.task import Task
 from benchmarks.quality.training import Training
+from examples.models import pretrained
 
 
 def _times_255(x):
@@ -34,17 +35,8 @@ def _resnet_8(models_dir):
     )
 
 
-def pretrained_resnet(blocks, models_dir):
-    """Returns a `resnet_for_cifar` with its published weights."""
-    folder = pathlib.Path(models_dir) / "cifar10-resnet"
-    return models.load_torch_weights(
-        models.resnet_for_cifar(blocks),
-        np.load(folder / f"resnet{6 * blocks + 2}.npz"),
-    )
-
-
 def _resnet_20(models_dir):
-    return pretrained_resnet(3, models_dir)
+    return pretrained.resnet(3, models_dir)
 
 
 # As the pretrained nets were trained: without crops and flips they lose what

@@ -1,0 +1,103 @@
+"""Prunes a model on many devices with JAX, by data or by model.
+
+    KERAS_BACKEND=jax python -m examples.distributed_jax --split model
+    KERAS_BACKEND=jax python -m examples.distributed_jax --tiny
+
+Nothing is to be set for pruning: `Z` and the multipliers lie on the devices as
+their weights do. With `--split data` every device has the whole model and a
+part of each batch; with `--split model` the kernels of the wide layers are
+divided, too. In tiny mode one CPU plays four devices. See docs/scaling.md.
+"""
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import jax
+import keras
+from keras import layers
+
+from examples import arguments
+from examples.comparison import Phase
+from examples.comparison import Task
+from examples.comparison import accuracy
+from examples.comparison import compare
+from examples.data import batches
+from examples.data import load
+
+_VIRTUAL_DEVICES = 4
+
+
+def main(argv=None):
+    parser = arguments.parser(__doc__)
+    parser.add_argument("--split", choices=("data", "model"), default="data")
+    args = parser.parse_args(argv)
+    if args.tiny:
+        # Before anything is computed, and so before the seed is set.
+        jax.config.update("jax_num_cpu_devices", _VIRTUAL_DEVICES)
+    devices = keras.distribution.list_devices()
+    print(f"On {len(devices)} devices: {', '.join(devices)}.", flush=True)
+    distribution = _SPLITS[args.split](devices)
+    data = load("digits" if args.tiny else "cifar10", args.data_dir)
+    with distribution.scope():
+        keras.utils.set_random_seed(args.seed)
+        model = _network(data.x_train.shape[1:], 64 if args.tiny else 2048)
+        for variable in model.trainable_variables:
+            spread = variable.value.sharding
+            print(f"{variable.path}: {variable.shape}, {spread.spec}")
+        task = Task(
+            # Of whole batches only, which the devices share out evenly.
+            batches(*_whole(data, 128), 128),
+            accuracy(data.x_test, data.y_test),
+            "test accuracy",
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            Phase(5 if args.tiny else 20, 3e-3),
+            Phase(5 if args.tiny else 20),
+            Phase(1),
+        )
+        return compare(
+            model, task, {"rate": args.rate}, args.out, not args.tiny
+        )
+
+
+def _by_data(devices):
+    return keras.distribution.DataParallel(devices=devices)
+
+
+def _by_model(devices):
+    """Two parts of each batch, where the number allows it; kernels by rest."""
+    parts = 2 if len(devices) % 2 == 0 else 1
+    mesh = keras.distribution.DeviceMesh(
+        (parts, len(devices) // parts), ("batch", "model"), devices
+    )
+    layout = keras.distribution.LayoutMap(mesh)
+    layout["wide.*kernel"] = (None, "model")
+    layout["wide.*bias"] = ("model",)
+    return keras.distribution.ModelParallel(
+        layout_map=layout, batch_dim_name="batch"
+    )
+
+
+_SPLITS = {"data": _by_data, "model": _by_model}
+
+
+def _network(shape, width):
+    return keras.Sequential(
+        [
+            keras.Input(shape),
+            layers.Flatten(),
+            layers.Dense(width, activation="relu", name="wide_1"),
+            layers.Dense(width, activation="relu", name="wide_2"),
+            layers.Dense(10, name="logits"),
+        ],
+        name="mlp",
+    )
+
+
+def _whole(data, batch_size):
+    count = len(data.x_train) // batch_size * batch_size
+    return data.x_train[:count], data.y_train[:count]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""ResNet-18 and ResNet-50 (arXiv 1512.03385), for small and large images."""
+
+import keras
+from keras import layers
+
+from examples.models.blocks import convolution
+from examples.models.blocks import divided
+
+# Images of fewer pixels a side keep their size in the stem, as in the
+# paper's nets for CIFAR.
+_LARGE = 128
+
+
+def resnet_18(shape=(32, 32, 3), classes=10, scale=1):
+    """Returns ResNet-18 with logits. See `vgg_16` for the arguments."""
+    return _classifier("resnet_18", basic, (2, 2, 2, 2), shape, classes, scale)
+
+
+def resnet_50(shape=(32, 32, 3), classes=10, scale=1):
+    """Returns ResNet-50 with logits. See `vgg_16` for the arguments."""
+    return _classifier(
+        "resnet_50", bottleneck, (3, 4, 6, 3), shape, classes, scale
+    )
+
+
+def trunk(x, block, counts, scale=1):
+    """Returns the features of a residual network at four resolutions.
+
+    Args:
+        x: Keras tensor of `(batch, height, width, channels)`.
+        block: Function, `basic` or `bottleneck`.
+        counts: Tuple of four integers, blocks in each stage.
+        scale: See `vgg_16`. Defaults to `1`.
+
+    Returns:
+        List of four Keras tensors. Each has half the height and width of the
+        one before it; the first has a quarter of those of a large image, and
+        those of a small one.
+    """
+    if min(x.shape[1:3]) >= _LARGE:
+        x = convolution(x, 64 // scale, 7, 2, name="stem")
+        x = layers.MaxPooling2D(3, 2, padding="same", name="stem_pool")(x)
+    else:
+        x = convolution(x, 64 // scale, 3, name="stem")
+    features = []
+    for stage, count in enumerate(counts):
+        for place in range(divided(count, scale)):
+            x = block(
+                x,
+                (64 << stage) // scale,
+                2 if stage and not place else 1,
+                name=f"stage{stage + 1}_block{place + 1}",
+            )
+        features.append(x)
+    return features
+
+
+def basic(x, filters, stride, *, name):
+    """Two 3x3 convolutions beside a shortcut."""
+    y = convolution(x, filters, 3, stride, name=f"{name}_conv1")
+    y = convolution(y, filters, 3, activation=None, name=f"{name}_conv2")
+    return _joined(x, y, stride, name)
+
+
+def bottleneck(x, filters, stride, *, name):
+    """A 3x3 convolution between two 1x1, beside a shortcut."""
+    y = convolution(x, filters, 1, name=f"{name}_conv1")
+    y = convolution(y, filters, 3, stride, name=f"{name}_conv2")
+    y = convolution(y, 4 * filters, 1, activation=None, name=f"{name}_conv3")
+    return _joined(x, y, stride, name)
+
+
+def _joined(x, y, stride, name):
+    if stride > 1 or x.shape[-1] != y.shape[-1]:
+        x = convolution(
+            x, y.shape[-1], 1, stride, None, name=f"{name}_shortcut"
+        )
+    return layers.ReLU(name=f"{name}_relu")(layers.Add()([x, y]))
+
+
+def _classifier(name, block, counts, shape, classes, scale):
+    inputs = keras.Input(shape)
+    x = trunk(inputs, block, counts, scale)[-1]
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dense(classes, name="logits")(x)
+    return keras.Model(inputs, x, name=name)

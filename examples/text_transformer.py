@@ -1,0 +1,115 @@
+"""Prunes a transformer that tells whether a review is good.
+
+    python -m examples.text_transformer
+    python -m examples.text_transformer --structure heads --rate 0.5
+    python -m examples.text_transformer --tiny
+
+The reviews are those of IMDB, by `keras.datasets` or as `imdb.npz` in
+`--data-dir`. In tiny mode they are made up: good words and bad ones among
+others, where "not" turns the next word round.
+"""
+
+import pathlib
+
+import keras
+import numpy as np
+
+import keras_slr
+from examples import arguments
+from examples.comparison import Phase
+from examples.comparison import Task
+from examples.comparison import accuracy
+from examples.comparison import compare
+from examples.data import batches
+from examples.models.transformer import encoder
+from keras_slr.data import Data
+from keras_slr.structures.from_text import from_text
+
+WORDS, LENGTH = 20_000, 200
+TINY_WORDS, TINY_LENGTH = 32, 16
+# Tokens of the made-up reviews: padding, "not", and then good, bad and others.
+_NOT, _GOOD, _BAD, _OTHER = 1, 2, 8, 14
+
+
+def main(argv=None):
+    parser = arguments.parser(__doc__, rate=0.8)
+    parser.add_argument(
+        "--structure",
+        type=from_text,
+        default=keras_slr.Unstructured(),
+        help="such as heads, 2:4 or 4x1 (default: single entries)",
+    )
+    args = parser.parse_args(argv)
+    keras.utils.set_random_seed(args.seed)
+    if args.tiny:
+        data = made_up_reviews()
+        model = encoder(TINY_LENGTH, TINY_WORDS, classes=2, width=32, blocks=1)
+        phases = Phase(8, 1e-2), Phase(6, 3e-3), Phase(2)
+    else:
+        data = imdb(args.data_dir)
+        model = encoder(LENGTH, WORDS, classes=2)
+        phases = Phase(3, 3e-4), Phase(5, 3e-4), Phase(1, 1e-4)
+    task = Task(
+        batches(data.x_train, data.y_train, 64),
+        accuracy(data.x_test, data.y_test),
+        "test accuracy",
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        *phases,
+    )
+    plan = {"rate": args.rate, "structure": args.structure}
+    return compare(model, task, plan, args.out, export=not args.tiny)
+
+
+def made_up_reviews(train=1024, test=256, seed=0):
+    """Returns reviews whose words are counted, "not" before a word turns it.
+
+    Args:
+        train: Integer, training examples. Defaults to `1024`.
+        test: Integer, test examples. Defaults to `256`.
+        seed: Integer. Defaults to `0`.
+
+    Returns:
+        `keras_slr.data.Data` of int32 tokens, `(reviews, TINY_LENGTH)`, and
+        labels, `1` for good.
+    """
+    rng = np.random.default_rng(seed)
+    # Twice as many as are needed: those with a draw are thrown away.
+    x = rng.integers(_GOOD, TINY_WORDS, (2 * (train + test), TINY_LENGTH))
+    x[rng.random(x.shape) < 0.15] = _NOT
+    value = np.where(x < _GOOD, 0, np.where(x < _BAD, 1, -1))
+    value[x >= _OTHER] = 0
+    turned = np.pad(x[:, :-1] == _NOT, ((0, 0), (1, 0)))
+    total = np.where(turned, -value, value).sum(axis=-1)
+    chosen = np.flatnonzero(total)[: train + test]
+    x = x[chosen].astype("int32")
+    y = (total[chosen] > 0).astype("int32")
+    return Data(x[:train], y[:train], x[train:], y[train:])
+
+
+def imdb(data_dir=None):
+    """Returns the reviews of IMDB, the last `LENGTH` words of each.
+
+    Args:
+        data_dir: Folder with `imdb.npz`. Defaults to `None`: `keras.datasets`
+            downloads it.
+    """
+    path = "imdb.npz"
+    if data_dir is not None:
+        path = pathlib.Path(data_dir).resolve() / path
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"Expected a file `{path}`. Received a folder without it: put "
+                "there what `keras.datasets.imdb` downloads, leave out "
+                "`--data-dir`, or try `--tiny`."
+            )
+    (x_train, y_train), (x_test, y_test) = keras.datasets.imdb.load_data(
+        str(path), num_words=WORDS
+    )
+    x_train, x_test = (
+        keras.utils.pad_sequences(x, maxlen=LENGTH) for x in (x_train, x_test)
+    )
+    return Data(x_train, np.int32(y_train), x_test, np.int32(y_test))
+
+
+if __name__ == "__main__":
+    main()
