@@ -243,7 +243,9 @@ def _say(text):
 
 
 def _copy(model):
-    copy = keras.models.clone_model(model)
+    # `clone_model` copies what the model was compiled with, too, which not
+    # every loss of other libraries allows.
+    copy = type(model).from_config(model.get_config())
     copy.set_weights(model.get_weights())
     return copy
 
