@@ -4,8 +4,6 @@ import gzip
 import pathlib
 import tempfile
 
-import keras
-
 
 def gzipped_size(model):
     """Returns the bytes of a model's weights file, gzipped.
@@ -13,10 +11,11 @@ def gzipped_size(model):
     The file is that of `save_weights`, without the optimizer's state.
 
     Args:
-        model: Built Keras model that `keras.models.clone_model` can copy.
+        model: Built Keras model that can be made anew from its config.
     """
-    # A copy that was never compiled has no optimizer to save.
-    bare = keras.models.clone_model(model)
+    # A copy that was never compiled has no optimizer to save. `clone_model`
+    # compiles its copy, which not every loss of other libraries allows.
+    bare = type(model).from_config(model.get_config())
     bare.set_weights(model.get_weights())
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "model.weights.h5"
