@@ -157,7 +157,7 @@ def test_reviews_are_good_by_their_words():
     assert found.x_train.shape == (50, 16)
     for tokens, label in zip(found.x_train, found.y_train):
         total, sign = 0, 1
-        for token in tokens:
+        for token in tokens.tolist():
             total += sign * ((2 <= token < 8) - (8 <= token < 14))
             sign = -1 if token == 1 else 1
         assert total and label == (total > 0)
