@@ -124,7 +124,9 @@ class Comparison:
     metric: str
 
 
-def compare(model, task, plan, out, export=True):
+def compare(
+    model, task, plan, out, export=True, make_callback=keras_slr.SLRCallback
+):
     """Trains a model, prunes it and tells what that did.
 
     Writes `pruned.keras`, `comparison.png` and, with `export`, `dense.tflite`
@@ -138,6 +140,8 @@ def compare(model, task, plan, out, export=True):
         out: Folder, made if missing.
         export: Boolean, whether to measure TFLite files too, which takes a
             minute; a line says why where that cannot be. Defaults to `True`.
+        make_callback: Function of the plan that returns the callback.
+            Defaults to `SLRCallback` with its own constants.
 
     Returns:
         `Comparison`.
@@ -156,7 +160,7 @@ def compare(model, task, plan, out, export=True):
     rows["one-shot"] = _row(one_shot, task)
 
     _say(f"Pruning {model.name} with SLR.")
-    callback = keras_slr.SLRCallback(**plan)
+    callback = make_callback(**plan)
     history = task.train(model, task.pruning, [callback])
     rows["SLR"] = _row(model, task)
 

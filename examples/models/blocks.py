@@ -9,7 +9,9 @@ from keras import layers
 batch_norm = functools.partial(layers.BatchNormalization, momentum=0.9)
 
 
-def convolution(x, filters, size, stride=1, activation="relu", *, name):
+def convolution(
+    x, filters, size, stride=1, activation="relu", dilation=1, *, name
+):
     """Convolution without bias, batch norm, activation.
 
     Args:
@@ -18,10 +20,18 @@ def convolution(x, filters, size, stride=1, activation="relu", *, name):
         size: Integer, pixels a side of the window.
         stride: Integer. Defaults to `1`.
         activation: String, or `None` for none. Defaults to `"relu"`.
+        dilation: Integer, pixels from one entry of the window to the next.
+            Defaults to `1`.
         name: String, the name of the convolution.
     """
     x = layers.Conv2D(
-        filters, size, stride, padding="same", use_bias=False, name=name
+        filters,
+        size,
+        stride,
+        padding="same",
+        dilation_rate=dilation,
+        use_bias=False,
+        name=name,
     )(x)
     x = batch_norm(name=f"{name}_norm")(x)
     if activation is not None:

@@ -23,7 +23,7 @@ def resnet_50(shape=(32, 32, 3), classes=10, scale=1):
     )
 
 
-def trunk(x, block, counts, scale=1):
+def trunk(x, block, counts, scale=1, dilated=False):
     """Returns the features of a residual network at four resolutions.
 
     Args:
@@ -31,6 +31,9 @@ def trunk(x, block, counts, scale=1):
         block: Function, `basic` or `bottleneck`.
         counts: Tuple of four integers, blocks in each stage.
         scale: See `vgg_16`. Defaults to `1`.
+        dilated: Boolean, whether the last stage keeps the resolution of the
+            one before it and widens its windows instead, as DeepLab has it
+            (arXiv 1802.02611). Defaults to `False`.
 
     Returns:
         List of four Keras tensors. Each has half the height and width of the
@@ -44,28 +47,34 @@ def trunk(x, block, counts, scale=1):
         x = convolution(x, 64 // scale, 3, name="stem")
     features = []
     for stage, count in enumerate(counts):
+        widened = dilated and stage == len(counts) - 1
         for place in range(divided(count, scale)):
+            halved = stage and not place and not widened
             x = block(
                 x,
                 (64 << stage) // scale,
-                2 if stage and not place else 1,
+                2 if halved else 1,
+                2 if widened else 1,
                 name=f"stage{stage + 1}_block{place + 1}",
             )
         features.append(x)
     return features
 
 
-def basic(x, filters, stride, *, name):
+def basic(x, filters, stride=1, dilation=1, *, name):
     """Two 3x3 convolutions beside a shortcut."""
-    y = convolution(x, filters, 3, stride, name=f"{name}_conv1")
-    y = convolution(y, filters, 3, activation=None, name=f"{name}_conv2")
+    window = {"size": 3, "dilation": dilation}
+    y = convolution(x, filters, stride=stride, **window, name=f"{name}_conv1")
+    y = convolution(y, filters, activation=None, **window, name=f"{name}_conv2")
     return _joined(x, y, stride, name)
 
 
-def bottleneck(x, filters, stride, *, name):
+def bottleneck(x, filters, stride=1, dilation=1, *, name):
     """A 3x3 convolution between two 1x1, beside a shortcut."""
     y = convolution(x, filters, 1, name=f"{name}_conv1")
-    y = convolution(y, filters, 3, stride, name=f"{name}_conv2")
+    y = convolution(
+        y, filters, 3, stride, dilation=dilation, name=f"{name}_conv2"
+    )
     y = convolution(y, 4 * filters, 1, activation=None, name=f"{name}_conv3")
     return _joined(x, y, stride, name)
 

@@ -1,0 +1,168 @@
+"""Every example in tiny mode, on each backend that its table claims."""
+
+import importlib
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import keras
+import pytest
+
+from tests.examples.checks import RATE
+from tests.examples.checks import check
+from tests.examples.checks import check_zeros
+from tests.examples.checks import nonzero
+
+ROOT = pathlib.Path(__file__).parents[2]
+BACKENDS = {"TensorFlow": "tensorflow", "JAX": "jax", "PyTorch": "torch"}
+# What `test_loops` runs.
+SCRIPTS = {"prune_digits"} | {f"custom_loop_{b}" for b in BACKENDS.values()}
+# Those that are heavy even so, by what a core takes.
+SLOW = {"classify_imagenet", "lanes_ultrafast", "segment_deeplab"}
+needs_files = pytest.mark.skipif(
+    not all(
+        importlib.util.find_spec(name)
+        for name in ("tensorflow", "ai_edge_litert")
+    ),
+    reason="TensorFlow or LiteRT is not installed",
+)
+needs_tfmot = pytest.mark.skipif(
+    not importlib.util.find_spec("tensorflow_model_optimization"),
+    reason="TF-MOT is not installed",
+)
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
+
+def claims():
+    """Returns the backends of each example in the table of the README."""
+    text = (ROOT / "examples/README.md").read_text()
+    rows = re.findall(r"^\| `(\w+)\.py` \|.*?\| ([\w, ]+) \|$", text, re.M)
+    return {
+        name: {BACKENDS[b] for b in backends.split(", ")}
+        for name, backends in rows
+    }
+
+
+def compared():
+    names = claims().keys() - SCRIPTS
+    names -= {"migrate_from_tfmot", "quantize_after_pruning", "distributed_jax"}
+    for name in sorted(names):
+        marks = [pytest.mark.slow] if name in SLOW else []
+        yield pytest.param(name, marks=marks)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Function that runs an example in tiny mode, if its table claims it."""
+
+    def main(name, *options):
+        if keras.config.backend() not in claims()[name]:
+            pytest.skip(f"{name} does not claim {keras.config.backend()}")
+        module = importlib.import_module(f"examples.{name}")
+        options = ["--rate", str(RATE), *options]
+        return module.main(["--tiny", "--out", str(tmp_path), *options])
+
+    return main
+
+
+@pytest.mark.once("reads files")
+def test_the_table_names_every_example():
+    scripts = {
+        path.stem
+        for path in (ROOT / "examples").glob("*.py")
+        if "def main(" in path.read_text()
+    }
+    assert set(claims()) == scripts
+
+
+@pytest.mark.parametrize("name", compared())
+def test_example(run, name, tmp_path):
+    check(run(name), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.once("every model runs by itself elsewhere")
+@pytest.mark.parametrize("model", ["resnet20", "mobilenetv2", "mixer", "swin"])
+def test_models_of_the_papers(run, model, tmp_path):
+    check(run("classify_cifar10", "--model", model), tmp_path)
+
+
+@pytest.mark.once("shrinking is tested on every backend elsewhere")
+def test_filters_are_cut_out(run):
+    comparison = run("classify_cifar10", "--structure", "filter")
+    dense = comparison.rows["dense"].nonzero
+    # A quarter of the filters on both sides of most kernels.
+    assert comparison.model.count_params() < dense / 8
+    # Nothing is left to be zero, but for a bias here and there.
+    tuned = comparison.rows["SLR, fine-tuned"]
+    assert tuned.nonzero > 0.95 * comparison.model.count_params()
+
+
+@pytest.mark.slow
+@needs_files
+def test_quantize_after_pruning(run, tmp_path):
+    found = run("quantize_after_pruning")
+    zeros = {name: row[1] for name, row in found["rows"].items()}
+    float32, int8 = zeros["Keras, float32"], zeros["Keras, int8"]
+    for row in found["report"].pruned:
+        layer = row.path.split("/")[-2]
+        assert float32[layer] == round(row.rate * row.size)
+        # Rounding makes more zeros and takes none away.
+        assert int8[layer] >= float32[layer]
+    files = [
+        sum(weight.zeros for weight in file.weights)
+        for file in found["files"].values()
+    ]
+    assert sum(float32.values()) <= files[0] <= files[1]
+    assert (tmp_path / "quantized.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+@needs_tfmot
+def test_migrate_from_tfmot(run, tmp_path):
+    found = run("migrate_from_tfmot")
+    check_zeros(found["report"], found["model"])
+    dense, *pruned = (row[1] for row in found["rows"].values())
+    assert all(count < dense / 2 for count in pruned)
+    assert nonzero(found["model"]) == pruned[-1]
+    assert (tmp_path / "wrapped.h5").is_file()
+    assert (tmp_path / "migrated.png").stat().st_size > 10_000
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "jax", reason="distributed_jax claims JAX alone"
+)
+@pytest.mark.parametrize("split", ["data", "model"])
+def test_distributed_jax(tmp_path, split):
+    # Devices are counted once in a process.
+    code = (
+        "import pathlib, sys\n"
+        "from examples import distributed_jax\n"
+        "from tests.examples.checks import RATE, check\n"
+        "out, split = sys.argv[1:]\n"
+        "options = ['--tiny', '--out', out, '--split', split]\n"
+        "options += ['--rate', str(RATE)]\n"
+        "check(distributed_jax.main(options), pathlib.Path(out))\n"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), split],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=dict(os.environ, KERAS_BACKEND="jax"),
+    )
+    assert child.returncode == 0, child.stderr
+    assert "On 4 devices" in child.stdout
+    spread = "P(None, 'model')" if split == "model" else "P(None, None)"
+    assert f"mlp/wide_1/kernel: (64, 64), {spread}" in child.stdout
+
+
+@pytest.mark.once("reads options")
+@pytest.mark.parametrize("rate", ["x", "[1]", '"0.9"'])
+def test_a_rate_is_a_number_or_a_dict(run, rate, capsys):
+    with pytest.raises(SystemExit):
+        run("classify_cifar10", "--rate", rate)
+    assert "Expected a number such as 0.9, or JSON" in capsys.readouterr().err
