@@ -20,13 +20,25 @@ BACKENDS = {"TensorFlow": "tensorflow", "JAX": "jax", "PyTorch": "torch"}
 # What `test_loops` runs.
 SCRIPTS = {"prune_digits"} | {f"custom_loop_{b}" for b in BACKENDS.values()}
 # Those that are heavy even so, by what a core takes.
-SLOW = {"classify_imagenet", "lanes_ultrafast", "segment_deeplab"}
+SLOW = {
+    "classify_imagenet",
+    "detect_keras_cv",
+    "lanes_ultrafast",
+    "segment_deeplab",
+}
 needs_files = pytest.mark.skipif(
     not all(
         importlib.util.find_spec(name)
         for name in ("tensorflow", "ai_edge_litert")
     ),
     reason="TensorFlow or LiteRT is not installed",
+)
+needs_keras_cv = pytest.mark.skipif(
+    not all(
+        importlib.util.find_spec(name)
+        for name in ("keras_cv", "tensorflow_datasets", "pycocotools")
+    ),
+    reason="KerasCV or what it needs is not installed",
 )
 needs_tfmot = pytest.mark.skipif(
     not importlib.util.find_spec("tensorflow_model_optimization"),
@@ -51,6 +63,7 @@ def compared():
     names -= {"migrate_from_tfmot", "quantize_after_pruning", "distributed_jax"}
     for name in sorted(names):
         marks = [pytest.mark.slow] if name in SLOW else []
+        marks += [needs_keras_cv] if name == "detect_keras_cv" else []
         yield pytest.param(name, marks=marks)
 
 
