@@ -65,6 +65,7 @@ test-keras-hub: $(VENV)/.test .keras_hub
 	for backend in $(BACKENDS); do \
 	  $(RUN) PYTHONPATH=$(CURDIR)/.keras_hub KERAS_BACKEND=$$backend \
 	    $(BIN)/python -m pytest -m slow tests/contract/test_keras_hub.py \
+	    tests/examples/test_examples.py -k "backbone or keras_hub" \
 	    || exit 1; \
 	done
 

@@ -46,13 +46,15 @@ class BoxedBatches(keras.utils.PyDataset):
     Args:
         data: `Boxed`.
         batch_size: Integer.
+        classes: String, the key of class numbers in the targets.
         seed: Integer. Defaults to `0`.
     """
 
-    def __init__(self, data, batch_size, seed=0):
+    def __init__(self, data, batch_size, classes, seed=0):
         super().__init__()
         self.data = data
         self.batch_size = batch_size
+        self.classes = classes
         self.rng = np.random.default_rng(seed)
         self.on_epoch_end()
 
@@ -70,7 +72,7 @@ class BoxedBatches(keras.utils.PyDataset):
             for row in rows
         ]
         images, boxes = (np.stack(part) for part in zip(*turned))
-        targets = {"boxes": boxes, "classes": self.data.classes[rows]}
+        targets = {"boxes": boxes, self.classes: self.data.classes[rows]}
         return images.astype("float32"), targets
 
     def on_epoch_end(self):

@@ -40,7 +40,7 @@ def test_boxes_turn_with_the_image(how):
 
 def test_every_position_comes_up():
     data = boxes.shapes(8)
-    batches = boxes.BoxedBatches(data, 4)
+    batches = boxes.BoxedBatches(data, 4, "kinds")
     assert len(batches) == 2
     seen = set()
     for _ in range(60):
@@ -48,6 +48,7 @@ def test_every_position_comes_up():
             images, targets = batches[index]
             assert images.dtype == "float32"
             assert targets["boxes"].shape == (4, 2, 4)
+            assert targets["kinds"].shape == (4, 2)
             seen |= {image.tobytes() for image in images}
         batches.on_epoch_end()
     assert len(seen) == 8 * len(data.images)

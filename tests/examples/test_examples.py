@@ -23,6 +23,7 @@ SCRIPTS = {"prune_digits"} | {f"custom_loop_{b}" for b in BACKENDS.values()}
 SLOW = {
     "classify_imagenet",
     "detect_keras_cv",
+    "detect_keras_hub",
     "lanes_ultrafast",
     "segment_deeplab",
 }
@@ -33,13 +34,16 @@ needs_files = pytest.mark.skipif(
     ),
     reason="TensorFlow or LiteRT is not installed",
 )
-needs_keras_cv = pytest.mark.skipif(
-    not all(
-        importlib.util.find_spec(name)
-        for name in ("keras_cv", "tensorflow_datasets", "pycocotools")
-    ),
-    reason="KerasCV or what it needs is not installed",
-)
+DETECTORS = {
+    f"detect_{library}": pytest.mark.skipif(
+        not all(
+            importlib.util.find_spec(name)
+            for name in (library, "tensorflow_datasets", "pycocotools")
+        ),
+        reason=f"{library} or what the example needs is not installed",
+    )
+    for library in ("keras_cv", "keras_hub")
+}
 needs_tfmot = pytest.mark.skipif(
     not importlib.util.find_spec("tensorflow_model_optimization"),
     reason="TF-MOT is not installed",
@@ -63,7 +67,7 @@ def compared():
     names -= {"migrate_from_tfmot", "quantize_after_pruning", "distributed_jax"}
     for name in sorted(names):
         marks = [pytest.mark.slow] if name in SLOW else []
-        marks += [needs_keras_cv] if name == "detect_keras_cv" else []
+        marks += [DETECTORS[name]] if name in DETECTORS else []
         yield pytest.param(name, marks=marks)
 
 

@@ -1,0 +1,71 @@
+"""Prunes an object detector of KerasHub.
+
+    python -m examples.detect_keras_hub --data-dir DATA
+    python -m examples.detect_keras_hub --dataset voc --size 512 --width 64
+    python -m examples.detect_keras_hub --tiny
+
+RetinaNet on a ResNet-18 trunk, from random weights. DATA is a folder with
+BCCD, photographs of blood cells, in `detection/bccd/`; other data sets come
+through TensorFlow Datasets.
+
+    pip install "keras-slr[vision,datasets]"
+"""
+
+import keras_hub
+
+from examples.detection import Detector
+from examples.detection import detect
+
+
+def main(argv=None):
+    detector = Detector(
+        retinanet,
+        {"box_loss": "auto", "classification_loss": "auto"},
+        "labels",
+    )
+    return detect(detector, __doc__, 32, argv)
+
+
+def retinanet(classes, shape, width, tiny):
+    """Returns a RetinaNet with random weights.
+
+    Args:
+        classes: Integer, how many there are.
+        shape: Tuple, the shape of an image.
+        width: Integer, channels of the first layer.
+        tiny: Boolean, whether its heads are of one layer, not four.
+    """
+    trunk = keras_hub.models.ResNetBackbone(
+        input_conv_filters=[width],
+        input_conv_kernel_sizes=[7],
+        stackwise_num_filters=[width, 2 * width, 4 * width, 8 * width],
+        stackwise_num_blocks=[2, 2, 2, 2],
+        stackwise_num_strides=[1, 2, 2, 2],
+        block_type="basic_block",
+        image_shape=shape,
+    )
+    backbone = keras_hub.models.RetinaNetBackbone(
+        image_encoder=trunk,
+        min_level=3,
+        max_level=5,
+        use_p5=False,
+        use_fpn_batch_norm=True,
+        image_shape=shape,
+    )
+    return keras_hub.models.RetinaNetObjectDetector(
+        backbone=backbone,
+        num_classes=classes,
+        bounding_box_format="xyxy",
+        use_prediction_head_norm=True,
+        pre_logits_num_conv_layers=1 if tiny else 4,
+        # Unsure detections belong to the curve that the score is an area of.
+        prediction_decoder=keras_hub.layers.NonMaxSuppression(
+            bounding_box_format="xyxy",
+            from_logits=True,
+            confidence_threshold=0.02,
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()
