@@ -23,6 +23,10 @@ elif BACKEND == "torch":
 # memory, not reading `R` is faster.
 FREE = np.float32(0.0 if BACKEND == "tensorflow" else np.inf)
 
+# Entries from which on one pass over memory is worth a call of XLA on
+# TensorFlow; small weights lie in the cache.
+_FUSED_FROM = 2**18
+
 
 def to_host(variable):
     """Returns a variable as a float32 NumPy array, without a copy if possible.
@@ -352,9 +356,16 @@ def pull(weights, shifts, strengths, rho):
             w.assign(w.value - ops.cast(shift, w.dtype))
         return
 
+    def pulled(w, c, r):
+        return w - tf.cast(c + r * tf.cast(w, "float32"), w.dtype)
+
     def pull_one(w, c, r):
-        shift = c + r * tf.cast(w, "float32")
-        return w.assign_sub(tf.cast(shift, w.dtype))
+        fused = w.shape.num_elements() >= _FUSED_FROM
+        if not fused or tf.executing_eagerly():
+            return w.assign(pulled(w, c, r))
+        # A function for each weight: one for all would warn of retracing.
+        one_pass = tf.function(pulled, jit_compile=True)
+        return w.assign(one_pass(w, c, r))
 
     _update_each(pull_one, weights, shifts, strengths)
 
