@@ -187,8 +187,7 @@ def compare(
     comparison = Comparison(
         rows, callback.report(), history, model, task.metric
     )
-    # Without optimizer and loss, which others need not have.
-    _copy(model).save(out / "pruned.keras")
+    model.save(out / "pruned.keras")
     plot_comparison(comparison, out / "comparison.png")
     print_table(comparison)
     _say(f"Wrote {out / 'pruned.keras'} and {out / 'comparison.png'}.")
