@@ -76,7 +76,7 @@ def main(argv=None):
         train,
         lambda model: top_1(model, test),
         "top-1 accuracy",
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        _loss(),
         *phases,
         make_optimizer=sgd,
     )
@@ -93,9 +93,13 @@ def main(argv=None):
 
 def top_1(model, test):
     """Returns the share of test images whose first guess is right."""
-    model.compile(metrics=["sparse_categorical_accuracy"])
+    model.compile(loss=_loss(), metrics=["sparse_categorical_accuracy"])
     logs = model.evaluate(test, verbose=0, return_dict=True)
     return float(logs["sparse_categorical_accuracy"])
+
+
+def _loss():
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 def imagenet(split, data_dir, batch_size):

@@ -43,7 +43,7 @@ class Task:
     """What a model is trained for.
 
     Attributes:
-        batches: Training data for `fit`, with a length.
+        batches: Shuffled training data for `fit`, with a length.
         score: Function of a model that returns a float, higher is better.
         metric: String, the name of the score.
         loss: Loss for `compile`.
@@ -78,6 +78,8 @@ class Task:
             self.batches,
             epochs=phase.epochs,
             callbacks=list(callbacks),
+            # The batches come in another order each time by themselves.
+            shuffle=False,
             verbose=2,
         ).history
 

@@ -71,8 +71,8 @@ def _by_model(devices):
         (parts, len(devices) // parts), ("batch", "model"), devices
     )
     layout = keras.distribution.LayoutMap(mesh)
-    layout["wide.*kernel"] = (None, "model")
-    layout["wide.*bias"] = ("model",)
+    layout[".*wide.*kernel"] = (None, "model")
+    layout[".*wide.*bias"] = ("model",)
     return keras.distribution.ModelParallel(
         layout_map=layout, batch_dim_name="batch"
     )

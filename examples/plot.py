@@ -71,7 +71,8 @@ def _draw_bars(axes, values, label):
 def _draw_residual(axes, history):
     values = history["slr_residual"]
     axes.plot(range(1, len(values) + 1), values, marker=".")
-    axes.set_yscale("log")
+    # Zero once all has settled.
+    axes.set_yscale("symlog", linthresh=1e-4)
     axes.set_xlabel("epoch of pruning")
     axes.set_ylabel("residual ||W - Z|| / ||W||")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -80,9 +80,14 @@ def bottleneck(x, filters, stride=1, dilation=1, *, name):
 
 
 def _joined(x, y, stride, name):
-    if stride > 1 or x.shape[-1] != y.shape[-1]:
+    """Adds the shortcut, as wide and as small as what is beside it."""
+    if stride > 1:
+        # Every second pixel, before the 1x1 convolution and not by it: with a
+        # stride and few channels PyTorch 2.13 crashes on CPUs.
+        x = layers.MaxPooling2D(1, stride, name=f"{name}_pixels")(x)
+    if x.shape[-1] != y.shape[-1]:
         x = convolution(
-            x, y.shape[-1], 1, stride, None, name=f"{name}_shortcut"
+            x, y.shape[-1], 1, activation=None, name=f"{name}_shortcut"
         )
     return layers.ReLU(name=f"{name}_relu")(layers.Add()([x, y]))
 

@@ -37,6 +37,7 @@ def ultra_fast_lanes(shape, lanes, anchors, cells, scale=1):
     )
 
 
+@keras.saving.register_keras_serializable("keras_slr_examples")
 def row_anchor_loss(cell, logits):
     """Cross-entropy of the cells, and how lanes run from row to row.
 
