@@ -139,50 +139,18 @@ class Sensitivity(Record):
     def __str__(self):
         return self.render()
 
-    def plot(self, axes=None):
-        """Draws the metric over the rate, one line per layer.
+    def plot(self, ax=None):
+        """Draws the metric over the rate, see `keras_slr.plots.sensitivity`.
 
         Args:
-            axes: Matplotlib axes to draw into. Defaults to `None`, those of
-                a new figure.
+            ax: Matplotlib axes. Defaults to `None`, those of a new figure.
 
         Returns:
             Matplotlib axes.
         """
-        import matplotlib
-        import matplotlib.figure
+        from keras_slr import plots
 
-        columns = 1 + (len(self.paths) - 1) // 20
-        if axes is None:
-            # Not by pyplot, which would choose a display and keep the figure.
-            figure = matplotlib.figure.Figure(
-                figsize=(6 + 3 * columns, 5), layout="constrained"
-            )
-            axes = figure.subplots()
-        # From the first layer to the last, so that depth can be seen.
-        colors = matplotlib.colormaps["viridis"](
-            np.linspace(0.0, 0.95, len(self.paths))
-        )
-        for color, path, values in zip(colors, self.paths, self.values):
-            axes.plot(
-                [0.0, *self.rates],
-                [self.dense, *values],
-                marker=".",
-                color=color,
-                label=path,
-            )
-        axes.set_xlabel("rate of the layer")
-        axes.set_ylabel(self.metric)
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(
-            loc="center left",
-            bbox_to_anchor=(1.0, 0.5),
-            ncols=columns,
-            fontsize="small",
-            frameon=False,
-        )
-        return axes
+        return plots.sensitivity(self, ax)
 
 
 def sensitivity(model, x, y=None, rates=(0.5, 0.75, 0.9, 0.95), **plan):
