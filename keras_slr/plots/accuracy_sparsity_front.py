@@ -53,6 +53,10 @@ def accuracy_sparsity_front(scores, dense=None, styles=None, ax=None):
         ax.axhline(dense, color="black", ls="--", lw=0.9, label="dense")
     ax.set_xscale("function", functions=(_place, _sparsity))
     ax.set_xticks(at, [f"{100 * sparsity:g} %" for sparsity in at])
+    # Margins are those of the scale: in sparsities they would go beyond one.
+    ends = _place([at[0], at[-1]])
+    margin = 0.05 * (np.ptp(ends) or 1.0)
+    ax.set_xlim(_sparsity(ends + [-margin, margin]))
     ax.set_xlabel("sparsity")
     ax.set_ylabel("accuracy")
     ax.legend(frameon=False)
@@ -61,8 +65,7 @@ def accuracy_sparsity_front(scores, dense=None, styles=None, ax=None):
 
 
 def _place(sparsity):
-    # Margins may reach beyond one.
-    return -np.log(np.maximum(1 - np.asarray(sparsity), 1e-6))
+    return -np.log(1 - np.asarray(sparsity))
 
 
 def _sparsity(place):
