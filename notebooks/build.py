@@ -9,12 +9,15 @@ the same cells with the outputs of a full run.
 """
 
 import argparse
+import base64
+import io
 import os
 import pathlib
 import tempfile
 
 import nbclient
 import nbformat
+import PIL.Image
 from nbformat.v4 import new_code_cell
 from nbformat.v4 import new_markdown_cell
 from nbformat.v4 import new_notebook
@@ -101,6 +104,27 @@ def _cell(mark, lines):
     return new_code_cell(source.replace("# %matplotlib", "%matplotlib"))
 
 
+def _curated(outputs):
+    """Returns outputs without warnings, and with small pictures."""
+    # Warnings are those of one machine's libraries.
+    outputs = [o for o in outputs if o.get("name") != "stderr"]
+    for output in outputs:
+        data = output.get("data", {})
+        if "image/png" in data:
+            data["image/png"] = _smaller(data["image/png"])
+    return outputs
+
+
+def _smaller(png):
+    """Returns a picture with a palette, in a third of the size."""
+    image = PIL.Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    written = io.BytesIO()
+    image.quantize(128, dither=PIL.Image.Dither.NONE).save(
+        written, format="png", optimize=True
+    )
+    return base64.b64encode(written.getvalue()).decode()
+
+
 def main(argv=None):
     """Writes notebooks with the outputs of a full run."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -110,11 +134,8 @@ def main(argv=None):
         with tempfile.TemporaryDirectory() as folder:
             run(notebook, folder, KERAS_SLR_TINY="")
         for cell in notebook.cells:
-            # Warnings of this machine's libraries.
             if cell.cell_type == "code":
-                cell.outputs = [
-                    o for o in cell.outputs if o.get("name") != "stderr"
-                ]
+                cell.outputs = _curated(cell.outputs)
         path = FOLDER / f"{name}.ipynb"
         nbformat.write(notebook, path)
         print(f"Wrote {path}, {path.stat().st_size / 1000:.0f} KB.", flush=True)

@@ -47,6 +47,7 @@ training = dict(
     verbose=0,
 )
 _ = model.fit(**training)
+dense = model.get_weights()
 
 # %% [markdown]
 # ## Watch a layer
@@ -141,17 +142,33 @@ ax.figure
 # then that the new `Z` has (condition 2); only where they hold do the
 # multipliers step. Drawn is the share of each epoch's updates in which they
 # held. Training by batches is noisy: the first one fails now and then, and the
-# multipliers wait.
+# multipliers wait. While `S` shrinks the second one compares `L` on two
+# different sets, and fails; once `W = Z` is held there is nothing to compare.
 
 # %%
 ax = plots.training_curves(history, ["slr_condition_1", "slr_condition_2"])
 ax.figure
 
 # %% [markdown]
+# With a set of one size, as in the papers, both have their say. This is the
+# same start under the papers' constants, with an update an epoch:
+
+# %%
+twin = keras.models.clone_model(model)
+twin.set_weights(dense)
+twin.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+papers = keras_slr.SLRCallback.paper(rate=0.9)
+ax = plots.training_curves(
+    twin.fit(**training, callbacks=[papers]).history,
+    ["slr_condition_1", "slr_condition_2"],
+)
+ax.figure
+
+# %% [markdown]
 # The step of the multipliers follows the rule of the paper, from one half-step
 # to the next `s <- alpha s r_before / r`, with `r = ||W - Z||`, and never goes
-# beyond rho. rho is the share of the way to `Z` that `W` goes in one training
-# step, from weak to strong; at the end it is one.
+# beyond rho. rho is the share of the way to `Z - Lam / rho` that `W` goes in
+# one training step, from weak to strong; at the end it is one.
 
 # %%
 ax = plots.training_curves(history, ["slr_rho", "slr_stepsize"])
@@ -168,7 +185,7 @@ ax.figure
 # %%
 figure = new_figure((6, 5))
 above, below = figure.subplots(2, sharex=True)
-plots.training_curves(history, ["slr_residual"], above)
+plots.training_curves(history, ["slr_residual"], above).set_xlabel("")
 plots.training_curves(history, ["val_accuracy", "val_hard_accuracy"], below)
 figure
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import io
 
 import keras
 import numpy as np
@@ -12,6 +11,7 @@ from keras_slr.allocation.allocate import FLOOR
 from keras_slr.plan import Plan
 from keras_slr.record import Record
 from keras_slr.record import register
+from keras_slr.text_console import text_console
 from keras_slr.training import backend
 from keras_slr.training.finite import check_finite
 from keras_slr.training.masks import apply_mask
@@ -122,7 +122,6 @@ class Sensitivity(Record):
         Args:
             width: Integer, columns of the text. Defaults to `100`.
         """
-        from rich.console import Console
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False)
@@ -131,7 +130,7 @@ class Sensitivity(Record):
             table.add_column(f"at {rate:g}", justify="right")
         for path, values in zip(self.paths, self.values):
             table.add_row(path, *(f"{value:.4g}" for value in values))
-        console = Console(file=io.StringIO(), width=width)
+        console = text_console(width)
         console.print(table)
         console.print(f"{self.metric} of the dense model: {self.dense:.4g}")
         return console.file.getvalue()
