@@ -5,8 +5,6 @@ import json
 import pathlib
 import re
 
-from mkdocs.structure.files import File
-
 ROOT = pathlib.Path(__file__).parents[1]
 _OUTWARDS = re.compile(r"\[([^\]]+)\]\(\.\./([^)]+)\)")
 
@@ -30,6 +28,9 @@ def on_page_markdown(markdown, page, config, files):
 
 
 def _add(files, config, uri, content):
+    # Tests read pages where there is no MkDocs.
+    from mkdocs.structure.files import File
+
     files.append(File.generated(config, uri, content=content))
 
 
