@@ -62,7 +62,7 @@ for group in groups:
 # together. The model's outputs are grey: nobody wants fewer classes.
 
 # %%
-ax = plots.dependency_groups(groups)
+ax = plots.dependency_groups(model)
 ax.figure
 
 # %% [markdown]
@@ -108,7 +108,7 @@ print(f"dense {dense_accuracy:.2%}, pruned {pruned_accuracy:.2%}", end=", ")
 print(f"shrunk {small_accuracy:.2%}")
 
 # %%
-ax = plots.dependency_groups(keras_slr.dependency_groups(small))
+ax = plots.dependency_groups(small)
 ax.figure
 
 # %% [markdown]

@@ -6,7 +6,7 @@ from keras_slr.plots.axes import new_axes
 from keras_slr.plots.axes import tidy
 
 
-def accuracy_sparsity_front(scores, dense=None, styles=None, ax=None):
+def accuracy_sparsity_front(scores, dense=None, ax=None):
     """Draws scores over sparsity, one line per method.
 
     The axis is logarithmic in what is left: from 90 to 95 % a model loses half
@@ -18,8 +18,6 @@ def accuracy_sparsity_front(scores, dense=None, styles=None, ax=None):
             as their mean in a band from the lowest to the highest.
         dense: Float, the score of the dense model, drawn across. Defaults to
             `None`, none.
-        styles: Dict from a name to keyword arguments of `Axes.plot`. Defaults
-            to `None`, matplotlib's colours.
         ax: Matplotlib axes. Defaults to `None`, those of a new figure.
 
     Returns:
@@ -38,8 +36,8 @@ def accuracy_sparsity_front(scores, dense=None, styles=None, ax=None):
     for name, points in scores.items():
         x = sorted(points)
         seeds = [np.atleast_1d(points[sparsity]) for sparsity in x]
-        style = {"marker": "o", "markersize": 4} | (styles or {}).get(name, {})
-        (line,) = ax.plot(x, [of.mean() for of in seeds], label=name, **style)
+        means = [of.mean() for of in seeds]
+        (line,) = ax.plot(x, means, marker="o", markersize=4, label=name)
         if any(len(of) > 1 for of in seeds):
             ax.fill_between(
                 x,

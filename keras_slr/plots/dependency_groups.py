@@ -4,6 +4,7 @@ from matplotlib.ticker import FixedLocator
 
 from keras_slr.plots.axes import new_axes
 from keras_slr.plots.axes import tidy
+from keras_slr.shrink import groups as shrink
 from keras_slr.shrink.trace import INPUT
 from keras_slr.shrink.trace import OUTPUT
 
@@ -20,23 +21,33 @@ _LOOKS = {
 }
 
 
-def dependency_groups(groups, ax=None):
+def dependency_groups(model, ax=None):
     """Draws which layers write, read and accompany each group of units.
 
     A row is a layer, a column a group: all that is marked in a column is cut
     together. Groups that cannot be cut are grey.
 
     Args:
-        groups: List of `Group`, from `keras_slr.dependency_groups(model)`.
+        model: Built Functional or Sequential model.
         ax: Matplotlib axes. Defaults to `None`, those of a new figure.
 
     Returns:
         Matplotlib axes, with the first layer at the top. The markers of a
         kind are one collection with the kind as its label, at offsets
         `(group, layer)`.
+
+    Raises:
+        TypeError: If the model is not a Keras 3 model.
+        ValueError: If the model is not built or its graph is not known.
     """
+    groups = shrink.dependency_groups(model)
     cells = _cells(groups)
-    layers = list(dict.fromkeys(layer for layer, _ in cells))
+    met = {layer for layer, _ in cells}
+    layers = [
+        layer
+        for layer in dict.fromkeys(_layer_of(w) for w in model.weights)
+        if layer in met
+    ]
     if ax is None:
         ax = new_axes((4.2 + 0.55 * len(groups), 1.2 + 0.26 * len(layers)))
     for role, (label, look) in _LOOKS.items():
@@ -66,10 +77,14 @@ def _cells(groups):
     cells = {}
     for column, group in enumerate(groups):
         for member in group.members:
-            layer = member.variable.path.rpartition("/")[0]
+            layer = _layer_of(member.variable)
             role = member.role if member.role in _LOOKS else _ALONG
             found = cells.setdefault((layer, column), role)
             # A kernel says more than the bias beside it.
             if list(_LOOKS).index(role) < list(_LOOKS).index(found):
                 cells[layer, column] = role
     return cells
+
+
+def _layer_of(variable):
+    return variable.path.rpartition("/")[0]
