@@ -24,6 +24,9 @@ def on_files(files, config):
 
 def on_page_markdown(markdown, page, config, files):
     """Names what lies beside docs/ by its path in the repository."""
+    # In a folder of docs/ the same dots lead to a page.
+    if "/" in page.file.src_uri:
+        return markdown
     return _OUTWARDS.sub(r"\1 (`\2`)", markdown)
 
 

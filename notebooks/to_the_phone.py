@@ -37,7 +37,7 @@ model = keras.Sequential(
 )
 model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 _ = model.fit(data.x_train, data.y_train, epochs=EPOCHS, verbose=0)
-tflite_export.convert(model, "dense.tflite")
+print(tflite_export.convert(model, "dense.tflite"))
 
 # %% [markdown]
 # ## Where do zeros pay?
@@ -74,11 +74,12 @@ print(keras_slr.summary_diff(model, small))
 # is run in the interpreter first; one that does not agree is never written.
 
 # %%
-tflite_export.convert(small, "pruned.tflite")
-conversion = tflite_export.convert(
-    small, "int8.tflite", quantize="int8", calibration=data.x_train
+print(tflite_export.convert(small, "pruned.tflite"))
+print(
+    tflite_export.convert(
+        small, "int8.tflite", quantize="int8", calibration=data.x_train
+    )
 )
-print(conversion)
 
 # %% [markdown]
 # ## Measure
