@@ -72,7 +72,7 @@ def test_how_slr_works(tmp_path):
     assert "zeros 90.0" in text
     residual = re.search(r"residual before hard pruning: (.*)", text)[1]
     assert float(residual) == 0.0
-    assert figures == 8
+    assert figures == 7
 
 
 def test_layers_and_rates(tmp_path):

@@ -63,7 +63,8 @@ def accuracy_sparsity_front(scores, dense=None, ax=None):
 
 
 def _place(sparsity):
-    return -np.log(1 - np.asarray(sparsity))
+    # New axes reach to one, before they have their limits.
+    return -np.log(np.maximum(1 - np.asarray(sparsity), 1e-6))
 
 
 def _sparsity(place):

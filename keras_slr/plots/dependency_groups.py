@@ -8,14 +8,15 @@ from keras_slr.shrink import groups as shrink
 from keras_slr.shrink.trace import INPUT
 from keras_slr.shrink.trace import OUTPUT
 
-# What a layer has to do with a group, by the role that says most about it;
-# biases and norms are cut along, whatever their role is called.
+# What a layer has to do with a group, by its role. One that writes what it
+# reads is a square in a frame; biases and norms are cut along, whatever their
+# role is called.
 _ALONG = "along"
 _LOOKS = {
-    OUTPUT: ("writes: filters go", {"marker": "s", "s": 90}),
+    OUTPUT: ("writes: filters go", {"marker": "s", "s": 60}),
     INPUT: (
         "reads: inputs go",
-        {"marker": "s", "s": 90, "facecolors": "none", "linewidths": 1.5},
+        {"marker": "s", "s": 130, "facecolors": "none", "linewidths": 1.5},
     ),
     _ALONG: ("cut along", {"marker": "o", "s": 18}),
 }
@@ -41,7 +42,7 @@ def dependency_groups(model, ax=None):
         ValueError: If the model is not built or its graph is not known.
     """
     groups = shrink.dependency_groups(model)
-    cells = _cells(groups)
+    cells = _roles(groups)
     met = {layer for layer, _ in cells}
     layers = [
         layer
@@ -54,7 +55,7 @@ def dependency_groups(model, ax=None):
         places = [
             (column, layers.index(layer))
             for (layer, column), found in cells.items()
-            if found == role
+            if role in found
         ]
         x, y = zip(*places) if places else ((), ())
         colors = ["0.65" if groups[i].reason else "C0" for i in x]
@@ -72,18 +73,17 @@ def dependency_groups(model, ax=None):
     return ax
 
 
-def _cells(groups):
-    """Returns the kind of each pair of a layer and a column."""
+def _roles(groups):
+    """Returns the set of roles of each pair of a layer and a column."""
     cells = {}
     for column, group in enumerate(groups):
         for member in group.members:
-            layer = _layer_of(member.variable)
-            role = member.role if member.role in _LOOKS else _ALONG
-            found = cells.setdefault((layer, column), role)
-            # A kernel says more than the bias beside it.
-            if list(_LOOKS).index(role) < list(_LOOKS).index(found):
-                cells[layer, column] = role
-    return cells
+            found = cells.setdefault(
+                (_layer_of(member.variable), column), set()
+            )
+            found.add(member.role if member.role in _LOOKS else _ALONG)
+    # A kernel says more than the bias beside it.
+    return {at: found - {_ALONG} or found for at, found in cells.items()}
 
 
 def _layer_of(variable):

@@ -13,13 +13,15 @@ pytestmark = pytest.mark.once("draws numbers")
 
 @pytest.fixture
 def model():
-    """A block with a sum. Its groups are 0 stem and second, 1 first, 2 head."""
+    """A model of sums. Its groups: 0 stem, second, loop; 1 first; 2 head."""
     x = keras.Input((8, 8, 3))
     stem = layers.Conv2D(6, 3, padding="same", name="stem")(x)
     y = layers.BatchNormalization(name="norm")(stem)
     y = layers.Conv2D(4, 3, padding="same", name="first")(y)
     y = layers.Conv2D(6, 3, padding="same", name="second")(y)
-    y = layers.GlobalAveragePooling2D()(layers.Add()([stem, y]))
+    y = layers.Add()([stem, y])
+    y = layers.Add()([y, layers.Conv2D(6, 3, padding="same", name="loop")(y)])
+    y = layers.GlobalAveragePooling2D()(y)
     return keras.Model(x, layers.Dense(2, name="head")(y))
 
 
@@ -28,7 +30,7 @@ def test_cells_by_role(model):
     ax = dependency_groups(model, given)
     assert ax is given
     rows = [text.get_text() for text in ax.get_yticklabels()]
-    assert rows == ["stem", "norm", "first", "second", "head"]
+    assert rows == ["stem", "norm", "first", "second", "loop", "head"]
     found = {
         kind.get_label().split()[0]: {
             (int(column), rows[int(row)]) for column, row in kind.get_offsets()
@@ -36,8 +38,14 @@ def test_cells_by_role(model):
         for kind in ax.collections
     }
     assert found == {
-        "writes:": {(0, "stem"), (0, "second"), (1, "first"), (2, "head")},
-        "reads:": {(0, "first"), (0, "head"), (1, "second")},
+        "writes:": {
+            (0, "stem"),
+            (0, "second"),
+            (0, "loop"),
+            (1, "first"),
+            (2, "head"),
+        },
+        "reads:": {(0, "first"), (0, "loop"), (0, "head"), (1, "second")},
         "cut": {(0, "norm")},
     }
 
