@@ -20,7 +20,7 @@ CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/.jax_cache \
 .PHONY: demo test lint slow benchmark-lenet benchmark-cost \
   benchmark-quality benchmark-shrink benchmark-speed benchmark-export \
   benchmark-kills benchmark-fuzz benchmark-contract test-devices test-arm \
-  test-keras-hub clean
+  test-keras-hub docs notebooks clean
 
 demo: $(VENV)/.demo
 	KERAS_BACKEND=jax TF_CPP_MIN_LOG_LEVEL=3 TF_ENABLE_ONEDNN_OPTS=0 \
@@ -71,6 +71,21 @@ test-keras-hub: $(VENV)/.test .keras_hub
 
 .keras_hub: | $(VENV)/.test
 	$(PIP) --no-deps --target $@ keras-hub==0.32.0 tokenizers
+
+# The site, in an environment of its own; warnings are errors.
+DOCS := .venv-docs
+docs: $(DOCS)/.docs
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
+
+$(DOCS)/.docs: pyproject.toml
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -e ".[docs]"
+	touch $@
+
+# The notebooks, from their scripts, with the outputs of a full run.
+notebooks: $(VENV)/.test
+	$(RUN) KERAS_BACKEND=torch $(BIN)/python -m notebooks.build
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -162,4 +177,4 @@ $(VENV)/.test: $(VENV)/.demo requirements-test.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .arm .keras_hub demo_output build dist *.egg-info
+	rm -rf $(VENV) $(DOCS) site .arm .keras_hub demo_output build dist *.egg-info

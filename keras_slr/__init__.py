@@ -1,5 +1,7 @@
 """Pruning for Keras 3 by Surrogate Lagrangian Relaxation."""
 
+import importlib
+
 from keras_slr import schedules
 from keras_slr.batch_norm import renew_batch_norm
 from keras_slr.budget import Budget
@@ -91,3 +93,10 @@ __all__ = [
     "sparsity",
     "summary_diff",
 ]
+
+
+def __getattr__(name):
+    # Needs matplotlib, which pruning does without.
+    if name == "plots":
+        return importlib.import_module("keras_slr.plots")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

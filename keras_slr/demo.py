@@ -7,12 +7,15 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_slr import plots
 from keras_slr.allocation import check_rate
 from keras_slr.callbacks import SLRCallback
 from keras_slr.data import load
 from keras_slr.file_size import gzipped_size
 from keras_slr.hard_pruning import hard_prune
 from keras_slr.model_files import save_model
+from keras_slr.plots.axes import new_figure
+from keras_slr.whole_file import whole_file
 
 # Share of the training data by which settings are chosen and curves drawn;
 # the test data is looked at once, for the table.
@@ -109,12 +112,10 @@ def run(
         Dict of `Result` by `"dense"`, `"one_shot"` and `"slr"`.
 
     Raises:
-        ImportError: If matplotlib or, for `"digits"`, scikit-learn is not
-            installed.
+        ImportError: If, for `"digits"`, scikit-learn is not installed.
         OSError: If `out` cannot be written, or data is missing.
         ValueError: If the rate, the name of the data or `epochs` is invalid.
     """
-    plot_history = _plotter()
     check_rate(rate)
     settings = _settings(dataset, epochs)
     out = pathlib.Path(out)
@@ -160,23 +161,12 @@ def run(
         results[name] = dataclasses.replace(results[name], file=file)
     _print_table(results, rate, dataset)
     save_model(pruned, out / "pruned.keras")
-    plot_history(history.history, out / "history.png")
+    with whole_file(out / "history.png") as made:
+        _plot(history.history).savefig(made, dpi=120)
     written = [out / "pruned.keras", out / "history.png"]
     written += sorted(out.glob("*.tflite")) if results["slr"].file else []
     print(f"Wrote {', '.join(map(str, written))}.")
     return results
-
-
-def _plotter():
-    """Returns `plot_history`, or says early what it needs."""
-    try:
-        from keras_slr.plot import plot_history
-    except ImportError as error:
-        raise ImportError(
-            "Expected matplotlib, which draws the plot. Received an "
-            'environment without it: pip install "keras-slr[plot]".'
-        ) from error
-    return plot_history
 
 
 def _settings(dataset, epochs):
@@ -245,6 +235,17 @@ def _measure(model, data):
         nonzero=sum(int(np.count_nonzero(w)) for w in model.get_weights()),
         kilobytes=gzipped_size(model) / 1000,
     )
+
+
+def _plot(history):
+    """Returns a figure of residual, sparsity and validation accuracy."""
+    figure = new_figure((6, 7))
+    above, middle, below = figure.subplots(3, sharex=True)
+    plots.training_curves(history, ["slr_residual"], above).set_yscale("log")
+    plots.training_curves(history, ["slr_sparsity"], middle)
+    plots.training_curves(history, ["val_accuracy", "val_hard_accuracy"], below)
+    below.set_ylabel("validation accuracy")
+    return figure
 
 
 def _export(dense, pruned, data, out):

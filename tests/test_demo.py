@@ -10,7 +10,6 @@ from ai_edge_litert.interpreter import Interpreter
 from keras_slr import demo
 from keras_slr.data import load
 from keras_slr.file_size import gzipped_size
-from keras_slr.plot import plot_history
 
 pytestmark = pytest.mark.once("drives the package, whose tests run everywhere")
 
@@ -162,22 +161,23 @@ def test_gzipped_size_is_without_optimizer(tmp_path):
     assert len(whole) > 4 * 2 * entries
 
 
-def test_plot_shows_what_it_is_given(tmp_path):
+def test_plot_shows_what_it_is_given():
     curves = {
         "slr_residual": [1.0, 0.1],
         "slr_sparsity": [0.0, 0.9],
         "val_accuracy": [0.7, 0.8],
         "val_hard_accuracy": [0.3, 0.75],
     }
-    figure = plot_history(curves, tmp_path / "plot.png")
+    figure = demo._plot(curves)
     lines = [line for axes in figure.axes for line in axes.lines]
     assert [list(line.get_ydata()) for line in lines] == list(curves.values())
-    assert all(list(line.get_xdata()) == [1, 2] for line in lines)
-    assert all(axes.get_ylabel() for axes in figure.axes)
-    assert figure.axes[-1].get_xlabel() == "epoch"
-    assert (tmp_path / "plot.png").exists()
-
-
-def test_plot_of_a_history_without_slr():
-    with pytest.raises(ValueError, match="slr_residual"):
-        plot_history({"val_accuracy": [1.0]})
+    assert [axes.get_ylabel() for axes in figure.axes] == [
+        "slr_residual",
+        "slr_sparsity",
+        "validation accuracy",
+    ]
+    assert [axes.get_yscale() for axes in figure.axes] == [
+        "log",
+        "linear",
+        "linear",
+    ]

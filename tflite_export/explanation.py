@@ -1,8 +1,9 @@
 """Whether zeros make a model faster, as facts and as a table."""
 
 import dataclasses
-import io
 import string
+
+from tflite_export.text_console import text_console
 
 YES, NO, IF = "yes", "no", "if"
 
@@ -64,7 +65,6 @@ class Explanation:
         Args:
             width: Integer, columns of the text. Defaults to `100`.
         """
-        from rich.console import Console
         from rich.markup import escape
         from rich.table import Table
 
@@ -84,7 +84,7 @@ class Explanation:
                 f"{row.zeros:.1%}",
                 *(_cell(verdict, reasons, advice) for verdict in row.verdicts),
             )
-        console = Console(file=io.StringIO(), width=width)
+        console = text_console(width)
         console.print(table)
         notes = Table(box=None, pad_edge=False, show_header=False)
         for text, mark in reasons.items():

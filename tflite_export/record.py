@@ -1,8 +1,9 @@
 """What a conversion gave, as figures and as a table."""
 
 import dataclasses
-import io
 import math
+
+from tflite_export.text_console import text_console
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +69,6 @@ class Conversion:
         Args:
             width: Integer, columns of the text. Defaults to `100`.
         """
-        from rich.console import Console
         from rich.markup import escape
         from rich.table import Table
 
@@ -88,7 +88,7 @@ class Conversion:
                 f"{weight.sparsity:.2%}",
                 weight.encoding,
             )
-        console = Console(file=io.StringIO(), width=width)
+        console = text_console(width)
         console.print(table)
         text = console.file.getvalue()
         same = ""

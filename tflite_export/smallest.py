@@ -1,7 +1,6 @@
 """The smallest of the files that a model can be exported to."""
 
 import dataclasses
-import io
 import os
 import pathlib
 
@@ -11,6 +10,7 @@ from tflite_export.convert import checked_out
 from tflite_export.convert import convert
 from tflite_export.convert import folder_beside
 from tflite_export.record import Conversion
+from tflite_export.text_console import text_console
 
 # Ways to store weights, the one that all others are compared with first.
 STORED = (None, "float16", "dynamic", "int8")
@@ -55,7 +55,6 @@ class Smallest:
         Args:
             width: Integer, columns of the text. Defaults to `100`.
         """
-        from rich.console import Console
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False)
@@ -72,7 +71,7 @@ class Smallest:
                 "-" if row.score is None else f"{row.score:.4g}",
                 row.reason or taken,
             )
-        console = Console(file=io.StringIO(), width=width)
+        console = text_console(width)
         console.print(table, markup=False)
         return console.file.getvalue() + f"Wrote {self.conversion.path}.\n"
 

@@ -8,7 +8,6 @@ import io
 import math
 import statistics
 
-import matplotlib.figure
 import PIL.Image
 from matplotlib.ticker import FixedLocator
 from matplotlib.ticker import FuncFormatter
@@ -17,6 +16,8 @@ from matplotlib.ticker import NullLocator
 
 from benchmarks.quality.methods import NAMES
 from benchmarks.quality.table import percent
+from keras_slr.plots.axes import new_figure
+from keras_slr.plots.axes import tidy
 
 # Colours that the colour-blind tell apart (Okabe and Ito), and markers.
 STYLES = {
@@ -125,15 +126,11 @@ def _residuals(groups):
 
 def _panels(groups, size=None):
     """Returns a figure and its panels, one a group."""
-    # Not by pyplot, which would choose a display and keep the figure.
-    figure = matplotlib.figure.Figure(
-        size or (2.4 + 2.8 * len(groups), 3.4), layout="constrained"
-    )
+    figure = new_figure(size or (2.4 + 2.8 * len(groups), 3.4))
     row = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
     for axes, group in zip(row, groups):
         axes.set_title(f"{group.epochs} epochs", fontsize="medium")
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
+        tidy(axes)
     return figure, row
 
 

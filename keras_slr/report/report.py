@@ -1,12 +1,12 @@
 """A table of a model's weights: what was pruned, how far, and why not."""
 
 import dataclasses
-import io
 import math
 
 from keras_slr.plan import Plan
 from keras_slr.selection import Reason
 from keras_slr.selection.kernels import weights_of
+from keras_slr.text_console import text_console
 from keras_slr.training.arrays import zeros_of
 from keras_slr.training.model_state import check_built
 from keras_slr.training.model_state import check_model
@@ -100,7 +100,6 @@ class Report:
         Args:
             width: Integer, columns of the text. Defaults to `100`.
         """
-        from rich.console import Console
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False)
@@ -119,7 +118,7 @@ class Report:
                 "" if row.residual is None else f"{row.residual:.1e}",
                 "" if row.reason is None else row.reason.value,
             )
-        console = Console(file=io.StringIO(), width=width)
+        console = text_console(width)
         console.print(table)
         console.print(
             f"pruned weights: {self.sparsity:.2%} zeros; "

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import io
 
 import keras
 import numpy as np
@@ -12,6 +11,7 @@ from keras_slr.allocation.allocate import FLOOR
 from keras_slr.plan import Plan
 from keras_slr.record import Record
 from keras_slr.record import register
+from keras_slr.text_console import text_console
 from keras_slr.training import backend
 from keras_slr.training.finite import check_finite
 from keras_slr.training.masks import apply_mask
@@ -122,7 +122,6 @@ class Sensitivity(Record):
         Args:
             width: Integer, columns of the text. Defaults to `100`.
         """
-        from rich.console import Console
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False)
@@ -131,7 +130,7 @@ class Sensitivity(Record):
             table.add_column(f"at {rate:g}", justify="right")
         for path, values in zip(self.paths, self.values):
             table.add_row(path, *(f"{value:.4g}" for value in values))
-        console = Console(file=io.StringIO(), width=width)
+        console = text_console(width)
         console.print(table)
         console.print(f"{self.metric} of the dense model: {self.dense:.4g}")
         return console.file.getvalue()
@@ -139,50 +138,18 @@ class Sensitivity(Record):
     def __str__(self):
         return self.render()
 
-    def plot(self, axes=None):
-        """Draws the metric over the rate, one line per layer.
+    def plot(self, ax=None):
+        """Draws the metric over the rate, see `keras_slr.plots.sensitivity`.
 
         Args:
-            axes: Matplotlib axes to draw into. Defaults to `None`, those of
-                a new figure.
+            ax: Matplotlib axes. Defaults to `None`, those of a new figure.
 
         Returns:
             Matplotlib axes.
         """
-        import matplotlib
-        import matplotlib.figure
+        from keras_slr import plots
 
-        columns = 1 + (len(self.paths) - 1) // 20
-        if axes is None:
-            # Not by pyplot, which would choose a display and keep the figure.
-            figure = matplotlib.figure.Figure(
-                figsize=(6 + 3 * columns, 5), layout="constrained"
-            )
-            axes = figure.subplots()
-        # From the first layer to the last, so that depth can be seen.
-        colors = matplotlib.colormaps["viridis"](
-            np.linspace(0.0, 0.95, len(self.paths))
-        )
-        for color, path, values in zip(colors, self.paths, self.values):
-            axes.plot(
-                [0.0, *self.rates],
-                [self.dense, *values],
-                marker=".",
-                color=color,
-                label=path,
-            )
-        axes.set_xlabel("rate of the layer")
-        axes.set_ylabel(self.metric)
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(
-            loc="center left",
-            bbox_to_anchor=(1.0, 0.5),
-            ncols=columns,
-            fontsize="small",
-            frameon=False,
-        )
-        return axes
+        return plots.sensitivity(self, ax)
 
 
 def sensitivity(model, x, y=None, rates=(0.5, 0.75, 0.9, 0.95), **plan):

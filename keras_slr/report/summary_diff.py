@@ -1,12 +1,12 @@
 """Two models side by side: parameters, operations and bytes."""
 
 import dataclasses
-import io
 import math
 import re
 
 from keras_slr.graph import graph_of
 from keras_slr.report.macs import macs
+from keras_slr.text_console import text_console
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +59,6 @@ class SummaryDiff:
         Args:
             width: Integer, columns of the text. Defaults to `100`.
         """
-        from rich.console import Console
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False)
@@ -74,7 +73,7 @@ class SummaryDiff:
                 share = f"{after / before:.0%}" if before else ""
                 cells += [f"{before:,}", f"{after:,}", share]
             table.add_row(row.name, *cells)
-        console = Console(file=io.StringIO(), width=width)
+        console = text_console(width)
         console.print(table)
         return console.file.getvalue()
 

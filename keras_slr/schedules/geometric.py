@@ -19,6 +19,10 @@ class Geometric(Record):
 
     Raises:
         ValueError: If a value is not positive or `until` is not in `(0, 1]`.
+
+    Examples:
+        >>> [Geometric(1, 100)(progress) for progress in (0, 0.5, 1)]
+        [1.0, 10.0, 100.0]
     """
 
     start: float

@@ -21,6 +21,10 @@ class Ramp(Record):
 
     Raises:
         ValueError: If a number is outside its range.
+
+    Examples:
+        >>> [Ramp()(progress) for progress in (0, 0.5, 1)]
+        [0.0, 0.875, 1.0]
     """
 
     until: float = 1.0

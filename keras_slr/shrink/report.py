@@ -1,9 +1,9 @@
 """What shrinking does to a model, as a table."""
 
 import dataclasses
-import io
 
 from keras_slr.shrink.groups import Group
+from keras_slr.text_console import text_console
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +74,6 @@ class ShrinkReport:
         Args:
             width: Integer, columns of the text. Defaults to `100`.
         """
-        from rich.console import Console
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False)
@@ -91,7 +90,7 @@ class ShrinkReport:
                 ", ".join(row["members"]),
                 row["reason"] or "",
             )
-        console = Console(file=io.StringIO(), width=width)
+        console = text_console(width)
         console.print(table)
         console.print(
             f"{self.removed} units go; {len(self.whole)} of "

@@ -21,6 +21,10 @@ def round_width(width, full):
 
     Raises:
         ValueError: If `width` is not in `[1, full]`.
+
+    Examples:
+        >>> round_width(23, full=64), round_width(23, full=24)
+        (16, 16)
     """
     if not 1 <= width <= full:
         raise ValueError(

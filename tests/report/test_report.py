@@ -48,3 +48,11 @@ def test_report_of_a_model_with_nothing_to_prune():
 def test_unbuilt_model_is_an_error():
     with pytest.raises(ValueError, match="built model"):
         keras_slr.report(keras.Sequential([keras.layers.Dense(3)]))
+
+
+def test_report_is_plain_text_in_jupyter(make_model, monkeypatch):
+    model = make_model()
+    text = str(keras_slr.report(model))
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert str(keras_slr.report(model)) == text != ""

@@ -1,10 +1,10 @@
 """What a benchmark gave, as figures, as a table and as JSON."""
 
 import dataclasses
-import io
 import json
 
 from tflite_export.benchmark.spread import Spread
+from tflite_export.text_console import text_console
 
 # A share of a core below which latencies are those of waiting, too.
 _QUIET = 0.95
@@ -70,7 +70,6 @@ class Benchmark:
         Args:
             width: Integer, columns of the text. Defaults to `120`.
         """
-        from rich.console import Console
         from rich.markup import escape
         from rich.table import Table
 
@@ -97,7 +96,7 @@ class Benchmark:
                 str(row.threads),
                 *(cell or "-" for cell in cells),
             )
-        console = Console(file=io.StringIO(), width=width)
+        console = text_console(width)
         console.print(table)
         text = console.file.getvalue() + (
             f"Medians of {self.rounds} turns (quartiles); times faster than "

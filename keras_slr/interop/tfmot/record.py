@@ -1,7 +1,8 @@
 """What became of a model's weights on the way to an int8 file."""
 
 import dataclasses
-import io
+
+from keras_slr.text_console import text_console
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +74,6 @@ class Quantized:
         Args:
             width: Integer, columns of the text. Defaults to `100`.
         """
-        from rich.console import Console
         from rich.markup import escape
         from rich.table import Table
 
@@ -86,7 +86,7 @@ class Quantized:
             for w in station.weights:
                 cells = (w.zeros, w.size, w.values)
                 table.add_row(station.name, escape(w.name), *map(str, cells))
-        console = Console(file=io.StringIO(), width=width)
+        console = text_console(width)
         console.print(table)
         return console.file.getvalue() + (
             f"{self.path}: {self.bytes} bytes, {self.gzip_bytes} with gzip\n"

@@ -1,0 +1,22 @@
+"""Tables as plain text."""
+
+import io
+
+
+def text_console(width):
+    """Returns a console of Rich whose `file` gathers what is printed.
+
+    Rich would show tables by itself in Jupyter, and leave the text empty;
+    and where colours are forced on, as they are there, put escape codes in.
+
+    Args:
+        width: Integer, columns of the text.
+    """
+    from rich.console import Console
+
+    return Console(
+        file=io.StringIO(),
+        width=width,
+        force_jupyter=False,
+        color_system=None,
+    )
