@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 
 def to_numpy(variable):
@@ -20,3 +21,10 @@ def slow_keep_mask(w, count):
     mask = np.zeros(flat.size, bool)
     mask[order[:count]] = True
     return mask.reshape(np.shape(w))
+
+
+def slow_where_compiled(test):
+    """Leaves a test to `make slow` but on PyTorch, which compiles nothing."""
+    if keras.config.backend() == "torch":
+        return test
+    return pytest.mark.slow(test)

@@ -8,6 +8,7 @@ import nbformat
 import pytest
 
 from notebooks import build
+from tests.helpers import slow_where_compiled
 
 LARGEST = 300_000
 # Convert in processes of their own.
@@ -67,6 +68,7 @@ def test_quick_start(tmp_path):
     assert (tmp_path / "pruned.keras").exists()
 
 
+@slow_where_compiled
 def test_how_slr_works(tmp_path):
     text, figures = short_run("how_slr_works", tmp_path)
     assert "zeros 90.0" in text
@@ -75,6 +77,7 @@ def test_how_slr_works(tmp_path):
     assert figures == 7
 
 
+@slow_where_compiled
 def test_layers_and_rates(tmp_path):
     text, figures = short_run("layers_and_rates", tmp_path)
     assert "accuracy with only" in text
@@ -82,6 +85,7 @@ def test_layers_and_rates(tmp_path):
     assert figures == 3
 
 
+@slow_where_compiled
 def test_filters_and_shrinking(tmp_path):
     text, figures = short_run("filters_and_shrinking", tmp_path)
     assert float(re.search(r"largest difference (\S+)", text)[1]) < 1e-4

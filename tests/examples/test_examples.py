@@ -21,6 +21,7 @@ BACKENDS = {"TensorFlow": "tensorflow", "JAX": "jax", "PyTorch": "torch"}
 SCRIPTS = {"prune_digits"} | {f"custom_loop_{b}" for b in BACKENDS.values()}
 # Those that are heavy even so, by what a core takes.
 SLOW = {
+    *(["text_transformer"] if keras.config.backend() != "torch" else []),
     "classify_imagenet",
     "detect_keras_cv",
     "detect_keras_hub",
