@@ -146,7 +146,7 @@ benchmark-export: $(VENV)/.test
 	  $(RUN) KERAS_BACKEND=tensorflow \
 	    $(BIN)/python -m benchmarks.export_$$name || exit 1; \
 	done
-	$(RUN) KERAS_BACKEND=torch $(BIN)/python -m benchmarks.export_resnet_8 \
+	$(RUN) KERAS_BACKEND=tensorflow $(BIN)/python -m benchmarks.export_resnet_8 \
 	  --data-dir $(DATA) --models-dir $(MODELS)
 
 benchmark-speed: $(VENV)/.test

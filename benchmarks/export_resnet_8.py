@@ -39,7 +39,7 @@ def main(argv=None):
     export_results.add_arguments(parser, rounds=20)
     parser.add_argument("--models-dir", required=True)
     parser.add_argument("--data-dir", required=True)
-    parser.add_argument("--epochs", type=int, default=80)
+    parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument(
         "--pruned",
         type=pathlib.Path,
