@@ -3,8 +3,6 @@
 import dataclasses
 import string
 
-from tflite_export.text_console import text_console
-
 YES, NO, IF = "yes", "no", "if"
 
 
@@ -67,6 +65,8 @@ class Explanation:
         """
         from rich.markup import escape
         from rich.table import Table
+
+        from keras_slr.text_console import text_console
 
         table = Table(box=None, pad_edge=False)
         table.add_column("layer", overflow="fold")

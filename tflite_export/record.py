@@ -3,8 +3,6 @@
 import dataclasses
 import math
 
-from tflite_export.text_console import text_console
-
 
 @dataclasses.dataclass(frozen=True)
 class Weight:
@@ -71,6 +69,8 @@ class Conversion:
         """
         from rich.markup import escape
         from rich.table import Table
+
+        from keras_slr.text_console import text_console
 
         table = Table(box=None, pad_edge=False)
         table.add_column("weight", overflow="fold")

@@ -10,7 +10,6 @@ from tflite_export.convert import checked_out
 from tflite_export.convert import convert
 from tflite_export.convert import folder_beside
 from tflite_export.record import Conversion
-from tflite_export.text_console import text_console
 
 # Ways to store weights, the one that all others are compared with first.
 STORED = (None, "float16", "dynamic", "int8")
@@ -56,6 +55,8 @@ class Smallest:
             width: Integer, columns of the text. Defaults to `100`.
         """
         from rich.table import Table
+
+        from keras_slr.text_console import text_console
 
         table = Table(box=None, pad_edge=False)
         table.add_column("weights")

@@ -4,7 +4,6 @@ import dataclasses
 import json
 
 from tflite_export.benchmark.spread import Spread
-from tflite_export.text_console import text_console
 
 # A share of a core below which latencies are those of waiting, too.
 _QUIET = 0.95
@@ -72,6 +71,8 @@ class Benchmark:
         """
         from rich.markup import escape
         from rich.table import Table
+
+        from keras_slr.text_console import text_console
 
         table = Table(box=None, pad_edge=False)
         table.add_column("file", overflow="fold")
