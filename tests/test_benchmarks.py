@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import pathlib
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -13,6 +15,7 @@ from benchmarks import token_models
 from benchmarks.quality import __main__ as quality
 from benchmarks.quality import datasets
 from benchmarks.quality import gpu
+from benchmarks.quality import jobs
 from benchmarks.quality import report
 from benchmarks.quality import robustness
 from benchmarks.quality import suites
@@ -94,6 +97,38 @@ def test_quality_runs_resumes_and_renders(digits, tmp_path, capsys):
         assert 3000 < (out / f"digits/{name}.png").stat().st_size < 60000
     run_quality(tmp_path, *args)
     assert capsys.readouterr().out.count("digits ") == 0
+
+
+def test_a_claimed_job_is_left_to_who_claimed_it(tmp_path):
+    path = tmp_path / "job.json"
+    first = jobs.Job(path, lambda: {"by": 1})
+    second = jobs.Job(tmp_path / "second.json", first.read, (first,))
+    with jobs.claimed(path) as mine:
+        assert mine
+        assert not first.run()
+    assert not second.ready
+    jobs.work([second, first])
+    assert second.read() == first.read() == {"by": 1}
+
+
+def test_several_processes_share_the_jobs(tmp_path):
+    script = f"""
+import os, pathlib, time
+from benchmarks.quality.jobs import Job, work
+def make():
+    time.sleep(0.1)
+    return {{"by": os.getpid()}}
+folder = pathlib.Path({str(tmp_path)!r})
+work([Job(folder / f"{{i}}.json", make) for i in range(12)])
+"""
+    processes = [
+        subprocess.Popen([sys.executable, "-c", script]) for _ in range(3)
+    ]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    made = [json.loads(p.read_text())["by"] for p in tmp_path.glob("*.json")]
+    # Each once, and none by a process that had to wait for all the others.
+    assert len(made) == 12
+    assert set(made) == {process.pid for process in processes}
 
 
 def test_dense_weights_are_trained_once(digits, tmp_path):

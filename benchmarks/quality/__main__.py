@@ -7,89 +7,130 @@ First the settings of the rivals are chosen, on validation rows taken from
 the training data, seed 0, at the second of the task's rates and the shortest
 of its runs. Then every method runs on each rate, length and seed, and the
 test accuracy is measured. Each run is one file; runs whose file is there are
-not repeated, so that an interrupted suite goes on where it was. Dense weights
-that were trained are kept in `--cache`.
+not repeated, so that an interrupted suite goes on where it was, and the same
+command started several times at once shares the runs out. Dense weights that
+were trained, and scores on validation rows, are kept in `--cache`.
 """
 
 import argparse
-import json
+import functools
 import pathlib
 
 import keras
 
 from benchmarks.quality import trial
+from benchmarks.quality.jobs import Job
+from benchmarks.quality.jobs import work
 from benchmarks.quality.methods import METHODS
 from benchmarks.quality.start import begin
 from benchmarks.quality.suites import SUITES
 from benchmarks.quality.suites import TASKS
 
 
-def store(path, result):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Whole or not at all: a run may be stopped at any time.
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(result, indent=1) + "\n")
-    part.replace(path)
+class Jobs:
+    """The runs of one task as jobs.
+
+    Args:
+        name: String, key of `TASKS`.
+        args: What the command was called with.
+    """
+
+    def __init__(self, name, args):
+        self._name = name
+        self._task = TASKS[name]
+        self._args = args
+        self._out = pathlib.Path(args.out) / name
+
+    def all(self):
+        """Returns all of them, what others need first."""
+        args, task = self._args, self._task
+        settings, choices, runs = [], {}, []
+        for method in args.methods:
+            if len(METHODS[method][1]) > 1:
+                scores, choices[method] = self._choice(method)
+                settings += scores
+        for seed in args.seeds:
+            for epochs in args.epochs or task.epochs:
+                for rate in args.rates or task.rates:
+                    runs += [
+                        self._run(
+                            method, choices.get(method), rate, epochs, seed
+                        )
+                        for method in args.methods
+                    ]
+        if all(run.done for run in runs):
+            return []
+        return settings + list(choices.values()) + runs
+
+    def _choice(self, method):
+        """Returns jobs that score settings, and the one that chooses."""
+        _, solvers = METHODS[method]
+        path = self._out / "chosen" / f"{method}.json"
+        if path.exists():
+            return [], Job(path, None)
+        rate, epochs = self._task.rates[:2][-1], self._task.epochs[0]
+
+        def score(solver):
+            start = self._begin(0, validation=True)
+            return {"score": trial.score(start, method, solver, rate, epochs)}
+
+        folder = pathlib.Path(self._args.cache) / "settings" / self._name
+        scores = [
+            Job(folder / f"{method}_{i}.json", functools.partial(score, solver))
+            for i, solver in enumerate(solvers)
+        ]
+
+        def choose():
+            found = [job.read()["score"] for job in scores]
+            return {
+                "settings": [repr(solver) for solver in solvers],
+                "validation": found,
+                "chosen": max(range(len(solvers)), key=found.__getitem__),
+            }
+
+        return scores, Job(path, choose, tuple(scores))
+
+    def _run(self, method, choice, rate, epochs, seed):
+        key = f"{method}_{rate}_{epochs}_{seed}"
+
+        def run():
+            start = self._begin(seed)
+            chosen = choice.read()["chosen"] if choice else 0
+            solver = METHODS[method][1][chosen]
+            about = {
+                "task": self._name,
+                "method": method,
+                "setting": repr(solver),
+                "rate": rate,
+                "epochs": epochs,
+                "seed": seed,
+                "backend": keras.config.backend(),
+                "dense_weights": start.digest,
+            }
+            result = trial.run(start, method, solver, rate, epochs)
+            print(f"{self._name} {key} {result['pruned']:.2f}", flush=True)
+            return about | result
+
+        after = (choice,) if choice else ()
+        return Job(self._out / f"{key}.json", run, after)
+
+    def _begin(self, seed, validation=False):
+        args = self._args
+        return _start(
+            self._name,
+            seed,
+            validation,
+            args.data_dir,
+            args.models_dir,
+            args.cache,
+        )
 
 
-def choose(name, method, args):
-    """Returns the index of the method's best setting on validation data."""
-    _, solvers = METHODS[method]
-    if len(solvers) == 1:
-        return 0
-    path = pathlib.Path(args.out) / name / "chosen" / f"{method}.json"
-    if path.exists():
-        return json.loads(path.read_text())["chosen"]
-    task = TASKS[name]
-    images = task.images(args.data_dir, validation=True)
-    start = begin(task, images, 0, args.models_dir, args.cache)
-    rate, epochs = task.rates[:2][-1], task.epochs[0]
-    scores = [
-        trial.score(start, method, solver, rate, epochs) for solver in solvers
-    ]
-    chosen = max(range(len(solvers)), key=scores.__getitem__)
-    store(
-        path,
-        {
-            "settings": [repr(solver) for solver in solvers],
-            "validation": scores,
-            "chosen": chosen,
-        },
-    )
-    return chosen
-
-
-def run_seed(name, seed, args):
-    """Runs every method of a task on one seed."""
-    task = TASKS[name]
-    chosen = {method: choose(name, method, args) for method in args.methods}
-    start = None
-    for epochs in args.epochs or task.epochs:
-        for rate in args.rates or task.rates:
-            for method in args.methods:
-                solver = METHODS[method][1][chosen[method]]
-                key = f"{method}_{rate}_{epochs}_{seed}"
-                path = pathlib.Path(args.out) / name / f"{key}.json"
-                if path.exists():
-                    continue
-                if start is None:
-                    images = task.images(args.data_dir)
-                    start = begin(
-                        task, images, seed, args.models_dir, args.cache
-                    )
-                about = {
-                    "task": name,
-                    "method": method,
-                    "setting": repr(solver),
-                    "rate": rate,
-                    "epochs": epochs,
-                    "seed": seed,
-                    "backend": keras.config.backend(),
-                    "dense_weights": start.digest,
-                }
-                result = trial.run(start, method, solver, rate, epochs)
-                store(path, about | result)
-                print(f"{name} {key} {result['pruned']:.2f}", flush=True)
+# Models and images of the last one alone: they are large.
+@functools.lru_cache(maxsize=1)
+def _start(name, seed, validation, data_dir, models_dir, cache):
+    images = TASKS[name].images(data_dir, validation)
+    return begin(TASKS[name], images, seed, models_dir, cache)
 
 
 def main(argv=None):
@@ -113,10 +154,10 @@ def main(argv=None):
     suite = SUITES[args.suite]
     args.methods = args.methods or suite.methods
     args.out = args.out or f"benchmarks/results/{suite.folder}"
+    args.seeds = args.seeds or suite.seeds
     if not args.only_render:
-        for name in args.task or suite.tasks:
-            for seed in args.seeds or suite.seeds:
-                run_seed(name, seed, args)
+        tasks = [Jobs(name, args) for name in args.task or suite.tasks]
+        work([job for task in tasks for job in task.all()])
     suite.render(pathlib.Path(args.out))
 
 

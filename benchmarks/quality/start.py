@@ -7,6 +7,7 @@ import pathlib
 import keras
 import numpy as np
 
+from benchmarks.quality.jobs import claimed
 from benchmarks.quality.task import Task
 from keras_slr.data import Data
 
@@ -84,19 +85,25 @@ def begin(task, images, seed, models_dir=None, cache=None):
     """
     keras.utils.set_random_seed(seed)
     model = task.build(models_dir)
-    if task.dense_epochs:
-        path = cache and pathlib.Path(cache) / _name(task, images, seed, model)
-        if path and path.exists():
-            with np.load(path) as arrays:
-                model.set_weights([arrays[name] for name in arrays.files])
-        else:
-            steps = task.dense.steps(images) * task.dense_epochs
-            task.compile(model, task.dense, steps)
-            task.dense.fit(model, images, task.dense_epochs)
-            if path:
+    if task.dense_epochs and cache is None:
+        _train(task, model, images)
+    elif task.dense_epochs:
+        path = pathlib.Path(cache) / _name(task, images, seed, model)
+        # Who comes second finds what the first has trained.
+        with claimed(path, wait=True):
+            if not path.exists():
+                _train(task, model, images)
                 _save(path, model.get_weights())
+        with np.load(path) as arrays:
+            model.set_weights([arrays[name] for name in arrays.files])
     task.compile(model, task.training)
     return Start(task, images, model, model.get_weights(), seed)
+
+
+def _train(task, model, images):
+    steps = task.dense.steps(images) * task.dense_epochs
+    task.compile(model, task.dense, steps)
+    task.dense.fit(model, images, task.dense_epochs)
 
 
 def _name(task, images, seed, model):
