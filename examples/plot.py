@@ -53,7 +53,8 @@ def plot_pictures(pictures, titles, path):
     grid = figure.subplots(*shape, squeeze=False)
     for row, images in zip(grid, pictures):
         for axes, image in zip(row, images):
-            axes.imshow(image, vmin=0, vmax=1, interpolation="nearest")
+            # Sides of boxes are a pixel wide and none may be left out.
+            axes.imshow(image, vmin=0, vmax=1, interpolation="antialiased")
             axes.set_axis_off()
     for axes, title in zip(grid[0], titles):
         axes.set_title(title)
