@@ -176,7 +176,9 @@ def compiled(fn):
     if BACKEND == "jax":
         return jax.jit(fn)
     if BACKEND == "tensorflow":
-        return tf.function(fn, reduce_retracing=True)
+        # Traced anew for tensors of other ranks: one trace for all of them
+        # sums some along one axis alone.
+        return tf.function(fn)
     return torch.no_grad()(fn)
 
 
