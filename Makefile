@@ -12,10 +12,11 @@ WORKERS ?= 2
 # Tests that say the same on every backend run on one: the one that compiles
 # nothing before it trains a small model.
 ONCE := torch
-# Tests compile the same small steps over and over.
+# Tests compile the same small steps over and over, and run each a few times.
 CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/.jax_cache \
   JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
-  JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
+  JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 \
+  JAX_DISABLE_MOST_OPTIMIZATIONS=1
 
 .PHONY: demo test lint slow benchmark-lenet benchmark-cost \
   benchmark-quality benchmark-shrink benchmark-speed benchmark-export \

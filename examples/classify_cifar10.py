@@ -78,6 +78,16 @@ class Training:
     pruning: Phase
     finetuning: Phase
 
+    def of_length(self, epochs):
+        """Returns the same with a number of epochs of pruning."""
+        return dataclasses.replace(
+            self,
+            pruning=dataclasses.replace(self.pruning, epochs=epochs),
+            finetuning=dataclasses.replace(
+                self.finetuning, epochs=max(1, epochs // 5)
+            ),
+        )
+
 
 _CONVOLUTIONS = Training(sgd, Phase(100, 0.1), Phase(50, 0.01), Phase(10, 1e-3))
 _PATCHES = Training(adamw, Phase(200, 1e-3), Phase(50, 3e-4), Phase(10, 1e-4))
@@ -104,6 +114,11 @@ def main(argv=None):
         "--allocation",
         choices=("erk", "uniform", "global", "lamp"),
         help="how a single rate is shared out over the layers",
+    )
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        help="of pruning; fine-tuning takes a fifth of them (default: 50)",
     )
     args = parser.parse_args(argv)
     keras.utils.set_random_seed(args.seed)
@@ -155,6 +170,8 @@ def _task(args, data):
         training = _TINY
     if args.models_dir is not None:
         training = dataclasses.replace(training, dense=Phase(0))
+    if args.epochs is not None:
+        training = training.of_length(args.epochs)
     return Task(
         # Stripes that are mirrored are those of another class.
         batches=batches(

@@ -7,7 +7,10 @@ import sys
 
 import pytest
 
+from tests.helpers import slow_where_compiled
 
+
+@slow_where_compiled
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_killed_runs_end_as_if_they_were_not(tmp_path):
     """One saved every epoch, one in the middle, with EMA and fine-tuning."""

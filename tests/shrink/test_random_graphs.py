@@ -14,8 +14,8 @@ from tests.fuzz.graphs import image_graph
 from tests.shrink.helpers import outputs
 from tests.shrink.helpers import randomize
 
-# JAX compiles every graph anew.
-EXAMPLES = 3 if keras.config.backend() == "jax" else 12
+# Other backends trace or compile every graph anew.
+EXAMPLES = 12 if keras.config.backend() == "torch" else 3
 
 
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
