@@ -56,7 +56,8 @@ class Labels(Structure):
     readers: tuple = ()
     least: int = 1
 
-    freeze_at = 0.1
+    freeze_at = 0.2
+    metric = 0.0
 
     def units(self, *weights):
         del weights

@@ -16,11 +16,14 @@ class Structure(Record):
         freeze_at: Float in `(0, 1]`, the fraction of a run's learning after
             which it suits the structure that the units which stay no longer
             change: what costs more to make up for goes earlier.
+        metric: Float in `[0, 1]`, the power of the metric that suits the
+            structure's projection, see `SLR`.
     """
 
     rate = None
     least = 1
     freeze_at = 0.7
+    metric = 1 / 3
 
     def refusal(self, weight):
         """Returns why a weight cannot carry the structure, or `None`."""

@@ -309,6 +309,7 @@ def test_free_entries_of_another_backend_are_marked_anew(foreign, arrays):
         {"penalty": "weights"},
         {"rho": 10.0},
         {"metric": -0.5},
+        {"metric": "best"},
     ],
 )
 def test_bad_constants_are_refused(bad):

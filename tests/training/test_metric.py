@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_slr
 from keras_slr import SLR
 from keras_slr import SLRPruner
 from keras_slr.training.arrays import DeviceArrays
@@ -98,3 +99,23 @@ def test_with_the_power_zero_magnitudes_decide(make_model, data):
     pruner.update()
     expected = slow_keep_mask(w, w.size - round(0.9 * w.size))
     np.testing.assert_array_equal(pruner.auxiliary(layer) != 0, expected)
+
+
+@pytest.mark.parametrize(
+    "structure", [keras_slr.Filter(), keras_slr.Filter(grouped=False)], ids=str
+)
+def test_filters_are_chosen_by_magnitude(structure, make_model, data):
+    model = make_model("adam")
+    pruner = SLRPruner(
+        0.5, solver=WITHOUT_MULTIPLIERS, structure=structure, include="hidden"
+    )
+    pruner.begin(model)
+    for _ in range(3):
+        model.train_on_batch(*data)
+    kernel = model.get_layer("hidden").kernel
+    w = to_numpy(kernel).astype("float64")
+    pruner.update()
+    kept = np.any(pruner.auxiliary(kernel.path) != 0, axis=0)
+    norms = np.linalg.norm(w, axis=0)
+    np.testing.assert_array_equal(kept, slow_keep_mask(norms, 16))
+    pruner.abandon()
