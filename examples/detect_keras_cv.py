@@ -8,6 +8,15 @@ YOLOV8 has a training step and losses of its own; to SLR it is a model like
 every other. DATA is a folder with BCCD, photographs of blood cells, in
 `detection/bccd/`; other data sets come through TensorFlow Datasets.
 
+What it gave on blood cells, 80 % of the entries zero, on TensorFlow:
+
+                           non-zero  gzipped  TFLite file,      its ms
+    model            mAP50 parameters     KB    gzipped KB  an example
+    dense            0.7495 1,021,665 3818.0        3761.3       5.874
+    one-shot         0.2029   214,441 1004.4             -           -
+    SLR              0.8371   214,441 1016.0             -           -
+    SLR, fine-tuned  0.8235   214,441 1017.2         963.2       5.840
+
 KerasCV is no longer developed; its successor is KerasHub, whose example is
 `examples/detect_keras_hub.py`. KerasCV 0.9.0 runs beside the newest Keras:
 

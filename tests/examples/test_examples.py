@@ -153,7 +153,9 @@ def test_migrate_from_tfmot(run, tmp_path):
 @pytest.mark.skipif(
     keras.config.backend() != "jax", reason="distributed_jax claims JAX alone"
 )
-@pytest.mark.parametrize("split", ["data", "model"])
+@pytest.mark.parametrize(
+    "split", [pytest.param("data", marks=pytest.mark.slow), "model"]
+)
 def test_distributed_jax(tmp_path, split):
     # Devices are counted once in a process.
     code = (

@@ -49,6 +49,7 @@ def test_arguments(tmp_path):
         to_onnx(3, tmp_path / "model.onnx")
 
 
+@pytest.mark.once("the child that converts runs on TensorFlow")
 def test_packages_that_are_missing(tmp_path, monkeypatch):
     folder = tmp_path / "shadow"
     folder.mkdir()

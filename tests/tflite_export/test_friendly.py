@@ -26,6 +26,7 @@ def strided(model):
     ]
 
 
+@pytest.mark.once("large graphs; small ones run on every backend below")
 def test_applications(stock):
     made = friendly(stock)
     assert len(strided(made)) == len(strided(stock)) == 5
