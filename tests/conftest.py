@@ -1,5 +1,6 @@
 """Shared fixtures. The backend is that of `KERAS_BACKEND`, never switched."""
 
+import gc
 import os
 
 # Tiny models wait at thread barriers when PyTorch takes every core.
@@ -9,6 +10,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import pytest
+
+
+def pytest_collection_finish(session):
+    # `clear_session` looks at every object there is for garbage: not, before
+    # every test, at those that the modules brought.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

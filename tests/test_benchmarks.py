@@ -372,6 +372,7 @@ def test_suites_name_their_tasks():
     assert len(suites.SUITES["robustness"].tasks) >= 12
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared")
 def test_the_pretrained_resnet_is_the_published_one():

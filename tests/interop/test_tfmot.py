@@ -141,6 +141,7 @@ def test_masks_of_ones_own(branched):
     assert zeros(branched.get_layer("stem").kernel) < 9
 
 
+@pytest.mark.slow
 @needs_tfmot
 @once
 def test_sparsity_is_kept_to_the_int8_file(branched, tmp_path):

@@ -95,6 +95,7 @@ def test_zeros_and_outputs_of_a_pruned_model(pruned, tmp_path):
         conversion.path = ""
 
 
+@pytest.mark.slow
 @once
 def test_command_line_in_int8(dense, pruned, tmp_path):
     source, out = tmp_path / "pruned.keras", tmp_path / "small.tflite"

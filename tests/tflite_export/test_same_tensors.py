@@ -46,6 +46,7 @@ for job in json.loads(sys.argv[1]):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.once("runs all backends itself, once")
 def test_tensors_are_the_same_to_the_bit(tmp_path):
     missing = [b for b in BACKENDS if importlib.util.find_spec(b) is None]

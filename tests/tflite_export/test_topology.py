@@ -7,6 +7,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from tests.tflite_export.topology_cases import CASES
+from tests.tflite_export.topology_cases import FEW
 from tflite_export.flatbuffer import read
 from tflite_export.topology import sparse_inference
 
@@ -15,8 +16,18 @@ pytestmark = pytest.mark.once(
 )
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_case(folder, name):
+@pytest.mark.parametrize("name", FEW)
+def test_case(few, name):
+    check(few, name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in CASES if name not in FEW])
+def test_other_case(folder, name):
+    check(folder, name)
+
+
+def check(folder, name):
     case = CASES[name]
     found = sparse_inference(read(folder / f"{name}.tflite"))
     assert found.safe == case.safe
@@ -28,8 +39,8 @@ def test_case(folder, name):
     assert sparse_inference(read(folder / f"{name}.sparse.tflite")) == found
 
 
-def test_dense_layer_that_keeps_its_axes(folder):
-    model = read(folder / "zeros_70.tflite")
+def test_dense_layer_that_keeps_its_axes(few):
+    model = read(few / "zeros_70.tflite")
     (dense,) = (
         operator
         for operator in model.subgraphs[0].operators
@@ -45,8 +56,8 @@ def test_dense_layer_that_keeps_its_axes(folder):
     assert found.engages and not found.safe
 
 
-def test_quantized_weights(folder):
-    model = read(folder / "plain.tflite")
+def test_quantized_weights(few):
+    model = read(few / "plain.tflite")
     kernels = [
         tensor
         for tensor in model.subgraphs[0].tensors
@@ -66,8 +77,8 @@ def test_quantized_weights(folder):
     assert "not in floating point" in "; ".join(found.reasons)
 
 
-def test_several_graphs_are_not_known(folder):
-    model = read(folder / "plain.tflite")
+def test_several_graphs_are_not_known(few):
+    model = read(few / "plain.tflite")
     model.subgraphs = model.subgraphs * 2
     found = sparse_inference(model)
     assert found.engages and not found.safe

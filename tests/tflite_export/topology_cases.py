@@ -286,6 +286,22 @@ CASES = {
     "squeeze_bilinear": _wrong(_LEAVES, tail=_chain(_squeeze, _UP)),
     "squeeze_flat": _wrong(_LEAVES, tail=_chain(_squeeze, _FLAT)),
 }
+# One of each kind of reason, for tests that have to be quick.
+FEW = (
+    "plain",
+    "zeros_65",
+    "zeros_70",
+    "stem_same",
+    "stem_7x7",
+    "depthwise_same",
+    "elu",
+    "residual",
+    "concatenate",
+    "pointwise_grouped",
+    "tail_flatten",
+    "head_convolution",
+    "outputs_second_head",
+)
 
 
 def is_pointwise(layer):
