@@ -14,19 +14,20 @@ from tests.examples.checks import RATE
 from tests.examples.checks import check
 from tests.examples.checks import check_zeros
 from tests.examples.checks import nonzero
+from tests.helpers import slow_where_compiled
 
 ROOT = pathlib.Path(__file__).parents[2]
 BACKENDS = {"TensorFlow": "tensorflow", "JAX": "jax", "PyTorch": "torch"}
 # What `test_loops` runs.
 SCRIPTS = {"prune_digits"} | {f"custom_loop_{b}" for b in BACKENDS.values()}
-# Those that are heavy even so, by what a core takes.
-SLOW = {
-    *(["text_transformer"] if keras.config.backend() != "torch" else []),
+# Those that take long to compile, where examples are compiled.
+HEAVY = {
     "classify_imagenet",
     "detect_keras_cv",
     "detect_keras_hub",
     "lanes_ultrafast",
     "segment_deeplab",
+    "text_transformer",
 }
 needs_files = pytest.mark.skipif(
     not all(
@@ -67,8 +68,9 @@ def compared():
     names = claims().keys() - SCRIPTS
     names -= {"migrate_from_tfmot", "quantize_after_pruning", "distributed_jax"}
     for name in sorted(names):
-        marks = [pytest.mark.slow] if name in SLOW else []
-        marks += [DETECTORS[name]] if name in DETECTORS else []
+        marks = [DETECTORS[name]] if name in DETECTORS else []
+        if name in HEAVY and keras.config.backend() != "torch":
+            marks.append(pytest.mark.slow)
         yield pytest.param(name, marks=marks)
 
 
@@ -119,7 +121,7 @@ def test_filters_are_cut_out(run):
     assert tuned.nonzero > 0.95 * comparison.model.count_params()
 
 
-@pytest.mark.slow
+@slow_where_compiled
 @needs_files
 def test_quantize_after_pruning(run, tmp_path):
     found = run("quantize_after_pruning")
@@ -138,7 +140,7 @@ def test_quantize_after_pruning(run, tmp_path):
     assert (tmp_path / "quantized.png").stat().st_size > 10_000
 
 
-@pytest.mark.slow
+@slow_where_compiled
 @needs_tfmot
 def test_migrate_from_tfmot(run, tmp_path):
     found = run("migrate_from_tfmot")
