@@ -83,7 +83,7 @@ class Settled(keras.callbacks.Callback):
         # A cosine has spent 0.7 of its sum at 0.4 of the steps.
         (keras.optimizers.schedules.CosineDecay(0.01, 120), None, 0.4),
         # Whole filters leave most of the learning to make up for them.
-        (0.01, keras_slr.Filter(), 0.1),
+        (0.01, keras_slr.Filter(), 0.2),
     ],
     ids=["entries", "entries, paced by a schedule", "filters"],
 )
