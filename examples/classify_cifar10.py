@@ -12,6 +12,17 @@ same rate, as in their runs on CIFAR-10; the default leaves small layers
 denser. A profile of your own is a rate by layer, as JSON:
 
     --rate '{"re:stage[45].*": 0.98, "re:stage[123].*": 0.8}'
+
+ResNet-20 from its published weights, 90 % of the entries zero, ten epochs of
+pruning and two of fine-tuning on a CPU (the second command above, with
+`--epochs 10`, on TensorFlow):
+
+                                  non-zero  gzipped  TFLite file,      its ms
+    model           test accuracy parameters     KB    gzipped KB  an example
+    dense                  0.9173    271,098 1027.0        1009.6       1.135
+    one-shot               0.1030     29,988  161.0             -           -
+    SLR                    0.8771     29,988  162.0             -           -
+    SLR, fine-tuned        0.8778     29,988  162.1         146.7       1.134
 """
 
 import dataclasses
