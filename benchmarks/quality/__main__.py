@@ -20,6 +20,7 @@ import keras
 
 from benchmarks.quality import trial
 from benchmarks.quality.jobs import Job
+from benchmarks.quality.jobs import digest
 from benchmarks.quality.jobs import work
 from benchmarks.quality.methods import METHODS
 from benchmarks.quality.start import begin
@@ -75,9 +76,15 @@ class Jobs:
             return {"score": trial.score(start, method, solver, rate, epochs)}
 
         folder = pathlib.Path(self._args.cache) / "settings" / self._name
+
+        def path_of(solver):
+            # A score is of all this: others must not be taken for it.
+            scored = (keras.config.backend(), method, solver, rate, epochs)
+            return folder / f"{digest(repr(scored).encode())}.json"
+
         scores = [
-            Job(folder / f"{method}_{i}.json", functools.partial(score, solver))
-            for i, solver in enumerate(solvers)
+            Job(path_of(solver), functools.partial(score, solver))
+            for solver in solvers
         ]
 
         def choose():

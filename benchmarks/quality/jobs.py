@@ -77,8 +77,8 @@ def claimed(path, wait=False):
     Yields:
         Boolean, whether the claim is this process's.
     """
-    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
-    lock = pathlib.Path(tempfile.gettempdir()) / f"keras_slr_{digest}.lock"
+    name = f"keras_slr_{digest(str(path.resolve()).encode())}.lock"
+    lock = pathlib.Path(tempfile.gettempdir()) / name
     with lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -86,6 +86,11 @@ def claimed(path, wait=False):
             yield False
             return
         yield True
+
+
+def digest(data):
+    """Returns a short name for bytes that others do not have."""
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def _store(path, result):

@@ -1,13 +1,13 @@
 """The dense weights that every method starts from."""
 
 import dataclasses
-import hashlib
 import pathlib
 
 import keras
 import numpy as np
 
 from benchmarks.quality.jobs import claimed
+from benchmarks.quality.jobs import digest
 from benchmarks.quality.task import Task
 from keras_slr.data import Data
 
@@ -33,7 +33,7 @@ class Start:
     @property
     def digest(self):
         """String by which the weights are told from others."""
-        return _digest(b"".join(w.tobytes() for w in self.weights))
+        return digest(b"".join(w.tobytes() for w in self.weights))
 
     def compile(self, epochs):
         """Compiles the model for a number of epochs."""
@@ -119,8 +119,8 @@ def _name(task, images, seed, model):
         images.x_train.shape,
         [w.shape for w in model.weights],
     )
-    digest = _digest(repr(made_by).encode())
-    return f"{model.name}_{task.dataset}_{seed}_{digest}.npz"
+    made = digest(repr(made_by).encode())
+    return f"{model.name}_{task.dataset}_{seed}_{made}.npz"
 
 
 def _save(path, weights):
@@ -129,7 +129,3 @@ def _save(path, weights):
     part = path.with_suffix(".part.npz")
     np.savez(part, *weights)
     part.replace(path)
-
-
-def _digest(data):
-    return hashlib.sha256(data).hexdigest()[:16]
