@@ -9,7 +9,7 @@ multipliers `Lam_n` and a quadratic penalty:
 Training moves `W` on `L`; between training steps `dual_update` moves `Z` and
 `Lam`.
 
-Five things differ from the papers by default, each for a measured reason
+Six things differ from the papers by default, each for a measured reason
 (docs/solver.md); `SLR.paper()` has none of them, `SLR.coupled()` the first.
 
 Free support. On the support of `Z` the set `S_n` constrains nothing, so at a
@@ -35,8 +35,12 @@ own metric, `q = 1/4`; the loss itself rises by `q = 1/2`; measured best is
 between. With optimizers that hold no `v` the largest magnitudes stay, and so
 do filters, channels and heads: over hundreds of entries the metric says less.
 
-Continuation. `S_n` shrinks from the whole space to the asked size over the
-first part of the run.
+Trial. Before anything is chosen `Z` is zero for a while, so that all weights
+are pulled towards zero and those that the loss needs are held up, or grow
+anew: magnitudes then tell what is needed now, not only what was learnt before.
+The more is to be pruned, the more that is worth, and the further they go.
+
+Continuation. Then `S_n` shrinks from the whole space to the asked size.
 
 Settling. From then on, `freeze_at`, `W = Z` exactly: what is outside the
 support is held at zero, and what is left of the run trains the entries that
@@ -62,6 +66,11 @@ from keras_slr.schedules import Ramp
 from keras_slr.solvers import forms
 from keras_slr.solvers.solver import Solver
 
+# The trial leaves this power of the share of entries to be kept of a weight
+# that training does not hold up: a half where 90 % are pruned, 0.62 where 80 %.
+TRIAL_POWER = 0.3
+# Runs of fewer steps cannot make up for what that loses, and try less.
+TRIAL_STEPS = 1000
 # A projection that changes nothing leaves the Lagrangian as it is; a smaller
 # relative gain than this is the rounding of sums in single precision.
 ROUNDING = 1e-6
@@ -77,7 +86,7 @@ class SLR(Solver):
             the way to `freeze_at`, or a positive float for a constant one.
             With a decoupled penalty the share, below one, of the way to `V`
             that `W` goes between two dual updates. Defaults to
-            `Geometric(0.1, 0.9)`: the pull begins weak, so that training
+            `Geometric(0.5, 0.99)`: the pull begins weaker, so that training
             decides which weights stay, and ends strong.
         stepsize: Float, the first stepsize `s0` of the multipliers, as a
             multiple of the first rho. Defaults to `1.0`.
@@ -98,6 +107,9 @@ class SLR(Solver):
         penalty: `"decoupled"`, a proximal step after the optimizer's, or
             `"coupled"`, a part of the gradient that the optimizer sees.
             Defaults to `"decoupled"`.
+        trial: Float in `[0, 1)`, the fraction of the learning that the trial
+            takes, before the way to `freeze_at` begins; it needs a decoupled
+            penalty and a free support. `0.0` for none. Defaults to `0.05`.
         ramp: Schedule from zero to one of the share of the pruning rate that
             is in force, a function of the fraction of the way to `freeze_at`,
             or `None` for the whole rate from the start. Defaults to `Ramp()`.
@@ -110,7 +122,7 @@ class SLR(Solver):
         ValueError: If a number is outside its range.
     """
 
-    rho: object = Geometric(0.1, 0.9)
+    rho: object = Geometric(0.5, 0.99)
     stepsize: float = 1.0
     M: float = 300.0
     r: float = 0.1
@@ -118,6 +130,7 @@ class SLR(Solver):
     freeze_at: float | str | None = "auto"
     free_support: bool = True
     penalty: str = "decoupled"
+    trial: float = 0.05
     ramp: object = Ramp()
     metric: float | str = "auto"
 
@@ -168,6 +181,13 @@ class SLR(Solver):
                 "Expected `freeze_at` to be a fraction of the run in (0, 1], "
                 f"'auto' or None. Received: freeze_at={at!r}."
             )
+        latest = at if isinstance(at, numbers.Real) else 1.0
+        if not 0 <= self.trial < latest:
+            raise ValueError(
+                "Expected `trial`, a fraction of the run, to be at least 0 "
+                "and to end before `freeze_at`. Received: "
+                f"trial={self.trial}, freeze_at={at!r}."
+            )
 
     @classmethod
     def coupled(cls, **kwargs):
@@ -180,6 +200,7 @@ class SLR(Solver):
             "rho": Geometric(2e-3, 10.0),
             "freeze_at": 0.65,
             "penalty": "coupled",
+            "trial": 0.0,
             "ramp": None,
             "metric": 0.0,
         }
@@ -195,6 +216,7 @@ class SLR(Solver):
             freeze_at=None,
             free_support=False,
             penalty="coupled",
+            trial=0.0,
             ramp=None,
             metric=0.0,
         )
@@ -222,6 +244,9 @@ class SLR(Solver):
     def update(self, state, tensors, loss, clock):
         if state.settled:
             return dataclasses.replace(state, updates=state.updates + 1)
+        if clock.learned < self.trial_ends:
+            state = dataclasses.replace(state, updates=state.updates + 1)
+            return try_all(self, state, tensors, loss, clock)
         way = self.way(clock.learned, tensors)
         return dual_update(self, state, tensors, loss, way, clock.interval)
 
@@ -244,13 +269,21 @@ class SLR(Solver):
         at = self.freeze_at
         if at == "auto":
             at = _least(tensors, "freeze_at")
-        return learned if at is None else min(learned / at, 1.0)
+        elif at is None:
+            at = 1.0
+        begin = self.trial_ends
+        return min(max(learned - begin, 0.0) / (at - begin), 1.0)
 
     def power(self, tensors):
         """Returns the power of the metric of the projection."""
         if self.metric == "auto":
             return _least(tensors, "metric")
         return self.metric
+
+    @property
+    def trial_ends(self):
+        """The fraction of the learning at which the way begins."""
+        return self.trial if self.settles else 0.0
 
     def freezes(self, way):
         """Returns whether the support is settled."""
@@ -321,6 +354,38 @@ def begin(solver, rho, square, square_of_rule=None):
         rho=rho,
         s=solver.stepsize * rho,
         residual=math.sqrt(square_of_rule),
+        square=square,
+    )
+
+
+def try_all(solver, state, tensors, loss, clock):
+    """Frees nothing until the next dual update: `Z = 0`, `Lam = 0`.
+
+    Args:
+        solver: `SLR`.
+        state: `SLRState`.
+        tensors: See `dual_update`.
+        loss: See `dual_update`.
+        clock: `training.clock.Clock`.
+
+    Returns:
+        `SLRState`, with rho set for the steps to come.
+    """
+    power = TRIAL_POWER * min((clock.total or 0) / TRIAL_STEPS, 1.0)
+    share = clock.learning / solver.trial / clock.interval
+    left = (1.0 - tensors.rate) ** (power * share)
+    # Rho tells bound entries from free ones: it is never zero, also while the
+    # length of the run is not known.
+    rho = max(1.0 - left, ROUNDING)
+    tensors.keep_none()
+    tensors.ascend(rho, 0.0, 0.0, rho)
+    square = tensors.square()
+    return dataclasses.replace(
+        state,
+        rho=rho,
+        s=solver.stepsize * rho,
+        residual=math.sqrt(square),
+        loss=loss,
         square=square,
     )
 

@@ -22,7 +22,7 @@ class Structure(Record):
 
     rate = None
     least = 1
-    freeze_at = 0.7
+    freeze_at = 0.8
     metric = 1 / 3
 
     def refusal(self, weight):

@@ -107,11 +107,24 @@ class Clock:
         constant rate, or one that is not known beforehand, spends the same at
         every step.
         """
-        if not self.total or self.learning_rate is None:
-            return self.progress
+        return self._learned_at(self.step)
+
+    @property
+    def learning(self):
+        """Fraction of the learning from here to the next dual update.
+
+        That of `interval` steps, zero while the run's length is not known.
+        """
+        return self._learned_at(self.step + self.interval) - self.learned
+
+    def _learned_at(self, step):
+        if not self.total:
+            return 0.0
+        if self.learning_rate is None:
+            return min(step / self.total, 1.0)
         if self._learned is None:
             self._learned = _integral(self.learning_rate, self.total)
-        return float(np.interp(self.step, *self._learned))
+        return float(np.interp(step, *self._learned))
 
     @property
     def state(self):

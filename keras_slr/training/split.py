@@ -99,6 +99,12 @@ class Split:
         """Number of entries of all pruned weights."""
         return sum(math.prod(slot.w.shape) for slot in self.slots)
 
+    @property
+    def rate(self):
+        """The mean of the pruning rates asked for over all entries."""
+        entries = [math.prod(slot.w.shape) * slot.rate for slot in self.slots]
+        return sum(entries) / self.size
+
     def strength(self, slot):
         """Returns the Keras variable `R` of a weight's penalty."""
         return slot.a if self.form is forms.Free else self.rho

@@ -69,9 +69,27 @@ def reference_counts(solver, way):
     ]
 
 
+def trial_of(solver):
+    free = solver.free_support and solver.penalty == "decoupled"
+    return solver.trial if free else 0.0
+
+
+def reference_trial(solver, ref, w, f, steps):
+    """All weights lose the same share at each of the trial's steps."""
+    sizes = [math.prod(shape) for shape in SHAPES]
+    kept = sum(COUNTS) / sum(sizes)
+    left = kept ** (0.3 * min(steps / 1000, 1.0))
+    ref.rho = 1 - left ** (1 / (solver.trial * steps))
+    ref.s = solver.stepsize * ref.rho
+    ref.z = [np.zeros_like(a) for a in w]
+    ref.r_prev = norm(w)
+    ref.w_prev, ref.f_prev, ref.first = w, f, False
+
+
 def reference_update(solver, ref, w, f, progress):
-    at = {"auto": 0.7, None: 1.0}.get(solver.freeze_at, solver.freeze_at)
-    way = min(progress / at, 1.0)
+    at = {"auto": 0.8, None: 1.0}.get(solver.freeze_at, solver.freeze_at)
+    trial = trial_of(solver)
+    way = min(max(progress - trial, 0.0) / (at - trial), 1.0)
     free = solver.free_support
     if free:
         support = [z != 0 for z in ref.z]
@@ -153,8 +171,30 @@ SOLVERS = {
     "coupled": SLR.coupled(),
     "held, growing": SLR.coupled(free_support=False, stepsize=5.0),
     "unbounded": SLR.coupled(stepsize_bound=None, freeze_at=None),
-    "whole rate from the start": SLR(ramp=None, freeze_at=1.0),
+    "whole rate from the start": SLR(ramp=None, trial=0.0, freeze_at=1.0),
+    "no trial": SLR(trial=0.0),
+    "long trial": SLR(trial=0.3),
 }
+
+
+@pytest.mark.parametrize(
+    "total, power", [(1000, 0.3), (5000, 0.3), (100, 0.03), (None, 0.0)]
+)
+def test_what_a_trial_leaves_of_weights_at_rest(total, power):
+    """A power of what is to be kept; shorter runs try less."""
+    split = make_split([np.ones((20, 5), "float32")], HostArrays())
+    split.slots[0].rate = 0.96
+    # An update every hundredth of the run.
+    solver, clock = SLR(trial=0.1), Clock((total or 1000) // 100)
+    clock.set_length(total)
+    state, left = solver.begin(split, clock), 1.0
+    for _ in range(9):
+        clock.step += clock.interval
+        state = solver.update(state, split, 1.0, clock)
+        assert not split.auxiliary(split.slots[0]).any()
+        left *= (1.0 - state.rho) ** clock.interval
+    # The first of the ten parts of the trial pulls at nothing yet.
+    np.testing.assert_allclose(left, 0.04 ** (0.9 * power), rtol=2e-2)
 
 
 @pytest.mark.parametrize("arrays", [HostArrays, DeviceArrays])
@@ -164,7 +204,9 @@ def test_updates_equal_the_definition(name, arrays):
     rng = np.random.default_rng(3)
     w = [rng.normal(size=s).astype("float32") for s in SHAPES]
     split = make_split(w, arrays(), solver.free_support)
-    state = solver.begin(split, Clock(1))
+    clock, steps = Clock(1), 12
+    clock.set_length(steps)
+    state = solver.begin(split, clock)
     z = [
         pi(a.astype("float64"), n)
         for a, n in zip(w, reference_counts(solver, 0.0))
@@ -178,22 +220,22 @@ def test_updates_equal_the_definition(name, arrays):
         r_prev=norm([a - b for a, b in zip(w, z)]) or norm(w),
     )
     held = []
-    for step in range(1, 13):
-        progress = step / 12
+    for clock.step in range(1, steps + 1):
+        progress = clock.step / steps
         # A walk that descends and climbs, so that condition 1 fails too.
-        loss = 2.0 + math.cos(step * 1.3)
+        loss = 2.0 + math.cos(clock.step * 1.3)
         for slot, a in zip(split.slots, w):
             a *= 0.97
             a += 0.02 * rng.normal(size=a.shape).astype("float32")
             slot.w.assign(a)
-        state = slr.dual_update(
-            solver, state, split, loss, solver.way(progress, split)
-        )
-        conditions = reference_update(
-            solver, ref, [a.astype("float64") for a in w], loss, progress
-        )
-        held.append(conditions)
-        assert (state.condition_1, state.condition_2) == conditions
+        state = solver.update(state, split, loss, clock)
+        exact = [a.astype("float64") for a in w]
+        if progress < trial_of(solver):
+            reference_trial(solver, ref, exact, loss, steps)
+        else:
+            conditions = reference_update(solver, ref, exact, loss, progress)
+            held.append(conditions)
+            assert (state.condition_1, state.condition_2) == conditions
         assert state.k == ref.k
         np.testing.assert_allclose(state.s, ref.s, rtol=1e-4)
         np.testing.assert_allclose(state.rho, ref.rho)
@@ -308,6 +350,8 @@ def test_free_entries_of_another_backend_are_marked_anew(foreign, arrays):
         {"freeze_at": 0.0},
         {"penalty": "weights"},
         {"rho": 10.0},
+        {"trial": -0.1},
+        {"trial": 0.5, "freeze_at": 0.4},
         {"metric": -0.5},
         {"metric": "best"},
     ],
@@ -323,6 +367,7 @@ def test_paper_constants():
     np.testing.assert_allclose(paper.stepsize * paper.rho(0.0), 0.01)
     assert paper.rho(0.0) == paper.rho(1.0) == 0.1
     assert not paper.free_support and not paper.freezes(1.0)
+    assert paper.trial == 0.0
 
 
 @pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)

@@ -15,7 +15,9 @@ from tests.helpers import to_numpy
 
 opt = keras.optimizers
 # Multipliers so small that `W + Lam / rho` is `W`.
-WITHOUT_MULTIPLIERS = SLR(ramp=None, stepsize=1e-12, stepsize_bound=1e-12)
+WITHOUT_MULTIPLIERS = SLR(
+    trial=0.0, ramp=None, stepsize=1e-12, stepsize_bound=1e-12
+)
 
 
 def squares_of_adam(optimizer, kernel):

@@ -200,7 +200,9 @@ def test_a_proximal_step_follows_the_optimizer(case, free_support):
     model.compile(make(), "mse")
     pruner = SLRPruner(
         rate=0.75,
-        solver=SLR(rho=Constant(0.5), free_support=free_support, ramp=None),
+        solver=SLR(
+            rho=Constant(0.5), free_support=free_support, trial=0.0, ramp=None
+        ),
         update_every=2,
     )
     pruner.begin(model)
