@@ -20,6 +20,7 @@ from benchmarks.quality.tasks import TASKS
 from benchmarks.quality.training import Training
 from keras_slr import SLR
 from keras_slr import GradualMagnitude
+from keras_slr.schedules import Geometric
 
 TASK = "lenet_300_100_mnist"
 # Optimizer, learning rate, epochs, pruning rate.
@@ -37,6 +38,10 @@ SOLVERS = {
     "metric 1/4": (SLR_CALLBACK, SLR(metric=0.25)),
     "metric 1/2": (SLR_CALLBACK, SLR(metric=0.5)),
     "no metric": (SLR_CALLBACK, SLR(metric=0.0)),
+    "no trial": (SLR_CALLBACK, SLR(trial=0.0)),
+    "a weaker pull": (SLR_CALLBACK, SLR(rho=Geometric(0.1, 0.9))),
+    "settled at 70 %": (SLR_CALLBACK, SLR(freeze_at=0.7)),
+    "settled at 90 %": (SLR_CALLBACK, SLR(freeze_at=0.9)),
     "no continuation": (SLR_CALLBACK, SLR(ramp=None)),
     "no multipliers": (
         SLR_CALLBACK,
