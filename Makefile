@@ -8,6 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BACKENDS := tensorflow jax torch
 # One thread a worker: small models wait at thread barriers otherwise.
 RUN := OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3
+HUB := PYTHONPATH=$(CURDIR)/.keras_hub
 WORKERS ?= 2
 # Tests that say the same on every backend run on one: the one that compiles
 # nothing before it trains a small model.
@@ -21,27 +22,27 @@ CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/.jax_cache \
 .PHONY: demo test lint slow benchmark-lenet benchmark-cost \
   benchmark-quality benchmark-shrink benchmark-speed benchmark-export \
   benchmark-kills benchmark-fuzz benchmark-contract test-devices test-arm \
-  test-keras-hub docs notebooks clean
+  docs notebooks clean
 
 demo: $(VENV)/.demo
 	KERAS_BACKEND=jax TF_CPP_MIN_LOG_LEVEL=3 TF_ENABLE_ONEDNN_OPTS=0 \
 	  $(BIN)/python -m keras_slr demo
 
-test: $(VENV)/.test lint
+test: $(VENV)/.test .keras_hub lint
 	for backend in $(BACKENDS); do \
 	  echo "== $$backend"; \
 	  marks="not slow"; \
 	  [ $$backend = $(ONCE) ] || marks="$$marks and not once"; \
-	  $(RUN) $(CACHE) KERAS_BACKEND=$$backend $(BIN)/python -m pytest \
+	  $(RUN) $(HUB) $(CACHE) KERAS_BACKEND=$$backend $(BIN)/python -m pytest \
 	    -n $(WORKERS) --dist loadfile -m "$$marks" || exit 1; \
 	done
 
-slow: $(VENV)/.test
+slow: $(VENV)/.test .keras_hub
 	for backend in $(BACKENDS); do \
 	  marks="slow"; \
 	  [ $$backend = $(ONCE) ] || marks="$$marks and not once"; \
-	  $(RUN) KERAS_BACKEND=$$backend $(BIN)/python -m pytest -m "$$marks" \
-	    || exit 1; \
+	  $(RUN) $(HUB) KERAS_BACKEND=$$backend $(BIN)/python -m pytest \
+	    -m "$$marks" || exit 1; \
 	done
 
 # Runs on many virtual devices, and in several processes on the loopback.
@@ -60,18 +61,10 @@ test-arm: $(VENV)/.test .arm
 .arm: | $(VENV)/.test
 	$(BIN)/python -m tflite_export.arm_root $@
 
-# The backbones of KerasHub, beside what is installed: by itself it brings
-# another build of TensorFlow.
-test-keras-hub: $(VENV)/.test .keras_hub
-	for backend in $(BACKENDS); do \
-	  $(RUN) PYTHONPATH=$(CURDIR)/.keras_hub KERAS_BACKEND=$$backend \
-	    $(BIN)/python -m pytest -m slow tests/contract/test_keras_hub.py \
-	    tests/examples/test_examples.py -k "backbone or keras_hub" \
-	    || exit 1; \
-	done
-
+# KerasHub, beside what is installed: by itself it brings another build of
+# TensorFlow.
 .keras_hub: | $(VENV)/.test
-	$(PIP) --no-deps --target $@ keras-hub==0.32.0 tokenizers
+	$(PIP) --no-deps --target $@ keras-hub==0.32.0 tokenizers==0.23.3
 
 # The site, in an environment of its own; warnings are errors.
 DOCS := .venv-docs

@@ -15,7 +15,8 @@ denser. A profile of your own is a rate by layer, as JSON:
 
 ResNet-20 from its published weights, 90 % of the entries zero, ten epochs of
 pruning and two of fine-tuning on a CPU (the second command above, with
-`--epochs 10`, on TensorFlow):
+`--epochs 10`, on TensorFlow; before SLR tried weights out, that is, with
+`SLR(trial=0.0, rho=Geometric(0.1, 0.9), freeze_at=0.7)`):
 
                                   non-zero  gzipped  TFLite file,      its ms
     model           test accuracy parameters     KB    gzipped KB  an example

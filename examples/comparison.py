@@ -74,7 +74,9 @@ class Task:
         model.compile(optimizer, self.loss)
 
     def fit(self, model, phase, callbacks=()):
-        return model.fit(
+        # The `fit` of KerasHub's tasks would make arrays of the batches.
+        return keras.Model.fit(
+            model,
             self.batches,
             epochs=phase.epochs,
             callbacks=list(callbacks),

@@ -4,9 +4,9 @@
     python -m examples.detect_keras_hub --dataset voc --size 512 --width 64
     python -m examples.detect_keras_hub --tiny
 
-RetinaNet on a ResNet-18 trunk, from random weights. DATA is a folder with
-BCCD, photographs of blood cells, in `detection/bccd/`; other data sets come
-through TensorFlow Datasets.
+RetinaNet on a small DarkNet, the trunk of YOLOv3, from random weights. DATA is
+a folder with BCCD, photographs of blood cells, in `detection/bccd/`; other data
+sets come through TensorFlow Datasets.
 
     pip install "keras-slr[vision,datasets]"
 """
@@ -33,15 +33,18 @@ def retinanet(classes, shape, width, tiny):
         classes: Integer, how many there are.
         shape: Tuple, the shape of an image.
         width: Integer, channels of the first layer.
-        tiny: Boolean, whether its heads are of one layer, not four.
+        tiny: Boolean, whether its trunk and heads have fewer layers.
     """
-    trunk = keras_hub.models.ResNetBackbone(
-        input_conv_filters=[width],
-        input_conv_kernel_sizes=[7],
-        stackwise_num_filters=[width, 2 * width, 4 * width, 8 * width],
-        stackwise_num_blocks=[2, 2, 2, 2],
-        stackwise_num_strides=[1, 2, 2, 2],
-        block_type="basic_block",
+    trunk = keras_hub.models.CSPNetBackbone(
+        stem_filters=width,
+        stem_kernel_size=3,
+        stem_strides=2,
+        stackwise_num_filters=[2 * width, 4 * width, 8 * width, 16 * width],
+        stackwise_depth=[1, 1, 1, 1] if tiny else [1, 2, 2, 1],
+        stackwise_strides=[2, 2, 2, 2],
+        stage_type="dark",
+        block_type="dark_block",
+        bottle_ratio=[0.5],
         image_shape=shape,
     )
     backbone = keras_hub.models.RetinaNetBackbone(
@@ -49,7 +52,6 @@ def retinanet(classes, shape, width, tiny):
         min_level=3,
         max_level=5,
         use_p5=False,
-        use_fpn_batch_norm=True,
         image_shape=shape,
     )
     return keras_hub.models.RetinaNetObjectDetector(

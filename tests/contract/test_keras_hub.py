@@ -1,4 +1,4 @@
-"""Backbones of KerasHub keep the contract: `make test-keras-hub`."""
+"""Backbones of KerasHub keep the contract."""
 
 import math
 

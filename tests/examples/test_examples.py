@@ -20,15 +20,6 @@ ROOT = pathlib.Path(__file__).parents[2]
 BACKENDS = {"TensorFlow": "tensorflow", "JAX": "jax", "PyTorch": "torch"}
 # What `test_loops` runs.
 SCRIPTS = {"prune_digits"} | {f"custom_loop_{b}" for b in BACKENDS.values()}
-# Those that take long to compile, where examples are compiled.
-HEAVY = {
-    "classify_imagenet",
-    "detect_keras_cv",
-    "detect_keras_hub",
-    "lanes_ultrafast",
-    "segment_deeplab",
-    "text_transformer",
-}
 needs_files = pytest.mark.skipif(
     not all(
         importlib.util.find_spec(name)
@@ -46,6 +37,10 @@ DETECTORS = {
     )
     for library in ("keras_cv", "keras_hub")
 }
+# Models of KerasHub compile themselves when they are made, also by loading.
+compiles_itself = pytest.mark.filterwarnings(
+    "ignore:Skipping variable loading for optimizer"
+)
 needs_tfmot = pytest.mark.skipif(
     not importlib.util.find_spec("tensorflow_model_optimization"),
     reason="TF-MOT is not installed",
@@ -55,21 +50,34 @@ pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
 def claims():
-    """Returns the backends of each example in the table of the README."""
+    """Returns what the table of the README says of each example.
+
+    Returns:
+        Dict of pairs by name, the backends of `make test` and of `make slow`.
+    """
     text = (ROOT / "examples/README.md").read_text()
-    rows = re.findall(r"^\| `(\w+)\.py` \|.*?\| ([\w, ]+) \|$", text, re.M)
+    rows = re.findall(
+        r"^\| `(\w+)\.py` \|.*?\| ([\w, ]+) \|([\w, ]*)\|$", text, re.M
+    )
     return {
-        name: {BACKENDS[b] for b in backends.split(", ")}
-        for name, backends in rows
+        name: tuple(
+            {BACKENDS[b] for b in cell.strip().split(", ") if b}
+            for cell in cells
+        )
+        for name, *cells in rows
     }
 
 
 def compared():
-    names = claims().keys() - SCRIPTS
+    backend = keras.config.backend()
+    found = claims()
+    names = found.keys() - SCRIPTS
     names -= {"migrate_from_tfmot", "quantize_after_pruning", "distributed_jax"}
     for name in sorted(names):
         marks = [DETECTORS[name]] if name in DETECTORS else []
-        if name in HEAVY and keras.config.backend() != "torch":
+        if name == "detect_keras_hub":
+            marks.append(compiles_itself)
+        if backend in found[name][1]:
             marks.append(pytest.mark.slow)
         yield pytest.param(name, marks=marks)
 
@@ -79,7 +87,7 @@ def run(tmp_path):
     """Function that runs an example in tiny mode, if its table claims it."""
 
     def main(name, *options):
-        if keras.config.backend() not in claims()[name]:
+        if keras.config.backend() not in set().union(*claims()[name]):
             pytest.skip(f"{name} does not claim {keras.config.backend()}")
         module = importlib.import_module(f"examples.{name}")
         options = ["--rate", str(RATE), *options]
