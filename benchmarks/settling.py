@@ -5,8 +5,9 @@
 
 The pretrained ResNet-20 for CIFAR-10 loses 30 and 43 % of its filters in
 groups, a half and two thirds of its multiplications, in eight epochs with Adam
-at 1e-3 and cosine decay, without the trial of the default. Accuracies in percent are on the last 5000 training
-images, which are not trained on here; the published weights were.
+at 1e-3 and cosine decay, without the trial of the default. Accuracies in
+percent are on the last 5000 training images, which are not trained on here;
+the published weights were.
 """
 
 import argparse
