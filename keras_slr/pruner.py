@@ -185,8 +185,7 @@ class SLRPruner:
         if self._rows is None:
             # Pruned a second time the residuals would be zero.
             self._rows = rows_of(run)
-        averages = run.averages
-        masks = run.split.masks(averages or None)
+        averages, masks = run.averages, run.masks()
         for slot, mask in zip(run.split.slots, masks):
             apply_mask(slot.w, mask)
         for average, mask in zip(averages, masks):

@@ -99,6 +99,18 @@ class Run:
         """The optimizer's moving averages of the pruned weights, if any."""
         return averages_of(self._base, [slot.w for slot in self.split.slots])
 
+    def masks(self):
+        """Returns the masks by which the weights are hard-pruned now.
+
+        `fit` ends with the moving averages where there are some, so that
+        these choose; once the support is settled it is what training made
+        up for, and averages of before that have no say any more.
+        """
+        if getattr(self.state, "settled", False):
+            self.split.check_finite()
+            return self.split.support()
+        return self.split.masks(self.averages or None)
+
     def _get_scalars(self):
         scalars = {
             f"state_{name}": float(value)

@@ -184,7 +184,7 @@ class Split:
 
     def keep_support(self):
         """Chooses the support as it is."""
-        self._masks = self._arrays.support(self.form.support, self.slots)
+        self._masks = self.support()
 
     def keep_none(self):
         """Chooses an empty support."""
@@ -333,6 +333,10 @@ class Split:
             penalty=float(inner + 0.5 * rho * square),
             multiplier_norm=math.sqrt(lam_square),
         )
+
+    def support(self):
+        """Returns the masks of the support of `Z`."""
+        return self._arrays.support(self.form.support, self.slots)
 
     def masks(self, variables=None):
         """Returns the exact mask of every weight.

@@ -45,6 +45,30 @@ def test_sparsity_is_exact_with_every_optimizer(make_model, data, name):
     assert_untouched(model)
 
 
+class Support(keras.callbacks.Callback):
+    """Keeps `Z` of a layer as it is when the last epoch begins."""
+
+    def __init__(self, slr):
+        super().__init__()
+        self.slr = slr
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.settled = self.slr.pruner.run.state.settled
+        self.z = self.slr.auxiliary("hidden")
+
+
+def test_averages_of_before_do_not_unsettle_the_support(make_model, data):
+    model = make_model(
+        keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.99)
+    )
+    slr = SLRCallback(0.9)
+    seen = Support(slr)
+    model.fit(*data, epochs=10, verbose=0, callbacks=[slr, seen])
+    assert seen.settled
+    kernel = to_numpy(model.layers[0].kernel)
+    np.testing.assert_array_equal(kernel != 0, seen.z != 0)
+
+
 def test_one_line_prunes_without_losing_the_function(make_model, data):
     x, y = data
     model = make_model(keras.optimizers.Adam(0.01))
