@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from keras_slr.solvers import SLR
+from keras_slr.solvers import dual_update
 from keras_slr.solvers import forms
-from keras_slr.solvers import slr
 from keras_slr.structures import Constraint
 from keras_slr.structures import Unstructured
 from keras_slr.training import backend
@@ -271,17 +271,17 @@ def test_alpha_is_the_table_of_the_paper():
         0.999942,
     ]
     np.testing.assert_allclose(
-        [slr.alpha(k, 300, 0.1) for k in ks], table, atol=5e-7
+        [dual_update.alpha(k, 300, 0.1) for k in ks], table, atol=5e-7
     )
 
 
 def test_stepsize_times_residual_shrinks_by_alpha_alone():
     solver = SLR.paper()
-    state = slr.begin(solver, 0.1, square=4.0)
+    state = dual_update.begin(solver, 0.1, square=4.0)
     for square in (1.0, 9.0, 0.25):
         before = state.s * state.residual
-        contraction = slr.alpha(state.k, solver.M, solver.r)
-        state = slr.half_step(solver, state, square)
+        contraction = dual_update.alpha(state.k, solver.M, solver.r)
+        state = dual_update.half_step(solver, state, square)
         assert state.residual == math.sqrt(square)
         np.testing.assert_allclose(
             state.s * state.residual, contraction * before
@@ -290,18 +290,18 @@ def test_stepsize_times_residual_shrinks_by_alpha_alone():
 
 def test_stepsize_never_exceeds_its_bound():
     solver = SLR(stepsize_bound=1.0)
-    state = slr.begin(solver, 0.1, square=1.0)
-    state = slr.half_step(solver, state, square=1e-12)
+    state = dual_update.begin(solver, 0.1, square=1.0)
+    state = dual_update.half_step(solver, state, square=1e-12)
     assert state.s == state.rho
 
 
 def test_no_residual_leaves_the_state_as_it_is():
     solver = SLR()
-    state = slr.begin(solver, 0.1, square=1.0)
-    assert slr.half_step(solver, state, square=0.0) == state
+    state = dual_update.begin(solver, 0.1, square=1.0)
+    assert dual_update.half_step(solver, state, square=0.0) == state
     # And a run that begins without one still takes a step later.
-    begun = slr.begin(solver, 0.1, square=0.0)
-    state = slr.half_step(solver, begun, square=1.0)
+    begun = dual_update.begin(solver, 0.1, square=0.0)
+    state = dual_update.half_step(solver, begun, square=1.0)
     assert state.s > 0.9 * 0.1 * solver.stepsize
 
 
@@ -314,7 +314,7 @@ def test_multipliers_of_free_entries_are_zero_and_of_others_move():
     # Two updates: the first one chooses the entries outside the support, and
     # the next one moves their multipliers.
     for loss, progress in ((1.0, 0.3), (0.5, 0.31)):
-        state = slr.dual_update(
+        state = dual_update.dual_update(
             solver, state, split, loss, solver.way(progress, split)
         )
     for slot in split.slots:
@@ -330,7 +330,9 @@ def test_free_entries_of_another_backend_are_marked_anew(foreign, arrays):
     rng = np.random.default_rng(0)
     w = [rng.normal(size=s).astype("float32") for s in SHAPES]
     split = make_split(w, arrays())
-    slr.dual_update(SLR(), SLR().begin(split, Clock(1)), split, 1.0, 0.1)
+    dual_update.dual_update(
+        SLR(), SLR().begin(split, Clock(1)), split, 1.0, 0.1
+    )
     own = [to_numpy(slot.c) for slot in split.slots]
     for slot, c in zip(split.slots, own):
         free = to_numpy(slot.a) == 0.0

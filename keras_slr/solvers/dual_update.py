@@ -1,0 +1,173 @@
+"""The dual update of SLR: two half-steps around a projection, and its scalars.
+
+Multipliers step where a surrogate optimality condition holds, by a stepsize
+that contracts (arXiv 2012.10079, eq. 11; `solvers.slr` has the problem).
+"""
+
+import dataclasses
+import math
+
+# A projection that changes nothing leaves the Lagrangian as it is; a smaller
+# relative gain than this is the rounding of sums in single precision.
+ROUNDING = 1e-6
+
+
+@dataclasses.dataclass(frozen=True)
+class SLRState:
+    """The scalars of a run; all of them are saved with the tensors.
+
+    Attributes:
+        rho: Penalty weight under which `W` is being trained.
+        s: Stepsize of the multipliers.
+        k: Number of the next half-step, from 1.
+        residual: `||W - Z||` used by the last satisfied half-step.
+        loss: Mean task loss of the window before the last update, `nan`
+            before the first one.
+        inner: `<Lam, W - Z>` at the end of the last update.
+        square: `||W - Z||^2` at the end of the last update.
+        updates: Number of dual updates done.
+        condition_1: Whether the first condition held last time.
+        condition_2: Whether the second one did.
+        settled: Whether `W = Z` is held exactly from now on.
+    """
+
+    rho: float
+    s: float
+    k: int = 1
+    residual: float = 0.0
+    loss: float = math.nan
+    inner: float = 0.0
+    square: float = 0.0
+    updates: int = 0
+    condition_1: bool = True
+    condition_2: bool = True
+    settled: bool = False
+
+
+def begin(solver, rho, square, square_of_rule=None):
+    """Returns the state in which `Z = Pi(W)` and `Lam = 0`.
+
+    Args:
+        solver: `SLR`.
+        rho: Float, the first penalty weight.
+        square: Float, `||W - Z||^2` over all pruned weights.
+        square_of_rule: Float, the one that the stepsize rule starts from.
+            Defaults to `square`.
+    """
+    if square_of_rule is None:
+        square_of_rule = square
+    return SLRState(
+        rho=rho,
+        s=solver.stepsize * rho,
+        residual=math.sqrt(square_of_rule),
+        square=square,
+    )
+
+
+def alpha(k, M, r):
+    """Contraction of the stepsize at half-step `k` (2012.10079, eq. 11)."""
+    return 1.0 - 1.0 / (M * k ** (1.0 - 1.0 / k**r))
+
+
+def penalty(inner, square, rho):
+    """Value of the two penalty terms of the Lagrangian."""
+    return inner + 0.5 * rho * square
+
+
+def half_step(solver, state, square):
+    """Returns the state after a satisfied half-step with `||W - Z||^2`.
+
+    The stepsize follows `s <- alpha_k s r_prev / ||W - Z||`, in the
+    telescoping reading: `r_prev` is the norm that the last satisfied
+    half-step divided by. Where a norm is zero the ratio is taken as one.
+    """
+    residual = math.sqrt(square)
+    if residual == 0.0:
+        return state
+    ratio = state.residual / residual if state.residual > 0.0 else 1.0
+    s = alpha(state.k, solver.M, solver.r) * state.s * ratio
+    if solver.stepsize_bound is not None:
+        s = min(s, solver.stepsize_bound * state.rho)
+    return dataclasses.replace(state, s=s, k=state.k + 1, residual=residual)
+
+
+def dual_update(solver, state, tensors, loss, way, interval=1):
+    """Moves `Z` and `Lam`, and the stepsize and rho with them.
+
+    Both conditions compare the Lagrangian before and after: the first one at
+    the new and the previous `W`, the second one at the new and the previous
+    `Z`. The task loss `f` in the first is the mean over the training steps
+    since the last update against the mean over the window before, as training
+    reported it, without the penalty; no forward pass is spent on it. A loss
+    that is not known leaves the penalty terms to decide.
+
+    Args:
+        solver: `SLR`.
+        state: `SLRState` left by the last update.
+        tensors: Holder of `W`, `Z` and `Lam` that runs the passes over all of
+            them (`training.split.Split`). They change at the very end.
+        loss: Float, mean task loss since the last update, or `nan`.
+        way: Float in `[0, 1]`, the fraction of the way to `freeze_at`.
+        interval: Integer, training steps between dual updates. Defaults to
+            `1`.
+
+    Returns:
+        `SLRState`, with rho set for the steps to come.
+    """
+    rho = state.rho
+    inner, square = tensors.gap(rho)
+    descent = penalty(inner, square, rho) - penalty(
+        state.inner, state.square, rho
+    )
+    if not (math.isnan(loss) or math.isnan(state.loss)):
+        descent += loss - state.loss
+    condition_1 = state.updates == 0 or descent < 0.0
+    s_1 = 0.0
+    if condition_1:
+        state = half_step(solver, state, square)
+        s_1 = state.s
+
+    freezes = solver.freezes(way)
+    settles = freezes and solver.settles
+    share = None if freezes and not settles else solver.share(way)
+    sums = tensors.project(rho, s_1, share, solver.power(tensors))
+    before = penalty(sums.inner_before, sums.square_before, rho)
+    gain = before - penalty(sums.inner, sums.square, rho)
+    condition_2 = gain > ROUNDING * (
+        abs(sums.inner_before) + 0.5 * rho * sums.square_before
+    )
+    s_2 = 0.0
+    if condition_2:
+        state = half_step(solver, state, sums.square)
+        s_2 = state.s
+
+    if settles:
+        tensors.settle()
+        return dataclasses.replace(
+            state,
+            rho=1.0,
+            inner=0.0,
+            square=0.0,
+            loss=loss,
+            updates=state.updates + 1,
+            condition_1=condition_1,
+            condition_2=condition_2,
+            settled=True,
+        )
+    rho_next = solver.strength(way, interval)
+    scale = rho_next / rho if solver.penalty == "decoupled" else 1.0
+    tensors.ascend(rho, s_1, s_2, rho_next, scale)
+    if solver.free_support:
+        inner, square = sums.inner_outside, sums.square_outside
+    else:
+        inner, square = sums.inner, sums.square
+    return dataclasses.replace(
+        state,
+        rho=rho_next,
+        loss=loss,
+        inner=scale * (inner + s_2 * square),
+        square=square,
+        updates=state.updates + 1,
+        condition_1=condition_1,
+        condition_2=condition_2,
+    )
