@@ -1,5 +1,7 @@
 """Walks the operation graph of a Keras model."""
 
+import collections
+
 import keras
 
 
@@ -68,3 +70,49 @@ def run(graph, inputs, call):
                 for tensor, x in zip(node.outputs, keras.tree.flatten(outputs))
             }
     return [values[id(tensor)] for tensor in graph.outputs]
+
+
+def read_alone(graph):
+    """Finds the operations that one other alone reads, in nested models too.
+
+    Operations that are called several times are none of them.
+
+    Args:
+        graph: Functional model.
+
+    Returns:
+        List of pairs of an operation and the one that reads its output.
+    """
+    calls, readers = [], {}
+    for part in _all_graphs(graph, {}).values():
+        for nodes in part._nodes_by_depth.values():
+            calls += [node for node in nodes if not node.is_input]
+        for tensor in part.outputs:
+            # What a model puts out is read outside it.
+            readers.setdefault(id(tensor), []).append(None)
+    for node in calls:
+        for tensor in node.input_tensors:
+            readers.setdefault(id(tensor), []).append(node.operation)
+    times = collections.Counter(id(node.operation) for node in calls)
+    pairs = [
+        (node.operation, behind[0])
+        for node in calls
+        if len(behind := readers.get(id(node.outputs[0]), [])) == 1
+    ]
+    return [
+        (operation, reader)
+        for operation, reader in pairs
+        if reader is not None and times[id(operation)] == times[id(reader)] == 1
+    ]
+
+
+def _all_graphs(graph, found):
+    """Returns a graph and those of the models in it, once each, by id."""
+    if id(graph) in found:
+        return found
+    found[id(graph)] = graph
+    for operation in graph.operations:
+        inner = graph_of(operation)
+        if inner is not None:
+            _all_graphs(inner, found)
+    return found

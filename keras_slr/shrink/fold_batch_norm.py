@@ -6,6 +6,7 @@ from keras import layers
 
 from keras_slr.graph import check_graph
 from keras_slr.graph import graph_of
+from keras_slr.graph import read_alone
 from keras_slr.selection.axes import axes_of
 from keras_slr.shrink.rebuild import Rebuild
 from keras_slr.shrink.rebuild import to_numpy
@@ -67,8 +68,11 @@ class _Folding(Rebuild):
     def __init__(self, model):
         super().__init__()
         # By the id of the layer in front.
-        self._norms = {}
-        _find(graph_of(model), self._norms)
+        self._norms = {
+            id(layer): norm
+            for layer, norm in read_alone(graph_of(model))
+            if _fits(layer, norm)
+        }
         self._left_out = {id(norm) for norm in self._norms.values()}
 
     def left_out(self, operation):
@@ -117,46 +121,11 @@ def _affine(norm):
     return scale, shift
 
 
-def _find(graph, norms):
-    """Notes which batch normalizations can go into which layers.
-
-    Args:
-        graph: Functional model, also of those inside others.
-        norms: Dict from the id of a layer to the normalization behind it,
-            filled here.
-    """
-    nodes = [
-        node
-        for nodes in graph._nodes_by_depth.values()
-        for node in nodes
-        if not node.is_input
-    ]
-    readers = {}
-    for node in nodes:
-        for tensor in node.input_tensors:
-            readers.setdefault(id(tensor), []).append(node)
-    for tensor in graph.outputs:
-        readers.setdefault(id(tensor), []).append(None)
-    for node in nodes:
-        inner = graph_of(node.operation)
-        if inner is not None:
-            _find(inner, norms)
-            continue
-        behind = readers.get(id(node.outputs[0]), [])
-        if len(behind) != 1 or behind[0] is None:
-            continue
-        if _fits(node.operation, behind[0].operation):
-            norms[id(node.operation)] = behind[0].operation
-
-
 def _fits(layer, norm):
     """Returns whether a batch normalization can go into a layer."""
     if type(layer) not in _KERNELS:
         return False
     if type(norm) is not layers.BatchNormalization:
-        return False
-    # A layer that is called twice has two things behind it, perhaps.
-    if len(layer._inbound_nodes) != 1 or len(norm._inbound_nodes) != 1:
         return False
     if layer.activation is not keras.activations.linear:
         return False

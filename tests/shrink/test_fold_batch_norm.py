@@ -140,3 +140,13 @@ def test_a_model_without_a_graph():
 
     with pytest.raises(ValueError, match="graph of layers is known"):
         keras_slr.fold_batch_norm(Own())
+
+
+def test_a_sequential_that_was_added_to_folds():
+    """Keras calls its layers anew whenever one is added."""
+    model = keras.Sequential([keras.Input((8, 8, 3))])
+    for _ in range(2):
+        model.add(keras.layers.Conv2D(4, 3))
+        model.add(keras.layers.BatchNormalization())
+    assert len(norms(model)) == 2
+    assert not norms(keras_slr.fold_batch_norm(model))
