@@ -35,10 +35,9 @@ CASES = [
 SLR_CALLBACK = keras_slr.SLRCallback
 SOLVERS = {
     "default": (SLR_CALLBACK, SLR()),
-    "metric 1/4": (SLR_CALLBACK, SLR(metric=0.25)),
+    "metric 1/3": (SLR_CALLBACK, SLR(metric=1 / 3)),
     "metric 1/2": (SLR_CALLBACK, SLR(metric=0.5)),
     "no metric": (SLR_CALLBACK, SLR(metric=0.0)),
-    "no trial": (SLR_CALLBACK, SLR(trial=0.0)),
     "a weaker pull": (SLR_CALLBACK, SLR(rho=Geometric(0.1, 0.9))),
     "settled at 70 %": (SLR_CALLBACK, SLR(freeze_at=0.7)),
     "settled at 90 %": (SLR_CALLBACK, SLR(freeze_at=0.9)),

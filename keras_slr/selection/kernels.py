@@ -8,6 +8,7 @@ import keras
 from keras import layers
 
 from keras_slr.selection.axes import axes_of
+from keras_slr.selection.normalised import normalised_layers
 from keras_slr.selection.stem import stem_layers
 
 # Below this many entries a kernel's zeros save nothing worth its accuracy.
@@ -56,11 +57,15 @@ class Weight:
             around that one, without the model itself.
         default: `None` if the weight is pruned by default, else the `Reason`
             why it is not.
+        scale_free: Boolean, whether it is a kernel in front of a batch
+            normalization, which takes out what it is multiplied by. Defaults
+            to `False`.
     """
 
     variable: keras.Variable
     layers: tuple
     default: Reason | None
+    scale_free: bool = False
 
     @property
     def path(self):
@@ -120,12 +125,17 @@ def weights_of(model):
     Returns:
         List of `Weight`.
     """
-    stems = stem_layers(model)
+    stems, normalised = stem_layers(model), normalised_layers(model)
     trainable = {id(v) for v in model.trainable_variables}
     owners = {}
     _find_owners((model,), owners)
     return [
-        Weight(v, layers, _reason(layers[0], v, trainable, stems))
+        Weight(
+            v,
+            layers,
+            _reason(layers[0], v, trainable, stems),
+            scale_free=id(layers[0]) in normalised and len(v.shape) > 1,
+        )
         for v in model.variables
         if (layers := owners.get(id(v))) is not None
     ]

@@ -29,16 +29,18 @@ multipliers grow with it, so that `V` stays where it is.
 
 Metric. `Pi` is the projection in a metric made of the mean squared gradients
 `v` that Adam and its relatives hold: it keeps the largest `v_i^q |V_i|`. Small
-weights in which the loss is steep stay. A proximal step that goes the same
-share of the way in every entry is the optimizer's step on the penalty in its
-own metric, `q = 1/4`; the loss itself rises by `q = 1/2`; measured best is
-between. With optimizers that hold no `v` the largest magnitudes stay, and so
-do filters, channels and heads: over hundreds of entries the metric says less.
+weights in which the loss is steep stay. With `q = 1/4` that is the metric of
+the optimizer's own steps. A tenth of the mean over the tensor is added to `v`:
+weights without a gradient at the moment still count by their magnitude. With
+optimizers that hold no `v` the largest magnitudes stay, and so do filters,
+channels and heads: over hundreds of entries the metric says less.
 
-Trial. Before anything is chosen `Z` is zero for a while, so that all weights
-are pulled towards zero and those that the loss needs are held up, or grow
-anew: magnitudes then tell what is needed now, not only what was learnt before.
-The more is to be pruned, the more that is worth, and the further they go.
+Trial. Before anything is chosen `Z` is zero for a while, so that weights are
+pulled towards zero and those that the loss needs are held up, or grow anew:
+magnitudes then tell what is needed now, not only what was learnt before. Only
+kernels in front of a batch normalization are tried: what is taken of all of
+them alike changes nothing there but how far a training step goes. The more is
+to be pruned, the more that is worth, and the further they go.
 
 Continuation. Then `S_n` shrinks from the whole space to the asked size.
 
@@ -103,7 +105,8 @@ class SLR(Solver):
             Defaults to `"decoupled"`.
         trial: Float in `[0, 1)`, the fraction of the learning that the trial
             takes, before the way to `freeze_at` begins; it needs a decoupled
-            penalty and a free support. `0.0` for none. Defaults to `0.05`.
+            penalty, a free support and kernels in front of batch
+            normalizations. `0.0` for none. Defaults to `0.05`.
         ramp: Schedule from zero to one of the share of the pruning rate that
             is in force, a function of the fraction of the way to `freeze_at`,
             or `None` for the whole rate from the start. Defaults to `Ramp()`.
@@ -238,7 +241,7 @@ class SLR(Solver):
     def update(self, state, tensors, loss, clock):
         if state.settled:
             return dataclasses.replace(state, updates=state.updates + 1)
-        if clock.learned < self.trial_ends:
+        if clock.learned < self.trial_ends(tensors):
             state = dataclasses.replace(state, updates=state.updates + 1)
             return try_all(self, state, tensors, loss, clock)
         way = self.way(clock.learned, tensors)
@@ -265,7 +268,7 @@ class SLR(Solver):
             at = _least(tensors, "freeze_at")
         elif at is None:
             at = 1.0
-        begin = self.trial_ends
+        begin = self.trial_ends(tensors)
         return min(max(learned - begin, 0.0) / (at - begin), 1.0)
 
     def power(self, tensors):
@@ -274,10 +277,10 @@ class SLR(Solver):
             return _least(tensors, "metric")
         return self.metric
 
-    @property
-    def trial_ends(self):
-        """The fraction of the learning at which the way begins."""
-        return self.trial if self.settles else 0.0
+    def trial_ends(self, tensors):
+        """Returns the fraction of the learning at which the way begins."""
+        tries = self.settles and tensors.scale_free
+        return self.trial if tries else 0.0
 
     def freezes(self, way):
         """Returns whether the support is settled."""

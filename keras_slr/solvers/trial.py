@@ -1,7 +1,10 @@
-"""The trial of all weights before SLR chooses: nothing is free.
+"""The trial of weights before SLR chooses.
 
 With `Z = 0` and `Lam = 0` each proximal step takes the same share of every
-weight, and training gives back what the loss needs.
+weight, and training gives back what the loss needs. Kernels in front of a
+batch normalization alone are tried: their scale changes nothing, and what is
+taken of all alike makes the steps of training larger for them. Of others it
+would take from what the net puts out.
 """
 
 import dataclasses
@@ -10,15 +13,16 @@ import math
 # The trial leaves this power of the share of entries to be kept of a weight
 # that training does not hold up: a half where 90 % are pruned, 0.62 where 80 %.
 TRIAL_POWER = 0.3
-# Runs of fewer steps cannot make up for what that loses, and try less.
-TRIAL_STEPS = 1000
+# Runs of fewer steps than the first of these cannot make up for what that
+# loses, and do without; the longer ones up to the second try less.
+TRIAL_STEPS = (1000, 3000)
 # While the length of a run is not known nothing is pulled: too little for a
 # float32 weight to change.
 LEAST_RHO = 1e-12
 
 
 def try_all(solver, state, tensors, loss, clock):
-    """Frees nothing until the next dual update: `Z = 0`, `Lam = 0`.
+    """Frees only what is not tried until the next dual update.
 
     Args:
         solver: `SLR`.
@@ -30,20 +34,26 @@ def try_all(solver, state, tensors, loss, clock):
     Returns:
         `SLRState`, with rho set for the steps to come.
     """
-    power = TRIAL_POWER * min((clock.total or 0) / TRIAL_STEPS, 1.0)
+    power = TRIAL_POWER * _effort(clock.total or 0)
     share = clock.learning / solver.trial / clock.interval
     left = (1.0 - tensors.rate) ** (power * share)
     # Rho tells bound entries from free ones: it is never zero, also while the
     # length of the run is not known.
     rho = max(1.0 - left, LEAST_RHO)
-    tensors.keep_none()
+    tensors.keep_scaled()
     tensors.ascend(rho, 0.0, 0.0, rho)
-    square = tensors.square()
+    _, square = tensors.gap(rho)
     return dataclasses.replace(
         state,
         rho=rho,
         s=solver.stepsize * rho,
-        residual=math.sqrt(square),
+        residual=math.sqrt(tensors.square()),
         loss=loss,
         square=square,
     )
+
+
+def _effort(steps):
+    """Returns the share of the trial's power for a run of some steps."""
+    none, all_ = TRIAL_STEPS
+    return min(max((steps - none) / (all_ - none), 0.0), 1.0)

@@ -23,7 +23,7 @@ class Structure(Record):
     rate = None
     least = 1
     freeze_at = 0.8
-    metric = 1 / 3
+    metric = 1 / 4
 
     def refusal(self, weight):
         """Returns why a weight cannot carry the structure, or `None`."""

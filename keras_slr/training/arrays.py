@@ -62,9 +62,17 @@ class HostArrays:
         """Returns the masks that `fn` reads off the slots."""
         return [fn(self, *_flat(slot)[1:]) for slot in slots]
 
-    def none(self, slots):
-        """Returns masks that keep nothing."""
-        return [np.zeros(math.prod(slot.w.shape), bool) for slot in slots]
+    def whole(self, slots, kept):
+        """Returns masks that keep all of a weight or nothing.
+
+        Args:
+            slots: List of `Slots`.
+            kept: List of booleans, one per slot.
+        """
+        return [
+            np.full(math.prod(slot.w.shape), keep)
+            for slot, keep in zip(slots, kept)
+        ]
 
     def masks(self, fn, slots, sets, counts, *scalars, weighings=None):
         """Returns the masks of the entries to keep.
@@ -161,9 +169,12 @@ class DeviceArrays:
         """See `HostArrays.support`."""
         return [fn(self, slot.a.value, slot.c.value) for slot in slots]
 
-    def none(self, slots):
-        """See `HostArrays.none`."""
-        return [ops.zeros(slot.w.shape, "bool") for slot in slots]
+    def whole(self, slots, kept):
+        """See `HostArrays.whole`."""
+        return [
+            ops.full(slot.w.shape, keep, dtype="bool")
+            for slot, keep in zip(slots, kept)
+        ]
 
     def masks(self, fn, slots, sets, counts, *scalars, weighings=None):
         """See `HostArrays.masks`."""

@@ -12,6 +12,12 @@ from keras import ops
 
 from keras_slr.training import backend
 
+# This share of the mean over a tensor is added to each mean square: entries
+# whose gradients are small at the moment would be cut off for good, and with
+# them the gradients of what they lead to.
+LEAST_SQUARE = 0.1
+# Of a tensor without any gradient yet magnitudes decide.
+TINY = 1e-30
 # Where optimizers of Keras keep squared gradients of the shape of a weight.
 _SQUARES = ("_velocities", "_accumulators")
 
@@ -47,15 +53,18 @@ def weighing(optimizer, variable, power):
         power: Float, `q`; zero for the Euclidean metric.
 
     Returns:
-        Array `(sqrt(v) + epsilon)^(2 q)`, float32, NumPy or of the backend
-        as `variable` is held, or `None` where the metric is Euclidean.
+        Array `(v + mean(v) / 10)^q`, float32, NumPy or of the backend as
+        `variable` is held, or `None` where the metric is Euclidean.
     """
     moment = second_moment(optimizer, variable) if power else None
     if moment is None:
         return None
-    epsilon = getattr(optimizer, "epsilon", 1e-7)
     if backend.on_one_cpu(variable):
-        moment = backend.to_host(moment)
-        return (np.sqrt(moment) + np.float32(epsilon)) ** np.float32(2 * power)
-    value = ops.cast(moment.value, "float32")
-    return ops.power(ops.sqrt(value) + epsilon, 2 * power)
+        v = np.asarray(backend.to_host(moment), np.float32)
+        return _raised(v, float(v.mean(dtype=np.float64)), power)
+    v = ops.cast(moment.value, "float32")
+    return _raised(v, ops.mean(v), power)
+
+
+def _raised(v, mean, power):
+    return (v + LEAST_SQUARE * mean + TINY) ** power

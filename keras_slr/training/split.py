@@ -105,6 +105,11 @@ class Split:
         entries = [math.prod(slot.w.shape) * slot.rate for slot in self.slots]
         return sum(entries) / self.size
 
+    @property
+    def scale_free(self):
+        """Whether there are weights whose scale changes nothing."""
+        return any(slot.weight.scale_free for slot in self.slots)
+
     def strength(self, slot):
         """Returns the Keras variable `R` of a weight's penalty."""
         return slot.a if self.form is forms.Free else self.rho
@@ -188,7 +193,12 @@ class Split:
 
     def keep_none(self):
         """Chooses an empty support."""
-        self._masks = self._arrays.none(self.slots)
+        self._masks = self._arrays.whole(self.slots, [False] * len(self.slots))
+
+    def keep_scaled(self):
+        """Chooses the weights whose scale matters, whole, and no others."""
+        kept = [not slot.weight.scale_free for slot in self.slots]
+        self._masks = self._arrays.whole(self.slots, kept)
 
     def hold_largest(self, rates):
         """Sets all but the largest weights to zero, to be held there."""

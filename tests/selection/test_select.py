@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
@@ -252,3 +253,56 @@ def test_weights_of_custom_layers():
     assert reasons(selection)["own/positions"] is Reason.UNKNOWN
     both = select(model, "own").chosen
     assert names(both) == ["own/positions", "own/kernel"]
+
+
+def scale_free(model):
+    return [
+        weight.layer.name
+        for weight in select(model, include="re:.*").chosen
+        if weight.scale_free
+    ]
+
+
+def test_kernels_in_front_of_a_batch_norm_have_no_scale():
+    inner = keras.Sequential(name="inner")
+    inner.add(keras.layers.Conv2D(4, 1, name="sequential"))
+    inner.add(keras.layers.BatchNormalization())
+    shared = keras.layers.Conv2D(4, 1, name="shared")
+    x = inputs = keras.Input((8, 8, 4))
+    x = keras.layers.Conv2D(4, 3, name="normalised")(x)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.Conv2D(4, 1, activation="relu", name="activated")(x)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.BatchNormalization()(shared(x))
+    x = keras.layers.BatchNormalization()(shared(x))
+    both = keras.layers.Conv2D(4, 1, name="read_twice")(x)
+    x = keras.layers.Add()([keras.layers.BatchNormalization()(both), both])
+    x = keras.layers.SeparableConv2D(4, 3, name="separable")(inner(x))
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.LayerNormalization()(keras.layers.Dense(4)(x))
+    outputs = keras.layers.Dense(4, name="last")(x)
+    model = keras.Model(inputs, outputs)
+    expected = ["normalised", "sequential", "separable", "separable"]
+    assert scale_free(model) == expected
+
+
+def test_kernels_of_an_unknown_graph_have_a_scale():
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(4)
+            self.norm = keras.layers.BatchNormalization()
+            self.part = keras.Sequential(
+                [
+                    keras.Input((4,)),
+                    keras.layers.Dense(4, name="in_part"),
+                    keras.layers.BatchNormalization(),
+                ]
+            )
+
+        def call(self, x):
+            return self.part(self.norm(self.dense(x)))
+
+    model = Net()
+    model(np.zeros((1, 4), "float32"))
+    assert scale_free(model) == ["in_part"]

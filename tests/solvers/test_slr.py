@@ -15,6 +15,7 @@ import pytest
 from keras_slr.solvers import SLR
 from keras_slr.solvers import dual_update
 from keras_slr.solvers import forms
+from keras_slr.solvers import trial
 from keras_slr.structures import Constraint
 from keras_slr.structures import Unstructured
 from keras_slr.training import backend
@@ -28,6 +29,8 @@ from tests.helpers import to_numpy
 
 SHAPES = [(6, 5), (4, 3, 2)]
 COUNTS = [9, 5]
+# Only the first one is tried.
+SCALE_FREE = [True, False]
 
 
 def norm(tensors):
@@ -75,13 +78,12 @@ def trial_of(solver):
 
 
 def reference_trial(solver, ref, w, f, steps):
-    """All weights lose the same share at each of the trial's steps."""
+    """Entries that are tried lose the same share at each step."""
     sizes = [math.prod(shape) for shape in SHAPES]
     kept = sum(COUNTS) / sum(sizes)
-    left = kept ** (0.3 * min(steps / 1000, 1.0))
-    ref.rho = 1 - left ** (1 / (solver.trial * steps))
+    ref.rho = 1 - kept ** (0.15 / (solver.trial * steps))
     ref.s = solver.stepsize * ref.rho
-    ref.z = [np.zeros_like(a) for a in w]
+    ref.z = [np.where(tried, 0.0, a) for tried, a in zip(SCALE_FREE, w)]
     ref.r_prev = norm(w)
     ref.w_prev, ref.f_prev, ref.first = w, f, False
 
@@ -149,13 +151,15 @@ def make_split(w, arrays, free=True):
     split.rho = keras.Variable(0.0, dtype="float32")
     split.slots = [
         Slots(
-            weight=types.SimpleNamespace(size=a.size, shape=a.shape, path="w"),
+            weight=types.SimpleNamespace(
+                size=a.size, shape=a.shape, path="w", scale_free=scale_free
+            ),
             rate=1 - n / a.size,
             w=keras.Variable(a),
             a=keras.Variable(np.zeros_like(a)),
             c=keras.Variable(np.zeros_like(a)),
         )
-        for a, n in zip(w, COUNTS)
+        for a, n, scale_free in zip(w, COUNTS, SCALE_FREE)
     ]
     split._sets = [
         (Constraint(Unstructured(), (slot.weight,), slot.rate), [i])
@@ -178,7 +182,7 @@ SOLVERS = {
 
 
 @pytest.mark.parametrize(
-    "total, power", [(1000, 0.3), (5000, 0.3), (100, 0.03), (None, 0.0)]
+    "total, power", [(3000, 0.3), (5000, 0.3), (1500, 0.075), (None, 0.0)]
 )
 def test_what_a_trial_leaves_of_weights_at_rest(total, power):
     """A power of what is to be kept; shorter runs try less."""
@@ -199,7 +203,9 @@ def test_what_a_trial_leaves_of_weights_at_rest(total, power):
 
 @pytest.mark.parametrize("arrays", [HostArrays, DeviceArrays])
 @pytest.mark.parametrize("name", SOLVERS)
-def test_updates_equal_the_definition(name, arrays):
+def test_updates_equal_the_definition(name, arrays, monkeypatch):
+    # With half of its power in a run of twelve steps.
+    monkeypatch.setattr(trial, "TRIAL_STEPS", (0, 24))
     solver = SOLVERS[name]
     rng = np.random.default_rng(3)
     w = [rng.normal(size=s).astype("float32") for s in SHAPES]
@@ -257,6 +263,14 @@ def test_updates_equal_the_definition(name, arrays):
             np.testing.assert_array_equal(to_numpy(slot.w) != 0, z != 0)
             np.testing.assert_array_equal(split.auxiliary(slot) != 0, z != 0)
             assert not split.multipliers(slot).any()
+
+
+def test_nothing_is_tried_where_every_scale_matters():
+    split = make_split([np.ones((6, 5), "float32")], HostArrays())
+    solver = SLR(trial=0.3)
+    assert solver.way(0.3, split) == 0.0
+    split.slots[0].weight.scale_free = False
+    assert solver.way(0.4, split) == pytest.approx(0.5)
 
 
 def test_alpha_is_the_table_of_the_paper():

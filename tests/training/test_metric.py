@@ -76,8 +76,8 @@ def test_the_support_is_that_of_the_weighted_projection(case, device, data):
     w = to_numpy(kernel).astype("float64")
     d = np.ones_like(w)
     if squares is not None:
-        d = np.sqrt(to_numpy(squares(model.optimizer, kernel))) + 1e-7
-        d = d ** (2 / 3)
+        v = to_numpy(squares(model.optimizer, kernel)).astype("float64")
+        d = (v + 0.1 * v.mean()) ** 0.25
     pruner.update()
     count = w.size - round(0.75 * w.size)
     expected = slow_keep_mask(d * w, count)
@@ -121,3 +121,16 @@ def test_filters_are_chosen_by_magnitude(structure, make_model, data):
     norms = np.linalg.norm(w, axis=0)
     np.testing.assert_array_equal(kept, slow_keep_mask(norms, 16))
     pruner.abandon()
+
+
+@pytest.mark.parametrize("power", [0.25, 1 / 3])
+def test_without_gradients_magnitudes_decide(power, make_model, data):
+    model = make_model("adam")
+    solver = dataclasses.replace(WITHOUT_MULTIPLIERS, metric=power)
+    pruner = SLRPruner(0.9, solver=solver, allocation="uniform")
+    pruner.begin(model)
+    layer = model.layers[0]
+    w = to_numpy(layer.kernel)
+    pruner.update()
+    expected = slow_keep_mask(w, w.size - round(0.9 * w.size))
+    np.testing.assert_array_equal(pruner.auxiliary(layer) != 0, expected)

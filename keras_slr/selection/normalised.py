@@ -1,0 +1,30 @@
+"""Finds the layers whose kernels have a scale that changes nothing.
+
+A batch normalization right behind a layer takes out whatever the layer's
+kernel is multiplied by.
+"""
+
+import keras
+from keras import layers
+
+from keras_slr.graph import graph_of
+from keras_slr.graph import graphs_in
+from keras_slr.graph import read_alone
+
+
+def normalised_layers(model):
+    """Returns the ids of the layers that batch normalizations alone read.
+
+    Of a subclassed model they are those in its parts with a known graph.
+    """
+    return {
+        id(layer)
+        for part in graphs_in(model)
+        for layer, reader in read_alone(graph_of(part))
+        if isinstance(reader, layers.BatchNormalization) and _is_linear(layer)
+    }
+
+
+def _is_linear(layer):
+    linear = keras.activations.linear
+    return getattr(layer, "activation", None) in (None, linear)
