@@ -89,9 +89,10 @@ def reference_trial(solver, ref, w, f, steps):
 
 
 def reference_update(solver, ref, w, f, progress):
-    at = {"auto": 0.8, None: 1.0}.get(solver.freeze_at, solver.freeze_at)
-    trial = trial_of(solver)
-    way = min(max(progress - trial, 0.0) / (at - trial), 1.0)
+    # Of twelve steps all but half belong to the statistics of batch norms.
+    end = {"auto": 0.5, None: 1.0}.get(solver.freeze_at, solver.freeze_at)
+    begin = trial_of(solver)
+    way = min(max(progress - begin, 0.0) / (end - begin), 1.0)
     free = solver.free_support
     if free:
         support = [z != 0 for z in ref.z]
@@ -121,7 +122,7 @@ def reference_update(solver, ref, w, f, progress):
     old = lagrangian(f, w, ref.z, ref.lam, ref.rho)
     v = [a + lam / ref.rho for a, lam in zip(w, ref.lam)]
     decoupled = solver.penalty == "decoupled"
-    frozen = solver.freeze_at is not None and progress >= at
+    frozen = solver.freeze_at is not None and progress >= end
     settles = decoupled and frozen
     if frozen and not settles:
         ref.z = [np.where(z != 0, a, 0.0) for z, a in zip(ref.z, v)]
@@ -268,9 +269,29 @@ def test_updates_equal_the_definition(name, arrays, monkeypatch):
 def test_nothing_is_tried_where_every_scale_matters():
     split = make_split([np.ones((6, 5), "float32")], HostArrays())
     solver = SLR(trial=0.3)
-    assert solver.way(0.3, split) == 0.0
+    assert solver.way(at(0.3), split) == 0.0
     split.slots[0].weight.scale_free = False
-    assert solver.way(0.4, split) == pytest.approx(0.5)
+    assert solver.way(at(0.4), split) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    "total, expected", [(10000, 0.8), (750, 0.8), (500, 0.7), (200, 0.5)]
+)
+def test_batch_norms_have_steps_for_their_statistics(total, expected):
+    split = make_split([np.ones((6, 5), "float32")], HostArrays())
+    solver = SLR(trial=0.0)
+    assert solver.way(at(expected - 0.01, total), split) < 1.0
+    assert solver.way(at(expected, total), split) == 1.0
+    split.slots[0].weight.scale_free = False
+    assert solver.way(at(0.79, total), split) < 1.0
+
+
+def at(progress, total=10000):
+    """A clock at a fraction of its run."""
+    clock = Clock(1)
+    clock.set_length(total)
+    clock.step = round(progress * total)
+    return clock
 
 
 def test_alpha_is_the_table_of_the_paper():
@@ -329,7 +350,7 @@ def test_multipliers_of_free_entries_are_zero_and_of_others_move():
     # the next one moves their multipliers.
     for loss, progress in ((1.0, 0.3), (0.5, 0.31)):
         state = dual_update.dual_update(
-            solver, state, split, loss, solver.way(progress, split)
+            solver, state, split, loss, solver.way(at(progress), split)
         )
     for slot in split.slots:
         lam, z = split.multipliers(slot), split.auxiliary(slot)
