@@ -84,10 +84,10 @@ z.shape
 #
 # `Z` is the nearest point of `S` to `W + Lam / rho`. Asked for at once, 90 %
 # of zeros would be chosen by weights that have not learnt to do without each
-# other. So all weights are tried out first: for a twentieth of the run `Z` is
-# zero and all are pulled, and those that the loss needs are held up by
-# training. Then `S` shrinks from the whole space to its size. Dark are the
-# entries of `Z` that are not zero.
+# other. So `S` shrinks from the whole space to its size. Dark are the entries
+# of `Z` that are not zero. (Kernels in front of a batch normalization are tried
+# out before: for a twentieth of a long run `Z` is zero for them, all of their
+# weights are pulled, and those that the loss needs are held up by training.)
 
 # %%
 figure = new_figure((9, 3))
