@@ -26,5 +26,6 @@ def normalised_layers(model):
 
 
 def _is_linear(layer):
+    # Layers of other kinds, or of the user's own, have no such attribute.
     linear = keras.activations.linear
-    return getattr(layer, "activation", None) in (None, linear)
+    return getattr(layer, "activation", None) is linear

@@ -279,6 +279,8 @@ def test_kernels_in_front_of_a_batch_norm_have_no_scale():
     x = keras.layers.Add()([keras.layers.BatchNormalization()(both), both])
     x = keras.layers.SeparableConv2D(4, 3, name="separable")(inner(x))
     x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.PReLU(name="not_a_product")(x)
+    x = keras.layers.BatchNormalization()(x)
     x = keras.layers.LayerNormalization()(keras.layers.Dense(4)(x))
     outputs = keras.layers.Dense(4, name="last")(x)
     model = keras.Model(inputs, outputs)
