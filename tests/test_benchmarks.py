@@ -17,10 +17,12 @@ from benchmarks.quality import datasets
 from benchmarks.quality import gpu
 from benchmarks.quality import jobs
 from benchmarks.quality import report
+from benchmarks.quality import results
 from benchmarks.quality import robustness
 from benchmarks.quality import suites
 from benchmarks.quality import tasks
 from benchmarks.quality import trial
+from benchmarks.quality import verdict
 from benchmarks.quality.augment import Augmented
 from benchmarks.quality.start import begin
 from benchmarks.quality.task import Task
@@ -190,19 +192,23 @@ def test_tables_say_who_is_first_and_by_how_much(tmp_path):
         run_of("slr", 0.95, 0, 87.0),
         run_of("slr", 0.95, 1, 85.0),
         run_of("gmp", 0.95, 0, 85.5, pruned_by_epoch=[9.0, 9.0, 85.5]),
+        run_of("slr", 0.98, 0, 80.0),
+        run_of("slr", 0.98, 1, 82.0),
+        run_of("gmp", 0.98, 0, 80.5),
+        run_of("gmp", 0.98, 1, 81.0),
     ]
     write_runs(tmp_path, runs)
     report.render(tmp_path)
     text = (tmp_path / "README.md").read_text()
-    assert "SLR is first in 1 of 2 cells" in text
+    assert "SLR is first in 2 of 3 cells" in text
     assert "not at 90 % (-0.40 to gradual magnitude, beyond the spread)" in text
     assert (
-        "narrowly at 95 % (+0.50 to gradual magnitude, within the spread)"
+        "narrowly at 98 % (+0.25 to gradual magnitude, within the spread)"
         in text
     )
     assert (
         "| gradual magnitude | **88.60 (88.50 to 88.70)** "
-        "| 85.50, 1 of 2 seeds |" in text
+        "| 85.50, 1 of 2 seeds | 80.75 (80.50 to 81.00) |" in text
     )
     # Dense, pruned, fine-tuned, pruned layers, whole model, epochs.
     assert (
@@ -214,6 +220,20 @@ def test_tables_say_who_is_first_and_by_how_much(tmp_path):
         in text
     )
     assert "batch norm anew |" not in text
+
+
+def test_methods_are_compared_on_the_seeds_that_both_have():
+    def cell(*pruned):
+        return [run_of("", 0.9, i, p) for i, p in enumerate(pruned) if p]
+
+    cells = {
+        (0.9, "slr"): cell(87.0, 85.0, None),
+        (0.9, "gmp"): cell(86.5, None, 99.0),
+        (0.9, "admm"): cell(None, 84.0, None),
+        (0.9, "greg_1"): cell(None, None, 99.0),
+    }
+    [found] = verdict.verdicts(results.Group("made", 3, cells))
+    assert found == verdict.Verdict(0.9, "gmp", 87.0, 86.5, "one seed each")
 
 
 def test_cases_end_with_the_worst(tmp_path):

@@ -56,6 +56,10 @@ class Group:
         """Returns what is noted under a key, of the runs that have it."""
         return [run[key] for run in self.at(rate, method) if key in run]
 
+    def by_seed(self, rate, method):
+        """Returns a dict from seeds to scores."""
+        return {run["seed"]: run["pruned"] for run in self.at(rate, method)}
+
     def mean(self, rate, method, key="pruned"):
         """Returns the mean of `values`, `None` if there is none."""
         values = self.values(rate, method, key)

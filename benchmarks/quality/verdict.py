@@ -1,6 +1,7 @@
 """Where SLR is first, and where it is not."""
 
 import dataclasses
+import statistics
 
 from benchmarks.quality.methods import NAMES
 from benchmarks.quality.table import percent
@@ -10,11 +11,11 @@ SLR = "slr"
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """SLR against the best of the others in one cell.
+    """SLR against one of the others in one cell, over seeds that both have.
 
     Attributes:
         rate: Float.
-        rival: Key of `NAMES`, the best of the others.
+        rival: Key of `NAMES`.
         slr: Float, the mean of SLR.
         best: Float, the mean of the rival.
         spread: String, how the difference stands to the spread over seeds.
@@ -39,18 +40,31 @@ class Verdict:
 
 
 def verdicts(group):
-    """Returns a `Verdict` for each rate that SLR and others ran at."""
+    """Returns a `Verdict` on the best rival at each rate that SLR ran at.
+
+    The best is the one that SLR leads least, since rivals may lack seeds.
+    """
     found = []
     for rate in group.rates:
-        means = {m: group.mean(rate, m) for m in group.methods}
-        means = {m: mean for m, mean in means.items() if mean is not None}
-        slr = means.pop(SLR, None)
-        if slr is None or not means:
-            continue
-        rival = max(means, key=means.get)
-        spread = _spread(group.values(rate, SLR), group.values(rate, rival))
-        found.append(Verdict(rate, rival, slr, means[rival], spread))
+        rivals = [m for m in group.methods if m != SLR]
+        against = [_against(group, rate, rival) for rival in rivals]
+        against = [v for v in against if v is not None]
+        if against:
+            found.append(min(against, key=lambda v: v.difference))
     return found
+
+
+def _against(group, rate, rival):
+    """Returns the `Verdict` on a rival, `None` without a seed in common."""
+    ours = group.by_seed(rate, SLR)
+    theirs = group.by_seed(rate, rival)
+    seeds = sorted(ours.keys() & theirs.keys())
+    if not seeds:
+        return None
+    ours = [ours[seed] for seed in seeds]
+    theirs = [theirs[seed] for seed in seeds]
+    means = statistics.mean(ours), statistics.mean(theirs)
+    return Verdict(rate, rival, *means, _spread(ours, theirs))
 
 
 def summary(found):
@@ -71,8 +85,8 @@ WITHIN = "within the spread"
 
 
 def _spread(ours, theirs):
-    """Says whether the ranges of two lists of scores overlap."""
-    if len(ours) == len(theirs) == 1:
+    """Says whether the ranges of two equally long lists overlap."""
+    if len(ours) == 1:
         return "one seed each"
     if max(min(ours), min(theirs)) <= min(max(ours), max(theirs)):
         return WITHIN
