@@ -6,10 +6,10 @@ Training as published for CIFAR-10: SGD with momentum, batches cropped and
 flipped, dense from 0.1 and pruning from 0.01, each falling as half a cosine.
 The ResNet-56 starts from published weights.
 
-A net takes at most 58,000 steps of 256 images, 195 to 196 an epoch: dense
-twice 30 epochs (once without the validation images), 14 settings of the
+A net takes at most 67,000 steps of 256 images, 195 to 196 an epoch: dense
+twice 30 epochs (once without the validation images), 19 settings of the
 rivals of 10 epochs, and at two rates five methods of 10 epochs and one of
-masked training. The suite is 280,000 steps of one seed. No run is longer than
+masked training. The suite is 320,000 steps of one seed. No run is longer than
 6,000 steps; a run is lost if it is stopped, those before it are not.
 """
 

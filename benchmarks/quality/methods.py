@@ -9,7 +9,7 @@ from keras_slr import OneShotMagnitude
 from keras_slr.schedules import Geometric
 
 # Of growing regularisation, at the end of the growth.
-_PENALTIES = (0.1, 1.0, 10.0, 100.0)
+_PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 
 # By name: the callback's class and the solvers that compete for it. SLR
 # competes with nothing but its own default.
@@ -31,6 +31,7 @@ METHODS = {
             ADMM(1e-1),
             ADMM(Geometric(1e-4, 1.0, until=0.65)),
             ADMM(Geometric(1e-3, 10.0, until=0.65)),
+            ADMM(Geometric(1e-2, 100.0, until=0.65)),
         ],
     ),
     "greg_1": (

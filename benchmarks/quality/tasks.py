@@ -1,5 +1,6 @@
 """The tasks that a CPU trains."""
 
+import dataclasses
 import pathlib
 
 import keras
@@ -42,11 +43,10 @@ def _resnet_20(models_dir):
 # As the pretrained nets were trained: without crops and flips they lose what
 # they had learnt of other images than these.
 _AUGMENTED = Training(decay=True, augment=True)
-_CIFAR = {
-    "dataset": "cifar10",
-    "training": _AUGMENTED,
-    "rates": (0.8, 0.9, 0.95),
-}
+# Three times as fast, which on validation rows is better for every method
+# that was tried.
+_FASTER = dataclasses.replace(_AUGMENTED, learning_rate=3e-3)
+_CIFAR = {"dataset": "cifar10", "rates": (0.8, 0.9, 0.95)}
 _ONE_AND_TEN = {
     "dataset": "cifar10",
     "training": _AUGMENTED,
@@ -56,6 +56,7 @@ _ONE_AND_TEN = {
 # Nets without convolutions learn little from so few images as they are.
 _PATCHES = _CIFAR | {
     "prepare": normalised,
+    "training": _AUGMENTED,
     "dense": _AUGMENTED,
     "dense_epochs": 20,
     "epochs": (5,),
@@ -76,10 +77,19 @@ TASKS = {
         dense_epochs=10,
     ),
     "resnet_8_cifar10": Task(
-        build=_resnet_8, prepare=_times_255, epochs=(10,), **_CIFAR
+        build=_resnet_8,
+        prepare=_times_255,
+        training=_FASTER,
+        epochs=(10,),
+        **_CIFAR,
     ),
     "resnet_20_cifar10": Task(
-        build=_resnet_20, prepare=normalised, epochs=(10,), **_CIFAR
+        build=_resnet_20,
+        prepare=normalised,
+        training=_FASTER,
+        epochs=(5,),
+        finetune_epochs=0,
+        **_CIFAR | {"rates": (0.8, 0.9)},
     ),
     # At half and at a third of the multiplications.
     "resnet_20_filters": Task(
