@@ -79,7 +79,14 @@ class Jobs:
 
         def path_of(solver):
             # A score is of all this: others must not be taken for it.
-            scored = (keras.config.backend(), method, solver, rate, epochs)
+            scored = (
+                keras.config.backend(),
+                self._task.training,
+                method,
+                solver,
+                rate,
+                epochs,
+            )
             return folder / f"{digest(repr(scored).encode())}.json"
 
         scores = [

@@ -43,9 +43,10 @@ def _resnet_20(models_dir):
 # As the pretrained nets were trained: without crops and flips they lose what
 # they had learnt of other images than these.
 _AUGMENTED = Training(decay=True, augment=True)
-# Three times as fast, which on validation rows is better for every method
-# that was tried.
+# Single entries come and go at larger steps than whole filters: the best of
+# 1e-3, 3e-3 and 1e-2 on validation rows, for SLR and gradual magnitude alike.
 _FASTER = dataclasses.replace(_AUGMENTED, learning_rate=3e-3)
+_FASTEST = dataclasses.replace(_AUGMENTED, learning_rate=1e-2)
 _CIFAR = {"dataset": "cifar10", "rates": (0.8, 0.9, 0.95)}
 _ONE_AND_TEN = {
     "dataset": "cifar10",
@@ -79,7 +80,7 @@ TASKS = {
     "resnet_8_cifar10": Task(
         build=_resnet_8,
         prepare=_times_255,
-        training=_FASTER,
+        training=_FASTEST,
         epochs=(10,),
         **_CIFAR,
     ),
@@ -87,7 +88,7 @@ TASKS = {
         build=_resnet_20,
         prepare=normalised,
         training=_FASTER,
-        epochs=(5,),
+        epochs=(3,),
         finetune_epochs=0,
         **_CIFAR | {"rates": (0.8, 0.9)},
     ),

@@ -29,6 +29,8 @@ class SLRState:
         condition_1: Whether the first condition held last time.
         condition_2: Whether the second one did.
         settled: Whether `W = Z` is held exactly from now on.
+        tried: `||W||^2` of the weights that are tried that would be there
+            now, had training not turned them since the last update.
     """
 
     rho: float
@@ -42,6 +44,7 @@ class SLRState:
     condition_1: bool = True
     condition_2: bool = True
     settled: bool = False
+    tried: float = 0.0
 
 
 def begin(solver, rho, square, square_of_rule=None):

@@ -243,7 +243,8 @@ class SLR(Solver):
         square = tensors.start(rho, self.share(0.0))
         # Where nothing is constrained yet, the stepsize rule starts from the
         # norm of W, the residual that Z = 0 would leave.
-        return begin(self, rho, square, square or tensors.square())
+        state = begin(self, rho, square, square or tensors.square())
+        return dataclasses.replace(state, tried=tensors.square_scale_free())
 
     def update(self, state, tensors, loss, clock):
         if state.settled:

@@ -5,6 +5,11 @@ weight, and training gives back what the loss needs. Kernels in front of a
 batch normalization alone are tried: their scale changes nothing, and what is
 taken of all alike makes the steps of training larger for them. Of others it
 would take from what the net puts out.
+
+Where steps are large already the trial takes nothing. How large they are the
+norms tell: the gradient of a weight whose scale changes nothing stands
+upright on it, so that a step by an angle of `t` makes the square of its norm
+`1 + t^2` times as large.
 """
 
 import dataclasses
@@ -16,6 +21,8 @@ TRIAL_POWER = 0.3
 # Runs of fewer steps than the first of these cannot make up for what that
 # loses, and do without; the longer ones up to the second try less.
 TRIAL_STEPS = (1000, 3000)
+# Weights that turn by this angle a step, in radians, need no larger steps.
+ANGLE = 1 / 32
 # While the length of a run is not known nothing is pulled: too little for a
 # float32 weight to change.
 LEAST_RHO = 1e-12
@@ -34,12 +41,13 @@ def try_all(solver, state, tensors, loss, clock):
     Returns:
         `SLRState`, with rho set for the steps to come.
     """
-    power = TRIAL_POWER * _effort(clock.total or 0)
-    share = clock.learning / solver.trial / clock.interval
-    left = (1.0 - tensors.rate) ** (power * share)
+    tried = tensors.square_scale_free()
+    share = clock.learning / solver.trial
+    left = (1.0 - tensors.rate) ** (TRIAL_POWER * share * effort(clock.total))
+    left = max(left, min(_angle(tried, state, clock) / ANGLE, 1.0))
     # Rho tells bound entries from free ones: it is never zero, also while the
     # length of the run is not known.
-    rho = max(1.0 - left, LEAST_RHO)
+    rho = max(1.0 - left ** (1.0 / clock.interval), LEAST_RHO)
     tensors.keep_scaled()
     tensors.ascend(rho, 0.0, 0.0, rho)
     _, square = tensors.gap(rho)
@@ -50,10 +58,21 @@ def try_all(solver, state, tensors, loss, clock):
         residual=math.sqrt(tensors.square()),
         loss=loss,
         square=square,
+        tried=tried * left**2,
     )
 
 
-def _effort(steps):
-    """Returns the share of the trial's power for a run of some steps."""
+def _angle(tried, state, clock):
+    """Returns by what angle steps since the last update turned the weights."""
+    growth = tried / state.tried - 1.0 if state.tried else 0.0
+    return math.sqrt(max(growth, 0.0) / clock.interval)
+
+
+def effort(steps):
+    """Returns the share of the trial's power for a run of some steps.
+
+    Args:
+        steps: Integer, or `None` while that is not known.
+    """
     none, all_ = TRIAL_STEPS
-    return min(max((steps - none) / (all_ - none), 0.0), 1.0)
+    return min(max(((steps or 0) - none) / (all_ - none), 0.0), 1.0)

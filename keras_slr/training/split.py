@@ -157,6 +157,13 @@ class Split:
         """Returns `||W||^2` over all weights."""
         return self._arrays.sums(forms.Held.square, self.slots)[0]
 
+    def square_scale_free(self):
+        """Returns `||W||^2` over the weights whose scale changes nothing."""
+        slots = [slot for slot in self.slots if slot.weight.scale_free]
+        if not slots:
+            return 0.0
+        return self._arrays.sums(forms.Held.square, slots)[0]
+
     def keep_lifted(self, rho, s=0.0, share=1.0, power=0.0):
         """Chooses the support of `Pi(W + Lam / rho)` for the next ascend.
 

@@ -59,6 +59,7 @@ class Reference:
     r_prev: float = 0.0
     f_prev: float = math.nan
     first: bool = True
+    tried: float = 0.0
 
 
 def reference_counts(solver, way):
@@ -81,7 +82,11 @@ def reference_trial(solver, ref, w, f, steps):
     """Entries that are tried lose the same share at each step."""
     sizes = [math.prod(shape) for shape in SHAPES]
     kept = sum(COUNTS) / sum(sizes)
-    ref.rho = 1 - kept ** (0.15 / (solver.trial * steps))
+    least = kept ** (0.15 / (solver.trial * steps))
+    now = norm(w[:1])
+    angle = math.sqrt(max((now / ref.tried) ** 2 - 1, 0))
+    left = max(least, min(32 * angle, 1))
+    ref.rho, ref.tried = max(1 - left, 1e-12), left * now
     ref.s = solver.stepsize * ref.rho
     ref.z = [np.where(tried, 0.0, a) for tried, a in zip(SCALE_FREE, w)]
     ref.r_prev = norm(w)
@@ -187,19 +192,47 @@ SOLVERS = {
 )
 def test_what_a_trial_leaves_of_weights_at_rest(total, power):
     """A power of what is to be kept; shorter runs try less."""
-    split = make_split([np.ones((20, 5), "float32")], HostArrays())
-    split.slots[0].rate = 0.96
+    # The first of the ten parts of the trial pulls at nothing yet.
+    expected = 0.04 ** (0.9 * power)
+    _, left = norm_after_trial(total, step=0.0)
+    np.testing.assert_allclose(left, expected, rtol=2e-2)
+
+
+@pytest.mark.parametrize("step", [0.02, 0.025])
+def test_a_trial_ends_where_steps_are_large(step):
+    """Weights are as large as makes a step turn them by 1 / 32."""
+    norm_, _ = norm_after_trial(5000, step)
+    np.testing.assert_allclose(norm_, 32 * step, rtol=3e-2)
+
+
+def test_weights_that_turn_fast_are_not_tried():
+    norm_, left = norm_after_trial(5000, 0.05)
+    assert norm_ > 1.0
+    np.testing.assert_allclose(left, 1.0, rtol=1e-6)
+
+
+def norm_after_trial(total, step):
+    """Tries weights of norm one that training steps upright.
+
+    Returns:
+        Their norm in the end, and by how much all pulls have made it smaller.
+    """
+    split = make_split([np.full((20, 5), 0.1, "float32")], HostArrays())
+    [slot] = split.slots
+    slot.rate = 0.96
     # An update every hundredth of the run.
     solver, clock = SLR(trial=0.1), Clock((total or 1000) // 100)
     clock.set_length(total)
-    state, left = solver.begin(split, clock), 1.0
+    state, size, pulls = solver.begin(split, clock), 1.0, 1.0
     for _ in range(9):
+        size = math.sqrt(size**2 + clock.interval * step**2)
+        slot.w.assign(np.full((20, 5), size / 10, "float32"))
         clock.step += clock.interval
         state = solver.update(state, split, 1.0, clock)
-        assert not split.auxiliary(split.slots[0]).any()
-        left *= (1.0 - state.rho) ** clock.interval
-    # The first of the ten parts of the trial pulls at nothing yet.
-    np.testing.assert_allclose(left, 0.04 ** (0.9 * power), rtol=2e-2)
+        assert not split.auxiliary(slot).any()
+        pull = (1.0 - state.rho) ** clock.interval
+        size, pulls = size * pull, pulls * pull
+    return size, pulls
 
 
 @pytest.mark.parametrize("arrays", [HostArrays, DeviceArrays])
@@ -225,6 +258,7 @@ def test_updates_equal_the_definition(name, arrays, monkeypatch):
         rho=solver.rho(0.0),
         s=solver.stepsize * solver.rho(0.0),
         r_prev=norm([a - b for a, b in zip(w, z)]) or norm(w),
+        tried=norm(w[:1]),
     )
     held = []
     for clock.step in range(1, steps + 1):
