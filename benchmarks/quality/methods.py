@@ -7,14 +7,29 @@ from keras_slr import GradualMagnitude
 from keras_slr import GReg
 from keras_slr import OneShotMagnitude
 from keras_slr.schedules import Geometric
+from keras_slr.schedules import Ramp
 
 # Of growing regularisation, at the end of the growth.
 _PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 
 # By name: the callback's class and the solvers that compete for it. SLR
-# competes with nothing but its own default.
+# competes with nothing but its own default, and where it is compared with
+# itself, tuned as the others are.
+TUNED_SLR = "slr_tuned"
+_SLOWER = {"freeze_at": 0.95, "ramp": Ramp(power=2.0)}
 METHODS = {
     "slr": (keras_slr.SLRCallback, [SLR()]),
+    TUNED_SLR: (
+        keras_slr.SLRCallback,
+        [
+            SLR(),
+            SLR(freeze_at=0.9),
+            SLR(**_SLOWER),
+            SLR(**_SLOWER, stepsize_bound=0.1),
+            SLR(**_SLOWER, rho=Geometric(0.9, 0.9999)),
+            SLR(freeze_at=0.98, ramp=Ramp(power=1.5)),
+        ],
+    ),
     "gmp": (
         keras_slr.GradualMagnitudeCallback,
         [
@@ -53,6 +68,7 @@ METHODS = {
 }
 NAMES = {
     "slr": "SLR",
+    TUNED_SLR: "SLR, tuned",
     "gmp": "gradual magnitude",
     "admm": "ADMM",
     "greg_1": "GReg-1",

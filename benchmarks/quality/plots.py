@@ -22,6 +22,7 @@ from keras_slr.plots.axes import tidy
 # Colours that the colour-blind tell apart (Okabe and Ito), and markers.
 STYLES = {
     "slr": ("#d55e00", "o"),
+    "slr_tuned": ("#e69f00", "h"),
     "gmp": ("#0072b2", "s"),
     "admm": ("#009e73", "^"),
     "greg_1": ("#56b4e9", "D"),

@@ -4,6 +4,7 @@ import dataclasses
 import statistics
 
 from benchmarks.quality.methods import NAMES
+from benchmarks.quality.methods import TUNED_SLR
 from benchmarks.quality.table import percent
 
 SLR = "slr"
@@ -46,7 +47,7 @@ def verdicts(group):
     """
     found = []
     for rate in group.rates:
-        rivals = [m for m in group.methods if m != SLR]
+        rivals = [m for m in group.methods if m not in (SLR, TUNED_SLR)]
         against = [_against(group, rate, rival) for rival in rivals]
         against = [v for v in against if v is not None]
         if against:
