@@ -4,9 +4,9 @@
 
 ResNet-20 for CIFAR-10 with random weights, its filters pruned in groups to
 half and to a quarter of the multiplications, and shrunk, with and without its
-batch normalizations folded: against the dense model, as it is and folded, in
-`model.predict` and as TFLite files in the LiteRT interpreter. The two run in
-turns; printed are medians of the ratios of neighbouring turns, with quartiles.
+batch normalizations folded: against the dense model in `model.predict` and as
+TFLite files in the LiteRT interpreter. The two run in turns; printed are
+medians of the ratios of neighbouring turns, with quartiles.
 """
 
 import argparse
@@ -26,7 +26,6 @@ from examples.models.resnet_for_cifar import resnet_for_cifar
 
 BATCH, IMAGES = 256, 2048
 FOLDED = ", batch norm folded"
-BOTH_FOLDED = ", batch norm of both folded"
 PLANS = {
     "half, in tiles of 16": {
         "budget": keras_slr.Budget(flops=0.5),
@@ -65,11 +64,11 @@ def predicting(model):
     )
 
 
-def invoking(model, folder):
+def invoking(model, folder, name):
     """Returns a function that runs the exported model on single images."""
     from ai_edge_litert.interpreter import Interpreter
 
-    path = str(pathlib.Path(folder) / f"{id(model)}.tflite")
+    path = str(pathlib.Path(folder) / f"{name}.tflite")
     tflite_export.convert(model, path)
     interpreter = Interpreter(path, num_threads=1)
     interpreter.allocate_tensors()
@@ -90,50 +89,47 @@ def main(argv=None):
     args = parser.parse_args(argv)
     results = []
     with tempfile.TemporaryDirectory() as folder:
-        for name, kind, dense, small in comparisons():
-            fewer = macs(dense) / macs(small)
-            run = {
-                "predict": predicting,
-                "tflite": functools.partial(invoking, folder=folder),
-            }[kind]
-            found = ratios(run(dense), run(small))
-            low, median, high = statistics.quantiles(found, n=4)
-            results.append(
-                {
+        dense = resnet_for_cifar(3)
+        dense_runs = {
+            "predict": predicting(dense),
+            "tflite": invoking(dense, folder, "dense"),
+        }
+        for name, model in others(dense):
+            runs = {"predict": predicting(model)}
+            if not name.endswith(FOLDED):  # Conversion folds by itself.
+                runs["tflite"] = invoking(model, folder, name)
+            for kind, run in runs.items():
+                found = ratios(dense_runs[kind], run)
+                low, median, high = statistics.quantiles(found, n=4)
+                row = {
                     "backend": keras.config.backend(),
                     "model": name,
                     "kind": kind,
-                    "fewer_macs": fewer,
+                    "fewer_macs": macs(dense) / macs(model),
                     "median": median,
                     "quartiles": [low, high],
                     "pairs": len(found),
                 }
-            )
-            print(
-                f"{name}, {fewer:.2f}x fewer MACs, {kind}: "
-                f"{median:.2f}x faster ({low:.2f} to {high:.2f})",
-                flush=True,
-            )
+                results.append(row)
+                print(
+                    f"{name}, {row['fewer_macs']:.2f}x fewer MACs, {kind}: "
+                    f"{median:.2f}x faster ({low:.2f} to {high:.2f})",
+                    flush=True,
+                )
     path = pathlib.Path(args.out) / "shrink_speed.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(results, indent=1) + "\n")
 
 
-def comparisons():
-    """Yields what is compared, how, and a slower and a faster model."""
-    dense = resnet_for_cifar(3)
-    folded = keras_slr.fold_batch_norm(dense)
-    yield f"dense{FOLDED}", "predict", dense, folded
+def others(dense):
+    """Yields names and models that the dense one is compared with."""
+    yield f"dense{FOLDED}", keras_slr.fold_batch_norm(dense)
     for name, plan in PLANS.items():
         pruned = keras.models.clone_model(dense)
         keras_slr.hard_prune(pruned, **plan)
         small = keras_slr.shrink(pruned)
-        yield name, "predict", dense, small
-        # Conversion folds by itself.
-        yield name, "tflite", dense, small
-        small = keras_slr.fold_batch_norm(small)
-        yield f"{name}{FOLDED}", "predict", dense, small
-        yield f"{name}{BOTH_FOLDED}", "predict", folded, small
+        yield name, small
+        yield f"{name}{FOLDED}", keras_slr.fold_batch_norm(small)
 
 
 def macs(model):
