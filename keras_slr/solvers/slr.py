@@ -40,7 +40,8 @@ pulled towards zero and those that the loss needs are held up, or grow anew:
 magnitudes then tell what is needed now, not only what was learnt before. Only
 kernels in front of a batch normalization are tried: what is taken of all of
 them alike changes nothing there but how far a training step goes. The more is
-to be pruned, the more that is worth, and the further they go.
+to be pruned, the more that is worth, and the further they go; where steps turn
+them far already they stay.
 
 Continuation. Then `S_n` shrinks from the whole space to the asked size.
 
