@@ -136,7 +136,5 @@ class Run:
                     scalars[f"state_{field.name}"]
                 )
                 for field in dataclasses.fields(self.state)
-                # Files of earlier versions lack some.
-                if f"state_{field.name}" in scalars
             },
         )
