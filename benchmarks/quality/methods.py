@@ -12,9 +12,8 @@ from keras_slr.schedules import Ramp
 # Of growing regularisation, at the end of the growth.
 _PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 
-# By name: the callback's class and the solvers that compete for it. SLR
-# competes with nothing but its own default, and where it is compared with
-# itself, tuned as the others are.
+# By name: the callback's class and the solvers that compete for it. SLR has
+# nothing but its default; under another name it is tuned as the others are.
 TUNED_SLR = "slr_tuned"
 _SLOWER = {"freeze_at": 0.95, "ramp": Ramp(power=2.0)}
 METHODS = {

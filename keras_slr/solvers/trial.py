@@ -43,7 +43,7 @@ def try_all(solver, state, tensors, loss, clock):
     """
     tried = tensors.square_scale_free()
     share = clock.learning / solver.trial
-    left = (1.0 - tensors.rate) ** (TRIAL_POWER * share * effort(clock.total))
+    left = (1.0 - tensors.rate) ** (TRIAL_POWER * share * _effort(clock.total))
     left = max(left, min(_angle(tried, state, clock) / ANGLE, 1.0))
     # Rho tells bound entries from free ones: it is never zero, also while the
     # length of the run is not known.
@@ -68,11 +68,7 @@ def _angle(tried, state, clock):
     return math.sqrt(max(growth, 0.0) / clock.interval)
 
 
-def effort(steps):
-    """Returns the share of the trial's power for a run of some steps.
-
-    Args:
-        steps: Integer, or `None` while that is not known.
-    """
+def _effort(steps):
+    """Returns the share of the trial's power for a run of some steps."""
     none, all_ = TRIAL_STEPS
     return min(max(((steps or 0) - none) / (all_ - none), 0.0), 1.0)
