@@ -101,6 +101,19 @@ def test_quality_runs_resumes_and_renders(digits, tmp_path, capsys):
     assert capsys.readouterr().out.count("digits ") == 0
 
 
+@pytest.mark.skipif(
+    keras.config.backend() == "torch", reason="Keras takes a step a call there"
+)
+def test_quality_takes_several_steps_in_one_call(digits, tmp_path):
+    args = ["--task", "digits", "--methods", "slr", "--rates", "0.9"]
+    out = run_quality(tmp_path, *args, "--steps-per-execution", "5")
+    run = json.loads((out / "digits/slr_0.9_3_0.json").read_text())
+    assert run["steps_per_execution"] == 5
+    assert run["zeros"] == round(0.9 * 64 * 48) + round(0.9 * 480)
+    start = begin(digits.with_steps_per_execution(5), digits.images(None), 0)
+    assert start.model.steps_per_execution == 5
+
+
 def test_a_claimed_job_is_left_to_who_claimed_it(tmp_path):
     path = tmp_path / "job.json"
     first = jobs.Job(path, lambda: {"by": 1})
@@ -258,6 +271,32 @@ def test_cases_end_with_the_worst(tmp_path):
         "SLR is first in 1 of 2 cases. Worst case: `made`, 90 % (-0.50 to "
         "gradual magnitude, one seed each)."
     )
+
+
+def test_lengths_say_how_long_a_run_has_to_be(tmp_path):
+    runs = [
+        run_of(method, 0.9, seed, pruned + seed, epochs=epochs)
+        for method, epochs, pruned in (
+            ("slr", 2, 80.0),
+            ("slr", 5, 86.0),
+            ("slr", 10, 87.0),
+            ("admm", 2, 70.0),
+            ("admm", 10, 85.9),
+        )
+        for seed in (0, 1)
+    ]
+    write_runs(tmp_path, runs)
+    report.render_lengths(tmp_path)
+    lines = (tmp_path / "README.md").read_text().splitlines()
+    assert "| 90 % | 2 epochs | 5 epochs | 10 epochs |" in lines
+    assert (
+        "| ADMM | 70.50 (70.00 to 71.00) |  | 86.40 (85.90 to 86.90) |" in lines
+    )
+    assert lines[-2:] == [
+        "ADMM gives 86.40 after 10 epochs; SLR as much after 5.",
+        "The dense model gives 90.00; SLR as much less 0.5 points after none "
+        "of these.",
+    ]
 
 
 def test_epochs_to_a_target():

@@ -38,7 +38,7 @@ class Jobs:
 
     def __init__(self, name, args):
         self._name = name
-        self._task = TASKS[name]
+        self._task = _task(name, args.steps_per_execution)
         self._args = args
         self._out = pathlib.Path(args.out) / name
 
@@ -120,6 +120,7 @@ class Jobs:
                 "seed": seed,
                 "backend": keras.config.backend(),
                 "dense_weights": start.digest,
+                "steps_per_execution": self._args.steps_per_execution,
             }
             result = trial.run(start, method, solver, rate, epochs)
             print(f"{self._name} {key} {result['pruned']:.2f}", flush=True)
@@ -137,14 +138,22 @@ class Jobs:
             args.data_dir,
             args.models_dir,
             args.cache,
+            args.steps_per_execution,
         )
+
+
+def _task(name, steps_per_execution):
+    return TASKS[name].with_steps_per_execution(steps_per_execution)
 
 
 # Models and images of the last one alone: they are large.
 @functools.lru_cache(maxsize=1)
-def _start(name, seed, validation, data_dir, models_dir, cache):
-    images = TASKS[name].images(data_dir, validation)
-    return begin(TASKS[name], images, seed, models_dir, cache)
+def _start(
+    name, seed, validation, data_dir, models_dir, cache, steps_per_execution
+):
+    task = _task(name, steps_per_execution)
+    images = task.images(data_dir, validation)
+    return begin(task, images, seed, models_dir, cache)
 
 
 def main(argv=None):
@@ -157,6 +166,13 @@ def main(argv=None):
     parser.add_argument("--methods", choices=METHODS, nargs="+")
     parser.add_argument("--rates", type=float, nargs="+")
     parser.add_argument("--epochs", type=int, nargs="+")
+    parser.add_argument(
+        "--steps-per-execution",
+        type=int,
+        default=1,
+        help="training steps in one call of Keras: faster on a GPU, but "
+        "penalties and masks move between calls; not on PyTorch",
+    )
     parser.add_argument("--out", help="folder of the results")
     parser.add_argument(
         "--cache",

@@ -33,6 +33,13 @@ that to the best of the rivals. Made by
 `python -m benchmarks.quality --suite robustness`.
 
 """
+LENGTHS = """# Convergence
+
+Test accuracy in percent after runs of so many epochs, mean (lowest to highest)
+over seeds, from the same dense weights, with the same batches, hard-pruned and
+**not retrained**. Schedules and learning rates end with each run. Made by
+`python -m benchmarks.quality --suite convergence`.
+"""
 # The task of the plot in the project's README, at its shortest length.
 FRONT = "lenet_300_100_mnist"
 FRONT_TITLE = "LeNet-300-100 on MNIST, hard-pruned after {} epochs"
@@ -83,12 +90,62 @@ def render_cases(folder):
     _write(folder, parts)
 
 
+def render_lengths(folder):
+    """Writes a table of the lengths of runs for each task."""
+    groups = results.load(folder)
+    parts = [LENGTHS]
+    for task, of_task in itertools.groupby(groups, lambda group: group.task):
+        of_task = list(of_task)
+        parts.append(f"\n## {task}\n\n{_settings(folder / task)}")
+        for rate in of_task[0].rates:
+            parts += [_lengths(of_task, rate), _needed(of_task, rate)]
+    _write(folder, parts)
+
+
+def _lengths(groups, rate):
+    """The score of each method after each length of run."""
+    methods = [m for m in NAMES if any(g.at(rate, m) for g in groups)]
+    columns = [
+        table.bold_best(
+            [_spread(g.values(rate, m)) for m in methods],
+            [g.mean(rate, m) for m in methods],
+        )
+        for g in groups
+    ]
+    rows = [[NAMES[m], *row] for m, *row in zip(methods, *columns)]
+    header = [table.percent(rate), *(f"{g.epochs} epochs" for g in groups)]
+    return table.rows_of(header, rows)
+
+
+def _needed(groups, rate):
+    """The shortest runs in which SLR is as good as rivals in their longest."""
+    lines = []
+    longest = groups[-1]
+    dense = sum(longest.dense) / len(longest.dense)
+    for method in longest.methods:
+        target = longest.mean(rate, method)
+        if method != verdict.SLR:
+            lines.append(
+                f"{NAMES[method]} gives {target:.2f} after {longest.epochs} "
+                f"epochs; SLR as much {_after(groups, rate, target)}."
+            )
+    lines.append(
+        f"The dense model gives {dense:.2f}; SLR as much less 0.5 points "
+        f"{_after(groups, rate, dense - 0.5)}."
+    )
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def _after(groups, rate, target):
+    for group in groups:
+        if (group.mean(rate, verdict.SLR) or 0.0) >= target:
+            return f"after {group.epochs}"
+    return "after none of these"
+
+
 def _case(group, v, methods):
     means = [group.mean(v.rate, method) for method in methods]
-    texts = [
-        table.spread(values) if values else ""
-        for values in (group.values(v.rate, method) for method in methods)
-    ]
+    texts = [_spread(group.values(v.rate, method)) for method in methods]
     return [
         f"`{group.task}`",
         str(group.epochs),
@@ -97,6 +154,10 @@ def _case(group, v, methods):
         *table.bold_best(texts, means),
         f"{v.difference:+.2f}, {v.spread}",
     ]
+
+
+def _spread(values):
+    return table.spread(values) if values else ""
 
 
 def _section(group):

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from benchmarks.quality import convergence
 from benchmarks.quality import gpu
 from benchmarks.quality import report
 from benchmarks.quality import robustness
@@ -9,7 +10,7 @@ from benchmarks.quality import tasks
 from benchmarks.quality.methods import METHODS
 from benchmarks.quality.methods import TUNED_SLR
 
-TASKS = tasks.TASKS | gpu.TASKS | robustness.TASKS
+TASKS = tasks.TASKS | gpu.TASKS | robustness.TASKS | convergence.TASKS
 # SLR with its default arguments, and the others.
 ALL = tuple(method for method in METHODS if method != TUNED_SLR)
 # What penalties, and masks that grow, compete with.
@@ -44,5 +45,11 @@ SUITES = {
         TUNED,
         folder="robustness",
         render=report.render_cases,
+    ),
+    "convergence": Suite(
+        tuple(convergence.TASKS),
+        ("slr", "admm"),
+        folder="convergence",
+        render=report.render_lengths,
     ),
 }

@@ -61,6 +61,11 @@ class Task:
         """Name of what is measured, in the logs of Keras."""
         return "mse" if self.regression else "accuracy"
 
+    def with_steps_per_execution(self, steps):
+        """Returns this task with another one for the pruning run."""
+        training = dataclasses.replace(self.training, steps_per_execution=steps)
+        return dataclasses.replace(self, training=training)
+
     def images(self, data_dir, validation=False):
         """Returns `keras_slr.data.Data` of inputs.
 
@@ -85,7 +90,10 @@ class Task:
                 from_logits=not _ends_in_softmax(model)
             )
         model.compile(
-            training.make_optimizer(steps), loss, metrics=[self.metric]
+            training.make_optimizer(steps),
+            loss,
+            metrics=[self.metric],
+            steps_per_execution=training.steps_per_execution,
         )
 
     def percent(self, value, images):

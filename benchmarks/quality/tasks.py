@@ -48,10 +48,10 @@ _AUGMENTED = Training(decay=True, augment=True)
 _FASTER = dataclasses.replace(_AUGMENTED, learning_rate=3e-3)
 _FASTEST = dataclasses.replace(_AUGMENTED, learning_rate=1e-2)
 _CIFAR = {"dataset": "cifar10", "rates": (0.8, 0.9, 0.95)}
-_ONE_AND_TEN = {
+_WHOLE = {
     "dataset": "cifar10",
     "training": _AUGMENTED,
-    "epochs": (1, 10),
+    "epochs": (10,),
     "finetune_epochs": 0,
 }
 # Nets without convolutions learn little from so few images as they are.
@@ -98,14 +98,14 @@ TASKS = {
         prepare=normalised,
         rates=(0.3, 0.43),
         structure=keras_slr.Filter(),
-        **_ONE_AND_TEN,
+        **_WHOLE,
     ),
     "resnet_8_two_of_four": Task(
         build=_resnet_8,
         prepare=_times_255,
         rates=(0.5,),
         structure=keras_slr.NM(2, 4),
-        **_ONE_AND_TEN,
+        **_WHOLE,
     ),
     "mixer_cifar10": Task(build=untrained(token_models.mixer), **_PATCHES),
     "vit_cifar10": Task(build=untrained(token_models.vit), **_PATCHES),

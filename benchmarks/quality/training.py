@@ -31,6 +31,8 @@ class Training:
         weight_decay: Float, times the learning rate the share that weights
             lose at a step, or `None` for the optimizer's default. Defaults
             to `None`.
+        steps_per_execution: Integer, steps that Keras takes in one call.
+            Penalties and masks move between calls. Defaults to `1`.
     """
 
     optimizer: str = "adam"
@@ -39,6 +41,7 @@ class Training:
     batch: int = 128
     augment: bool = False
     weight_decay: float | None = None
+    steps_per_execution: int = 1
 
     def steps(self, images):
         """Returns the number of steps of an epoch."""
