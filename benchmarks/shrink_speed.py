@@ -5,8 +5,9 @@
 ResNet-20 for CIFAR-10 with random weights, its filters pruned in groups to
 half and to a quarter of the multiplications, and shrunk, with and without its
 batch normalizations folded: against the dense model in `model.predict` and as
-TFLite files in the LiteRT interpreter. The two run in turns; printed are
-medians of the ratios of neighbouring turns, with quartiles.
+TFLite files in the LiteRT interpreter; folded ones against the folded dense
+model, too. The two run in turns; printed are medians of the ratios of
+neighbouring turns, with quartiles.
 """
 
 import argparse
@@ -25,7 +26,7 @@ import tflite_export
 from examples.models.resnet_for_cifar import resnet_for_cifar
 
 BATCH, IMAGES = 256, 2048
-FOLDED = ", batch norm folded"
+FOLDED = "{}, batch norm folded"
 PLANS = {
     "half, in tiles of 16": {
         "budget": keras_slr.Budget(flops=0.5),
@@ -56,19 +57,20 @@ def ratios(dense, small):
     return found
 
 
-def predicting(model):
+def predicting(model, folder):
     """Returns a function that predicts random images."""
+    del folder
     x = np.random.default_rng(0).normal(size=(IMAGES, 32, 32, 3))
     return functools.partial(
         model.predict, x.astype("float32"), batch_size=BATCH, verbose=0
     )
 
 
-def invoking(model, folder, name):
+def invoking(model, folder):
     """Returns a function that runs the exported model on single images."""
     from ai_edge_litert.interpreter import Interpreter
 
-    path = str(pathlib.Path(folder) / f"{name}.tflite")
+    path = str(pathlib.Path(folder) / f"{id(model)}.tflite")
     tflite_export.convert(model, path)
     interpreter = Interpreter(path, num_threads=1)
     interpreter.allocate_tensors()
@@ -89,21 +91,15 @@ def main(argv=None):
     args = parser.parse_args(argv)
     results = []
     with tempfile.TemporaryDirectory() as folder:
-        dense = resnet_for_cifar(3)
-        dense_runs = {
-            "predict": predicting(dense),
-            "tflite": invoking(dense, folder, "dense"),
-        }
-        for name, model in others(dense):
-            runs = {"predict": predicting(model)}
-            if not name.endswith(FOLDED):  # Conversion folds by itself.
-                runs["tflite"] = invoking(model, folder, name)
-            for kind, run in runs.items():
-                found = ratios(dense_runs[kind], run)
+        for name, model, against, dense, kinds in pairs():
+            for kind in kinds:
+                make = RUNS[kind]
+                found = ratios(make(dense, folder), make(model, folder))
                 low, median, high = statistics.quantiles(found, n=4)
                 row = {
                     "backend": keras.config.backend(),
                     "model": name,
+                    "against": against,
                     "kind": kind,
                     "fewer_macs": macs(dense) / macs(model),
                     "median": median,
@@ -113,7 +109,8 @@ def main(argv=None):
                 results.append(row)
                 print(
                     f"{name}, {row['fewer_macs']:.2f}x fewer MACs, {kind}: "
-                    f"{median:.2f}x faster ({low:.2f} to {high:.2f})",
+                    f"{median:.2f}x faster than {against} "
+                    f"({low:.2f} to {high:.2f})",
                     flush=True,
                 )
     path = pathlib.Path(args.out) / "shrink_speed.json"
@@ -121,15 +118,31 @@ def main(argv=None):
     path.write_text(json.dumps(results, indent=1) + "\n")
 
 
-def others(dense):
-    """Yields names and models that the dense one is compared with."""
-    yield f"dense{FOLDED}", keras_slr.fold_batch_norm(dense)
+RUNS = {"predict": predicting, "tflite": invoking}
+
+
+def pairs():
+    """Yields the models that are compared, and in what.
+
+    Yields:
+        Name and model, name and model of the dense one that it is compared
+        with, and a tuple of keys of `RUNS`.
+    """
+    dense = resnet_for_cifar(3)
+    folded = keras_slr.fold_batch_norm(dense)
+    yield FOLDED.format("dense"), folded, "dense", dense, ("predict",)
     for name, plan in PLANS.items():
         pruned = keras.models.clone_model(dense)
         keras_slr.hard_prune(pruned, **plan)
         small = keras_slr.shrink(pruned)
-        yield name, small
-        yield f"{name}{FOLDED}", keras_slr.fold_batch_norm(small)
+        yield name, small, "dense", dense, tuple(RUNS)
+        small = keras_slr.fold_batch_norm(small)
+        # Not as files: conversion folds by itself.
+        for against, base in (
+            ("dense", dense),
+            (FOLDED.format("dense"), folded),
+        ):
+            yield FOLDED.format(name), small, against, base, ("predict",)
 
 
 def macs(model):
