@@ -288,14 +288,14 @@ def test_lengths_say_how_long_a_run_has_to_be(tmp_path):
     write_runs(tmp_path, runs)
     report.render_lengths(tmp_path)
     lines = (tmp_path / "README.md").read_text().splitlines()
-    assert "| 90 % | 2 epochs | 5 epochs | 10 epochs |" in lines
+    assert "| epochs, 90 % | 2 | 5 | 10 |" in lines
     assert (
         "| ADMM | 70.50 (70.00 to 71.00) |  | 86.40 (85.90 to 86.90) |" in lines
     )
     assert lines[-2:] == [
         "ADMM gives 86.40 after 10 epochs; SLR as much after 5.",
-        "The dense model gives 90.00; SLR as much less 0.5 points after none "
-        "of these.",
+        "The dense model gives 90.00; SLR is within 0.5 points of it after "
+        "none of these.",
     ]
 
 

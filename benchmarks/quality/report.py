@@ -113,12 +113,13 @@ def _lengths(groups, rate):
         for g in groups
     ]
     rows = [[NAMES[m], *row] for m, *row in zip(methods, *columns)]
-    header = [table.percent(rate), *(f"{g.epochs} epochs" for g in groups)]
+    header = [f"epochs, {table.percent(rate)}"]
+    header += [str(g.epochs) for g in groups]
     return table.rows_of(header, rows)
 
 
 def _needed(groups, rate):
-    """The shortest runs in which SLR is as good as rivals in their longest."""
+    """Says which runs give what rivals' longest do, and the dense model."""
     lines = []
     longest = groups[-1]
     dense = sum(longest.dense) / len(longest.dense)
@@ -130,7 +131,7 @@ def _needed(groups, rate):
                 f"epochs; SLR as much {_after(groups, rate, target)}."
             )
     lines.append(
-        f"The dense model gives {dense:.2f}; SLR as much less 0.5 points "
+        f"The dense model gives {dense:.2f}; SLR is within 0.5 points of it "
         f"{_after(groups, rate, dense - 0.5)}."
     )
     return "\n" + "\n".join(lines) + "\n"
