@@ -12,9 +12,14 @@ from keras_slr.schedules import Ramp
 # Of growing regularisation, at the end of the growth.
 _PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 
+_CONSTANT = [ADMM(1e-3), ADMM(1e-2), ADMM(1e-1)]
+
 # By name: the callback's class and the solvers that compete for it. SLR has
 # nothing but its default; under another name it is tuned as the others are.
 TUNED_SLR = "slr_tuned"
+# ADMM as it was published, which is what the papers of SLR compare with.
+CONSTANT_ADMM = "admm_constant"
+VARIANTS = (TUNED_SLR, CONSTANT_ADMM)
 _SLOWER = {"freeze_at": 0.95, "ramp": Ramp(power=2.0)}
 METHODS = {
     "slr": (keras_slr.SLRCallback, [SLR()]),
@@ -40,14 +45,13 @@ METHODS = {
     "admm": (
         keras_slr.ADMMCallback,
         [
-            ADMM(1e-3),
-            ADMM(1e-2),
-            ADMM(1e-1),
+            *_CONSTANT,
             ADMM(Geometric(1e-4, 1.0, until=0.65)),
             ADMM(Geometric(1e-3, 10.0, until=0.65)),
             ADMM(Geometric(1e-2, 100.0, until=0.65)),
         ],
     ),
+    CONSTANT_ADMM: (keras_slr.ADMMCallback, _CONSTANT),
     "greg_1": (
         keras_slr.GRegCallback,
         [GReg.one(reg=reg) for reg in _PENALTIES],
@@ -70,6 +74,7 @@ NAMES = {
     TUNED_SLR: "SLR, tuned",
     "gmp": "gradual magnitude",
     "admm": "ADMM",
+    CONSTANT_ADMM: "ADMM, constant penalty",
     "greg_1": "GReg-1",
     "greg_2": "GReg-2",
     "one_shot": "one-shot after training",

@@ -25,6 +25,7 @@ STYLES = {
     "slr_tuned": ("#e69f00", "h"),
     "gmp": ("#0072b2", "s"),
     "admm": ("#009e73", "^"),
+    "admm_constant": ("#f0e442", "<"),
     "greg_1": ("#56b4e9", "D"),
     "greg_2": ("#cc79a7", "v"),
     "one_shot": ("#aaaaaa", "X"),

@@ -7,12 +7,13 @@ from benchmarks.quality import gpu
 from benchmarks.quality import report
 from benchmarks.quality import robustness
 from benchmarks.quality import tasks
+from benchmarks.quality.methods import CONSTANT_ADMM
 from benchmarks.quality.methods import METHODS
-from benchmarks.quality.methods import TUNED_SLR
+from benchmarks.quality.methods import VARIANTS
 
 TASKS = tasks.TASKS | gpu.TASKS | robustness.TASKS | convergence.TASKS
 # SLR with its default arguments, and the others.
-ALL = tuple(method for method in METHODS if method != TUNED_SLR)
+ALL = tuple(method for method in METHODS if method not in VARIANTS)
 # What penalties, and masks that grow, compete with.
 TUNED = ("slr", "gmp", "admm", "greg_1", "greg_2")
 
@@ -48,7 +49,7 @@ SUITES = {
     ),
     "convergence": Suite(
         tuple(convergence.TASKS),
-        ("slr", "admm"),
+        ("slr", "admm", CONSTANT_ADMM),
         folder="convergence",
         render=report.render_lengths,
     ),
