@@ -62,7 +62,7 @@ class Task:
         return "mse" if self.regression else "accuracy"
 
     def with_steps_per_execution(self, steps):
-        """Returns this task with another one for the pruning run."""
+        """Returns this task with so many steps in a call, when it prunes."""
         training = dataclasses.replace(self.training, steps_per_execution=steps)
         return dataclasses.replace(self, training=training)
 
