@@ -11,11 +11,13 @@ the published weights were.
 """
 
 import argparse
+import dataclasses
 import json
 import pathlib
 
 from benchmarks.quality import trial
 from benchmarks.quality.start import begin
+from benchmarks.quality.tasks import AUGMENTED
 from benchmarks.quality.tasks import TASKS
 from keras_slr import SLR
 from keras_slr import OneShotMagnitude
@@ -47,7 +49,7 @@ def main(argv=None):
     parser.add_argument("--models-dir", required=True)
     parser.add_argument("--out", default="benchmarks/results/settling.json")
     args = parser.parse_args(argv)
-    task = TASKS["resnet_20_filters"]
+    task = dataclasses.replace(TASKS["resnet_20_filters"], training=AUGMENTED)
     images = task.images(args.data_dir, validation=True)
     start = begin(task, images, 0, args.models_dir)
     path = pathlib.Path(args.out)

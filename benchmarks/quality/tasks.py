@@ -42,23 +42,23 @@ def _resnet_20(models_dir):
 
 # As the pretrained nets were trained: without crops and flips they lose what
 # they had learnt of other images than these.
-_AUGMENTED = Training(decay=True, augment=True)
+AUGMENTED = Training(decay=True, augment=True)
 # The best of 1e-3, 3e-3 and 1e-2 on validation rows, for SLR and its best rival
 # alike or, of filters, for the better of the two.
-_FASTER = dataclasses.replace(_AUGMENTED, learning_rate=3e-3)
-_FASTEST = dataclasses.replace(_AUGMENTED, learning_rate=1e-2)
+_FASTER = dataclasses.replace(AUGMENTED, learning_rate=3e-3)
+_FASTEST = dataclasses.replace(AUGMENTED, learning_rate=1e-2)
 _CIFAR = {"dataset": "cifar10", "rates": (0.8, 0.9, 0.95)}
 _WHOLE = {
     "dataset": "cifar10",
-    "training": _AUGMENTED,
+    "training": AUGMENTED,
     "epochs": (10,),
     "finetune_epochs": 0,
 }
 # Nets without convolutions learn little from so few images as they are.
 _PATCHES = _CIFAR | {
     "prepare": normalised,
-    "training": _AUGMENTED,
-    "dense": _AUGMENTED,
+    "training": AUGMENTED,
+    "dense": AUGMENTED,
     "dense_epochs": 20,
     "epochs": (5,),
 }
