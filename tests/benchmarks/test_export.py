@@ -16,16 +16,6 @@ from tflite_export.benchmark import Row
 from tflite_export.benchmark import Spread
 
 
-@pytest.fixture
-def numpy_kernels(monkeypatch):
-    """Kernels drawn by NumPy: JAX compiles a program for every shape."""
-
-    def draw(self, shape, dtype=None):
-        return np.random.uniform(-0.1, 0.1, shape).astype("float32")
-
-    monkeypatch.setattr(keras.initializers.GlorotUniform, "__call__", draw)
-
-
 @pytest.mark.usefixtures("numpy_kernels")
 def test_half_the_operations_go_from_resnet_20_in_tiles():
     dense = resnet_for_cifar(3)

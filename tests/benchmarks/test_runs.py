@@ -1,0 +1,121 @@
+"""Runs of the quality benchmark: made, resumed and rendered."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from benchmarks.quality import __main__ as quality
+from benchmarks.quality import trial
+from benchmarks.quality.start import begin
+from benchmarks.quality.task import Task
+from benchmarks.quality.training import Training
+from keras_slr import SLR
+
+pytestmark = pytest.mark.once("drives the package, whose tests run everywhere")
+
+
+def small():
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(48, activation="relu"),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dense(10),
+        ],
+        name="small",
+    )
+
+
+@pytest.fixture
+def digits(monkeypatch):
+    training = Training(learning_rate=3e-3, decay=True, batch=64)
+    task = Task(
+        build=lambda models_dir: small(),
+        dataset="digits",
+        epochs=(3,),
+        rates=(0.5, 0.9),
+        dense=training,
+        dense_epochs=6,
+        training=training,
+    )
+    monkeypatch.setitem(quality.TASKS, "digits", task)
+    return task
+
+
+def run_quality(folder, *args):
+    folders = ["--out", str(folder / "out"), "--cache", str(folder / "cache")]
+    quality.main([*folders, "--seeds", "0", *args])
+    return folder / "out"
+
+
+def test_quality_runs_resumes_and_renders(digits, tmp_path, capsys):
+    args = ["--task", "digits", "--methods", "slr", "gmp", "--rates", "0.9"]
+    out = run_quality(tmp_path, *args)
+    assert capsys.readouterr().out.count("digits ") == 2
+    runs = {
+        path.stem: json.loads(path.read_text())
+        for path in (out / "digits").glob("*.json")
+    }
+    assert set(runs) == {"slr_0.9_3_0", "gmp_0.9_3_0"}
+    slr, gmp = runs["slr_0.9_3_0"], runs["gmp_0.9_3_0"]
+    assert slr["dense_weights"] == gmp["dense_weights"]
+    for run in (slr, gmp):
+        assert run["zeros"] == round(0.9 * 64 * 48) + round(0.9 * 480)
+        assert run["pruned"] > 50 and run["dense"] > 75
+        # Hard pruning with the last step is what the last epoch's
+        # validation saw.
+        assert run["pruned_by_epoch"][-1] == pytest.approx(run["pruned"])
+    chosen = json.loads((out / "digits/chosen/gmp.json").read_text())
+    assert len(chosen["validation"]) == len(chosen["settings"]) == 3
+    text = (out / "README.md").read_text().replace("*", "")
+    assert f"| SLR | {slr['pruned']:.2f} |" in text
+    for name in ("accuracy", "epochs", "residual"):
+        assert f"(digits/{name}.png)" in text
+        assert 3000 < (out / f"digits/{name}.png").stat().st_size < 60000
+    run_quality(tmp_path, *args)
+    assert capsys.readouterr().out.count("digits ") == 0
+
+
+@pytest.mark.skipif(
+    keras.config.backend() == "torch", reason="Keras takes a step a call there"
+)
+def test_quality_takes_several_steps_in_one_call(digits, tmp_path):
+    args = ["--task", "digits", "--methods", "slr", "--rates", "0.9"]
+    out = run_quality(tmp_path, *args, "--steps-per-execution", "5")
+    run = json.loads((out / "digits/slr_0.9_3_0.json").read_text())
+    assert run["steps_per_execution"] == 5
+    assert run["zeros"] == round(0.9 * 64 * 48) + round(0.9 * 480)
+    start = begin(digits.with_steps_per_execution(5), digits.images(None), 0)
+    assert start.model.steps_per_execution == 5
+
+
+def test_dense_weights_are_trained_once(digits, tmp_path):
+    digits = dataclasses.replace(digits, dense_epochs=1)
+    images = digits.images(None)
+    first = begin(digits, images, 0, cache=tmp_path)
+    (path,) = tmp_path.iterdir()
+    written = path.stat().st_mtime_ns
+    again = begin(digits, images, 0, cache=tmp_path)
+    assert again.digest == first.digest
+    assert path.stat().st_mtime_ns == written
+    # Another part of the data, another seed: weights of their own.
+    begin(digits, digits.images(None, validation=True), 0, cache=tmp_path)
+    assert begin(digits, images, 1, cache=tmp_path).digest != first.digest
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_run_that_diverges_scores_nothing(digits):
+    start = begin(digits, digits.images(None), 0)
+    start.images.x_train[0] = np.nan
+    result = trial.run(start, "slr", SLR(), 0.9, 1)
+    assert result["pruned"] == 0.0 and "NaN" in result["diverged"]
+    assert trial.score(start, "slr", SLR(), 0.9, 1) == 0.0
+
+
+def test_epochs_to_a_target():
+    assert trial.epochs_to([90.0, 95.0, 94.0], 94.5) == 2
+    assert trial.epochs_to([90.0], 94.5) is None
