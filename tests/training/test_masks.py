@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import keras_slr
+from keras_slr.training import backend
 from tests.helpers import to_numpy
 from tests.helpers import zeros
 
@@ -105,3 +106,23 @@ def test_compiling_inside_is_an_error_and_the_zeros_come_back(make_model, data):
         model.compile("adam", "mse")
         model.fit(*data, verbose=0)
     assert zeros(model.layers[0].kernel) == 576
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("of_mask", ["as the weight", "float32"])
+def test_masked_entries_become_plus_zero_whatever_they_hold(dtype, of_mask):
+    given = [-1.0, np.inf, -np.inf, np.nan, -0.0, 3.0, -2.0, np.inf, np.nan]
+    kept = [0, 0, 0, 0, 0, 0, 1, 1, 1]
+    wanted = [0.0] * 6 + given[6:]
+    weight = keras.Variable(given, dtype=dtype)
+    of_mask = dtype if of_mask == "as the weight" else of_mask
+    mask = keras.Variable(kept, dtype=of_mask)
+    gradient = keras.ops.convert_to_tensor(given, dtype=dtype)
+
+    (masked,) = backend.mask_gradients([gradient], [mask])
+    backend.mask_variables([weight], [mask])
+
+    for found in (masked, weight):
+        found = keras.ops.convert_to_numpy(keras.ops.cast(found, "float32"))
+        np.testing.assert_array_equal(found, np.float32(wanted))
+        assert not np.signbit(found[:6]).any()
