@@ -72,6 +72,20 @@ def run(graph, inputs, call):
     return [values[id(tensor)] for tensor in graph.outputs]
 
 
+def takes_in_order(graph, args, shapes):
+    """Whether the tensors of a call are the inputs of a graph, in order.
+
+    Args:
+        graph: Functional model.
+        args: Tuple, the positional arguments of the call.
+        shapes: List of tuples, the shapes of the tensors in the arguments.
+    """
+    is_dict = bool(args) and isinstance(args[0], dict)
+    return is_dict == isinstance(graph._inputs_struct, dict) and [
+        len(shape) for shape in shapes
+    ] == [len(tensor.shape) for tensor in graph.inputs]
+
+
 def read_alone(graph):
     """Finds the operations that one other alone reads, in nested models too.
 

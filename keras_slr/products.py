@@ -8,6 +8,8 @@ from keras import layers
 
 from keras_slr.graph import check_graph
 from keras_slr.graph import graph_of
+from keras_slr.graph import run
+from keras_slr.graph import takes_in_order
 from keras_slr.training.model_state import check_built
 from keras_slr.training.model_state import check_model
 
@@ -69,36 +71,89 @@ def products_of(model):
     check_model(model)
     check_built(model)
     check_graph(model)
-    return list(_in_graph(graph_of(model), ""))
+    products = []
+    graph = graph_of(model)
+    _go_through(graph, graph.inputs, "", products)
+    return products
 
 
-def _in_graph(graph, prefix):
-    for depth in sorted(graph._nodes_by_depth, reverse=True):
-        for node in graph._nodes_by_depth[depth]:
-            layer = node.operation
-            name = prefix + layer.name
-            if graph_of(layer) is not None:
-                yield from _in_graph(graph_of(layer), f"{name}/")
-            else:
-                for product in _of_call(layer, node):
-                    yield Product(name, *product)
+@dataclasses.dataclass(frozen=True)
+class _Call:
+    """One call of a layer, with the tensors that it gets in this model.
+
+    Those of an inner model's own graph may have sizes that are not known:
+    the model around it knows more.
+    """
+
+    layer: keras.Operation
+    args: tuple
+    kwargs: dict
+    outputs: list
+
+    @property
+    def x(self):
+        """The first tensor that goes in."""
+        return keras.tree.flatten((self.args, self.kwargs))[0]
+
+    @property
+    def y(self):
+        """The first tensor that comes out."""
+        return self.outputs[0]
 
 
-def _of_call(layer, node):
+def _go_through(graph, inputs, prefix, products):
+    """Adds the products of a graph that is called on `inputs`.
+
+    Returns:
+        List of symbolic tensors, the outputs.
+    """
+
+    def call(node, args, kwargs):
+        layer = node.operation
+        name = prefix + layer.name
+        inner = graph_of(layer)
+        if inner is not None:
+            given = keras.tree.flatten((args, kwargs))
+            given = [x for x in given if isinstance(x, keras.KerasTensor)]
+            if not takes_in_order(inner, args, [x.shape for x in given]):
+                given = inner.inputs
+            return _go_through(inner, given, f"{name}/", products)
+        outputs = _outputs(node, args, kwargs)
+        for product in _of_call(_Call(layer, args, kwargs, outputs)):
+            products.append(Product(name, *product))
+        return outputs
+
+    return run(graph, inputs, call)
+
+
+def _outputs(node, args, kwargs):
+    """Returns the symbolic outputs of a node for the tensors given."""
+    given = keras.tree.flatten((args, kwargs))
+    known = keras.tree.flatten((node.arguments.args, node.arguments.kwargs))
+    if all(
+        getattr(x, "shape", None) == getattr(own, "shape", None)
+        for x, own in zip(given, known)
+    ):
+        return node.outputs
+    spec = node.operation.compute_output_spec(*args, **kwargs)
+    return keras.tree.flatten(spec)
+
+
+def _of_call(call):
     """Returns kernel, places and axes of the products of one call."""
+    layer = call.layer
     if isinstance(layer, layers.Dense):
-        places = _places(layer, node.outputs[0].shape[1:-1])
-        return [(layer.kernel, places)]
+        return [(layer.kernel, _places(layer, call.y.shape[1:-1]))]
     if isinstance(layer, layers.EinsumDense):
-        return _of_einsum(layer, node)
+        return _of_einsum(call)
     if isinstance(layer, layers.MultiHeadAttention):
-        return _of_attention(layer, node)
+        return _of_attention(call)
     if isinstance(layer, _TRANSPOSED):
-        tensor, kernels = node.input_tensors[0], (layer.kernel,)
+        tensor, kernels = call.x, (layer.kernel,)
     elif isinstance(layer, _CONVOLUTIONS):
-        tensor, kernels = node.outputs[0], (layer.kernel,)
+        tensor, kernels = call.y, (layer.kernel,)
     elif isinstance(layer, _SEPARABLE):
-        tensor = node.outputs[0]
+        tensor = call.y
         kernels = layer.depthwise_kernel, layer.pointwise_kernel
     else:
         return []
@@ -107,11 +162,12 @@ def _of_call(layer, node):
     return [(kernel, _places(layer, places)) for kernel in kernels]
 
 
-def _of_einsum(layer, node):
+def _of_einsum(call):
     """A place for every letter that the kernel lacks, but the batch."""
+    layer = call.layer
     left, output = layer.equation.replace(" ", "").split("->")
     term, kernel = left.split(",")
-    shape = node.input_tensors[0].shape
+    shape = call.x.shape
     if "..." in term:
         # As many axes as the letters leave over stand behind the dots.
         dots = [f"axis {i}" for i in range(len(shape) - len(term) + 3)]
@@ -123,11 +179,11 @@ def _of_einsum(layer, node):
     return [(layer.kernel, _places(layer, others[1:]))]
 
 
-def _of_attention(layer, node):
-    call = dict(zip(("query", "value", "key"), node.arguments.args))
-    call |= node.arguments.kwargs
-    query, value = call["query"], call["value"]
-    key = call.get("key")
+def _of_attention(call):
+    layer = call.layer
+    given = dict(zip(("query", "value", "key"), call.args)) | call.kwargs
+    query, value = given["query"], given["value"]
+    key = given.get("key")
     queries = _places(layer, query.shape[1:-1])
     values = _places(layer, value.shape[1:-1])
     keys = values if key is None else _places(layer, key.shape[1:-1])

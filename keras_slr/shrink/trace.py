@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_slr.graph import graph_of
 from keras_slr.graph import run
+from keras_slr.graph import takes_in_order
 from keras_slr.shrink.labels import Labels
 from keras_slr.shrink.labels import Unfollowed
 
@@ -137,7 +138,7 @@ class Trace:
         if kwargs.get("training"):
             return self.leave_whole(call)
         graph = graph_of(call.operation)
-        if graph is not None and _fits(graph, call):
+        if graph is not None and takes_in_order(graph, call.args, call.shapes):
             for tensor, x in zip(graph.inputs, call.inputs):
                 if isinstance(x, Labels):
                     self.site(tensor, x.axis, PASSIVE, x.units)
@@ -261,14 +262,6 @@ def name_of(operation):
     """Returns the name of the class of an operation, if it is Keras' own."""
     kind = type(operation)
     return kind.__name__ if kind.__module__.startswith("keras.src") else None
-
-
-def _fits(graph, call):
-    """Whether the tensors of a call are the inputs of a graph, in order."""
-    is_dict = call.args and isinstance(call.args[0], dict)
-    return is_dict == isinstance(graph._inputs_struct, dict) and [
-        len(shape) for shape in call.shapes
-    ] == [len(tensor.shape) for tensor in graph.inputs]
 
 
 def _is_converted(operation):

@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 from keras import layers
 
+from keras_slr import Budget
+from keras_slr import Filter
+from keras_slr import hard_prune
 from keras_slr import macs
 from keras_slr import shrink
 from keras_slr import summary_diff
@@ -64,6 +67,58 @@ def test_macs_need_sizes():
     model = keras.Model(x, layers.Conv1D(2, 3, name="conv")(x))
     with pytest.raises(ValueError, match="Received a call of `conv`"):
         macs(model)
+
+
+@pytest.fixture
+def open_inside():
+    """A model for 16 x 16 images, around one for images of any size."""
+    inner = keras.Sequential(
+        [
+            keras.Input((None, None, 3)),
+            layers.Conv2D(8, 3, padding="same", name="conv"),
+            layers.MaxPooling2D(),
+            layers.Conv2DTranspose(4, 2, strides=2, name="up"),
+        ],
+        name="inner",
+    )
+    x = keras.Input((16, 16, 3))
+    y = layers.GlobalAveragePooling2D()(inner(x))
+    return keras.Model(x, layers.Dense(2, name="out")(y))
+
+
+def test_macs_of_an_open_model_inside_one_of_known_size(open_inside):
+    expected = {
+        "inner/conv": 16 * 16 * 3 * 3 * 3 * 8,
+        "inner/up": 8 * 8 * 2 * 2 * 8 * 4,
+        "out": 4 * 2,
+    }
+    assert macs(open_inside) == expected
+    assert summary_diff(open_inside, open_inside).total.macs == (
+        sum(expected.values()),
+        sum(expected.values()),
+    )
+
+
+def test_a_budget_for_an_open_model_inside_one_of_known_size(open_inside):
+    hard_prune(
+        open_inside,
+        budget=Budget(flops=0.5),
+        structure=Filter(),
+        include="re:.*",
+    )
+    before, after = summary_diff(open_inside, shrink(open_inside)).total.macs
+    assert after <= before / 2
+
+
+def test_an_open_model_in_two_sizes():
+    """Each call counts at its own size, also of a model two levels down."""
+    conv = layers.Conv1D(2, 3, padding="same", name="conv")
+    inner = keras.Sequential([keras.Input((None, 3)), conv], name="inner")
+    x = keras.Input((None, 3))
+    middle = keras.Model(x, inner(x), name="middle")
+    a, b = keras.Input((5, 3)), keras.Input((7, 3))
+    model = keras.Model([a, b], [middle(a), middle(b)])
+    assert macs(model) == {"middle/inner/conv": (5 + 7) * 3 * 3 * 2}
 
 
 def test_diff():
