@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
 import keras_slr
+import tflite_export
 
 
 def child(code, *args, **env):
@@ -137,3 +139,20 @@ for action in (
     assert result.stdout.count("Received a Keras 2 (tf_keras) model") == 2, (
         result.stderr
     )
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda layer: keras_slr.hard_prune(layer, 0.9),
+        lambda layer: keras_slr.shrink(layer),
+        lambda layer: keras_slr.report(layer),
+        lambda layer: keras_slr.SLRCallback(0.9).attach(layer),
+        lambda layer: tflite_export.convert(layer, "never_written.tflite"),
+        lambda layer: tflite_export.explain(layer),
+    ],
+)
+def test_a_layer_is_not_called_a_keras_2_model(action):
+    """On TensorFlow layers of Keras 3 inherit from TensorFlow's classes."""
+    with pytest.raises(TypeError, match="Received the layer `alone` of type D"):
+        action(keras.layers.Dense(3, name="alone"))

@@ -226,13 +226,10 @@ def _fault(path):
 
 
 def _check_model(model):
-    import keras
+    # Here, because measuring files does without Keras.
+    from keras_slr.training.model_state import check_model
 
-    if not isinstance(model, keras.Model):
-        raise TypeError(
-            "Expected a Keras 3 model or the path of a .keras file, received "
-            f"{type(model).__name__}: rebuild the model with `keras`."
-        )
+    check_model(model)
     if not model.built:
         raise ValueError(
             f"Expected a built model, received `{model.name}`, whose weights "

@@ -5,6 +5,9 @@ import keras
 from keras_slr.training import backend
 from keras_slr.training.hook import base_optimizer
 
+# Not all of TensorFlow: layers of Keras 3 on that backend inherit from it.
+_KERAS_2 = ("tf_keras.", "tensorflow.python.keras.")
+
 
 def check_model(model):
     """Raises if `model` is not a Keras 3 model.
@@ -14,13 +17,19 @@ def check_model(model):
     """
     if isinstance(model, keras.Model):
         return
-    modules = {cls.__module__.split(".")[0] for cls in type(model).__mro__}
-    if modules & {"tf_keras", "tensorflow"}:
+    modules = [cls.__module__ for cls in type(model).__mro__]
+    if any(name.startswith(_KERAS_2) for name in modules):
         raise TypeError(
             "Expected a Keras 3 model (`keras.Model`). Received a Keras 2 "
             f"(tf_keras) model of type {type(model).__name__}: rebuild it "
             "with `keras` instead of `tf_keras`, or save it as `.h5` and "
             "load that with `keras.models.load_model`."
+        )
+    if isinstance(model, keras.layers.Layer):
+        raise TypeError(
+            "Expected a Keras 3 model (`keras.Model`). Received the layer "
+            f"`{model.name}` of type {type(model).__name__}: pass the model "
+            "that it is part of, or `keras.Sequential([layer])`."
         )
     raise TypeError(
         "Expected a Keras 3 model (`keras.Model`). Received: "
