@@ -12,8 +12,8 @@ from keras_slr.allocation import check_rate
 from keras_slr.data import NAMES
 from keras_slr.data import load
 from keras_slr.default_compile import compile_classifier
+from keras_slr.load_error import first_sentence
 from keras_slr.model_files import check_writable
-from keras_slr.model_files import first_sentence
 from keras_slr.model_files import load_model
 from keras_slr.model_files import save_model
 from keras_slr.plan import Plan

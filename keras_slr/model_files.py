@@ -6,6 +6,7 @@ import zipfile
 
 import keras
 
+from keras_slr.load_error import why_not_loaded
 from keras_slr.whole_file import whole_file
 
 
@@ -40,7 +41,7 @@ def load_model(path):
     except Exception as error:
         raise ValueError(
             f"Expected a model saved by `model.save(...)`. Received `{path}`, "
-            f"which does not load: {first_sentence(error)}"
+            f"which does not load: {why_not_loaded(error)}."
         ) from error
 
 
@@ -81,13 +82,6 @@ def check_writable(path):
             f"Expected a folder to write to. Received `{path.parent}` "
             f"({error.strerror}): make it or choose another."
         ) from error
-
-
-def first_sentence(error):
-    """Returns the head of an error's text on one line."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    head, stop, _ = " ".join(lines[0].split()).partition(". ")
-    return head[:300].rstrip(".") + "."
 
 
 def _keras_path(path):

@@ -287,11 +287,49 @@ def test_corrupt_model(files, capsys, kind):
     assert_user_error(cli.main(["inspect", str(path)]), capsys, "model.keras")
 
 
-def test_code_in_a_model_is_not_run(files, capsys):
+def _unregistered(x):
+    return x
+
+
+class Unregistered(keras.layers.Layer):
+    def call(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("layer", "reason"),
+    [
+        (
+            lambda: keras.layers.Lambda(lambda x: x),
+            "the model holds a `lambda`, which Keras does not load in safe",
+        ),
+        (
+            lambda: keras.layers.Dense(3, activation=lambda x: x, name="own"),
+            "`own` holds a `lambda`, which Keras does not load in safe mode",
+        ),
+        (
+            lambda: keras.layers.Dense(3, activation=_unregistered, name="own"),
+            "`own` holds the function `_unregistered`, which is not Keras's",
+        ),
+        (
+            lambda: keras.layers.Dense(
+                3, kernel_regularizer=_unregistered, name="own"
+            ),
+            "`own` holds the function `_unregistered`, which is not Keras's",
+        ),
+        (
+            Unregistered,
+            "the model holds the class `Unregistered`, which is not Keras's",
+        ),
+    ],
+)
+# Keras warns of a lambda when it is saved.
+@pytest.mark.filterwarnings("ignore:The object being serialized")
+def test_what_does_not_load_is_named(files, capsys, layer, reason):
     model = make()
-    model.add(keras.layers.Lambda(lambda x: x))
+    model.add(layer())
     model.save(files / "model.keras")
-    assert_user_error(prune(files), capsys, "does not load")
+    assert_user_error(prune(files), capsys, f"does not load: {reason}")
 
 
 def test_data_that_does_not_fit_the_model(files, capsys):

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_slr.load_error import why_not_loaded
 from tflite_export.agreement import batch_size
 from tflite_export.failure import Failure
 from tflite_export.failure import first_sentence
@@ -44,7 +45,7 @@ def load(source):
                 user_error=True,
             ) from error
         raise Failure(
-            f"does not load on TensorFlow: {first_sentence(error)}",
+            f"does not load on TensorFlow: {why_not_loaded(error)}",
             user_error=True,
         ) from error
 

@@ -18,6 +18,7 @@ import numpy as np
 from keras_slr.interop.process import ANSWER
 from keras_slr.interop.random_batch import random_batch
 from keras_slr.interop.random_batch import relative_difference
+from keras_slr.load_error import why_not_loaded
 from keras_slr.selection import kernels_of
 from tflite_export.failure import Failure
 from tflite_export.failure import first_sentence
@@ -65,7 +66,7 @@ def _load(path):
         return keras.models.load_model(path, compile=False)
     except Exception as error:
         raise Failure(
-            f"does not load on TensorFlow: {first_sentence(error)}", True
+            f"does not load on TensorFlow: {why_not_loaded(error)}", True
         ) from error
 
 

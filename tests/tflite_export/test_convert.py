@@ -106,7 +106,9 @@ def test_command_line_in_int8(dense, pruned, tmp_path):
     command = (source, "-o", out, "--quantize", "int8")
     done = run(*command, "--calibration", tmp_path / "data.npz")
     assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines() == [
+    # TensorFlow may print lines of its own.
+    lines = done.stderr.splitlines()
+    assert [line for line in lines if line.endswith(" ...")] == [
         "load the model ...",
         "convert to float32 ...",
         "quantize to int8 ...",
@@ -246,7 +248,7 @@ def test_arguments(pruned, tmp_path):
         convert(pruned, tmp_path / "none" / "out.tflite")
     with pytest.raises(ValueError, match="/proc, which cannot be written"):
         convert(pruned, "/proc/out.tflite")
-    with pytest.raises(TypeError, match="received int"):
+    with pytest.raises(TypeError, match="Received: int"):
         convert(3, out)
     with pytest.raises(ValueError, match="built model"):
         convert(keras.Sequential([layers.Dense(3)]), out)

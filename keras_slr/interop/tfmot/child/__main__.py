@@ -27,6 +27,7 @@ from keras_slr.interop.tfmot.child_call import DATA
 from keras_slr.interop.tfmot.child_call import MASKS
 from keras_slr.interop.tfmot.child_call import MODEL
 from keras_slr.interop.tfmot.child_call import WEIGHTS
+from keras_slr.load_error import why_not_loaded
 from keras_slr.selection import kernels_of
 from tflite_export.failure import Failure
 from tflite_export.failure import first_sentence
@@ -94,7 +95,7 @@ def _load(folder):
         return keras.models.load_model(folder / MODEL, compile=False)
     except Exception as error:
         raise Failure(
-            f"does not load on TensorFlow: {first_sentence(error)}", True
+            f"does not load on TensorFlow: {why_not_loaded(error)}", True
         ) from error
 
 
