@@ -134,6 +134,7 @@ def summary(seed, answers, exported):
             "policy",
             "optimizer",
             "state",
+            "end",
         )
     }
     refused = collections.Counter(r for a in answers for r in a["refused"])

@@ -44,6 +44,8 @@ STRUCTURES = (
     keras_slr.Filter(grouped=False),
 )
 TARGETS = ("arm", "x86", "gpu", "int8", "micro", "size")
+# How `fit` ends: as announced, or early.
+ENDS = (*["as announced"] * 5, "batches run out", "stops in a batch", "stops")
 GOALS = (*["rate"] * 6, "budget", *TARGETS)
 # Settings that belong to one method.
 SOLVERS = {
@@ -71,6 +73,7 @@ class Case:
         data: Dict with `x` and `y`.
         callbacks: List of `PruningCallback`, the one to prune with and one
             that asks for less, should the first be refused.
+        others: List of callbacks that `fit` gets beside it.
         fit: Dict of further arguments of `fit`.
         facts: Dict of strings, what the case is made of.
     """
@@ -78,8 +81,25 @@ class Case:
     model: keras.Model
     data: dict
     callbacks: list
+    others: list
     fit: dict
     facts: dict
+
+
+class Stop(keras.callbacks.Callback):
+    """Stops training early, after the first batch or the first epoch."""
+
+    def __init__(self, end):
+        super().__init__()
+        self._end = end
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._end == "stops in a batch":
+            self.model.stop_training = True
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self._end == "stops":
+            self.model.stop_training = True
 
 
 @contextlib.contextmanager
@@ -121,6 +141,10 @@ def random_case(choose):
     structure = choose([None, None, None, *STRUCTURES])
     epochs = choose([1, 2, 3])
     tail = choose([0, 0, 1]) if epochs > 1 else 0
+    end = choose(ENDS)
+    fit = {"epochs": epochs, "batch_size": choose([8, 6])}
+    if end == "batches run out":
+        fit["steps_per_epoch"] = 5
     goal = choose(GOALS)
     if goal in TARGETS:
         structure = None
@@ -128,7 +152,8 @@ def random_case(choose):
         model,
         data,
         _callbacks(choose, method, structure, goal, tail),
-        {"epochs": epochs, "batch_size": choose([8, 6])},
+        [Stop(end)],
+        fit,
         {
             "kind": kind,
             "policy": policy,
@@ -137,6 +162,7 @@ def random_case(choose):
             "structure": str(structure),
             "state": state,
             "goal": goal,
+            "end": end,
         },
     )
 

@@ -48,7 +48,7 @@ def run(case, folder):
 
 def fit(case, callback):
     """Prunes in `fit`; returns why that was rightly refused, or `None`."""
-    callbacks = [callback]
+    callbacks = [callback, *case.others]
     users = UserObjects(case.model, case.data, callbacks)
     before = [to_numpy(v).copy() for v in case.model.weights]
     try:
