@@ -50,10 +50,8 @@ def main(argv=None):
             tflite_export.convert(pruned, path, target="x86")
         found = tflite_export.benchmark(files, rounds=args.rounds)
     bars = [
-        export_results.Bar(
-            f"times faster at {rate:.0%}, 1 thread",
-            goal,
-            export_results.times_faster(found, _name(rate)),
+        export_results.speed_bar(
+            f"times faster at {rate:.0%}, 1 thread", goal, found, _name(rate)
         )
         for rate, goal in GOALS.items()
     ]

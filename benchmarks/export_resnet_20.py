@@ -66,10 +66,8 @@ def main(argv=None):
         export_results.Bar("times fewer multiplications", 2, macs[0] / macs[1])
     ]
     bars += [
-        export_results.Bar(
-            f"times faster, {name}, 1 thread",
-            goal,
-            export_results.times_faster(found, name),
+        export_results.speed_bar(
+            f"times faster, {name}, 1 thread", goal, found, name
         )
         for name, goal in GOALS.items()
     ]

@@ -14,25 +14,33 @@ class Bar:
         goal: Float.
         measured: Float.
         at_most: Boolean, whether less is better. Defaults to `False`.
+        unusable: String, why the measurement decides nothing, or `None`.
+            Defaults to `None`.
     """
 
     what: str
     goal: float
     measured: float
     at_most: bool = False
+    unusable: str | None = None
 
     @property
     def met(self):
+        """Whether the goal was met, `None` if nothing can be said."""
+        if self.unusable:
+            return None
         if self.at_most:
-            return self.measured <= self.goal
-        return self.measured >= self.goal
+            return bool(self.measured <= self.goal)
+        return bool(self.measured >= self.goal)
 
     def text(self):
         """Returns it as a line of a report."""
         bound = "at most" if self.at_most else "at least"
+        verdicts = {True: "met", False: "missed"}
+        verdict = verdicts.get(self.met, f"no verdict, {self.unusable}")
         return (
             f"{self.what}: {self.measured:.4g} ({bound} {self.goal:.4g}: "
-            f"{'met' if self.met else 'missed'})"
+            f"{verdict})"
         )
 
 
@@ -53,7 +61,7 @@ def save(name, folder, bars, benchmark=None, **figures):
         **figures: Further figures, as plain values.
     """
     found = {
-        "bars": [{**vars(bar), "met": bool(bar.met)} for bar in bars],
+        "bars": [{**vars(bar), "met": bar.met} for bar in bars],
         **figures,
     }
     if benchmark is not None:
@@ -69,9 +77,25 @@ def save(name, folder, bars, benchmark=None, **figures):
     print(f"Wrote {path}.", flush=True)
 
 
-def times_faster(benchmark, name, threads=1):
-    """Returns the median ratio of the first file's latency to a file's."""
-    return _row(benchmark, name, threads).times_faster.median
+def speed_bar(what, goal, benchmark, name, threads=1):
+    """Returns the `Bar` of a file that is to be faster than the first one.
+
+    Args:
+        what: String, what the figure is called.
+        goal: Float, how many times faster.
+        benchmark: `tflite_export.benchmark.Benchmark`.
+        name: String, the name of the file.
+        threads: Integer, threads of the interpreter. Defaults to `1`.
+
+    Returns:
+        `Bar`, without a verdict if other work took the cores meanwhile.
+
+    Raises:
+        RuntimeError: If the file did not run.
+    """
+    measured = _row(benchmark, name, threads).times_faster.median
+    unusable = None if benchmark.quiet else "other work took the cores"
+    return Bar(what, goal, measured, unusable=unusable)
 
 
 def _row(benchmark, name, threads):

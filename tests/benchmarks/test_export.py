@@ -1,5 +1,6 @@
 """The benchmarks of exported files run, and say what they measured."""
 
+import dataclasses
 import json
 
 import keras
@@ -70,16 +71,19 @@ def test_dense_blocks_are_measured(monkeypatch, tmp_path, capsys):
     assert "export_dense_blocks.json" in capsys.readouterr().out
 
 
-def test_results_hold_what_was_met_and_what_was_missed(tmp_path, capsys):
+def measured(core_share, *further):
     row = Row(
         *("small", "/somewhere/small.tflite", 1, 1000, 500),
-        *(Spread(1.0, 2.0, 3.0), Spread(3.0, 4.0, 5.0), 1.0),
+        *(Spread(1.0, 2.0, 3.0), Spread(3.0, 4.0, 5.0), core_share),
         *(None, None, None),
     )
-    found = Benchmark((row,), "accuracy", 9)
-    assert export_results.times_faster(found, "small") == 4.0
+    return Benchmark((row, *further), "accuracy", 9)
+
+
+def test_results_hold_what_was_met_and_what_was_missed(tmp_path, capsys):
+    found = measured(1.0)
     bars = [
-        export_results.Bar("times faster", 4.5, 4.0),
+        export_results.speed_bar("times faster", 4.5, found, "small"),
         export_results.Bar("share", 4.5, 4.0, at_most=True),
     ]
     export_results.save("made", tmp_path / "new", bars, found, widths=[16])
@@ -94,4 +98,34 @@ def test_results_hold_what_was_met_and_what_was_missed(tmp_path, capsys):
 
     broken = Benchmark((Row(*([None] * 10), "broke"),), "accuracy", 9)
     with pytest.raises(RuntimeError, match="failed: broke"):
-        export_results.times_faster(broken, None, None)
+        export_results.speed_bar("times faster", 3, broken, None, None)
+
+
+@pytest.mark.parametrize("core_share, quiet", [(0.95, True), (0.94, False)])
+def test_busy_cores_leave_speed_without_a_verdict(
+    tmp_path, capsys, core_share, quiet
+):
+    # The file itself ran alone: another one of the table did not.
+    other = dataclasses.replace(
+        measured(1.0).rows[0], name="dense", core_share=core_share
+    )
+    found = measured(1.0, other)
+    bars = [
+        export_results.speed_bar("times faster", 3, found, "small"),
+        export_results.speed_bar("times faster", 5, found, "small"),
+        export_results.Bar("share of the size", 0.5, 0.4, at_most=True),
+    ]
+    export_results.save("made", tmp_path, bars, found)
+    text = capsys.readouterr().out
+    assert ("took the cores meanwhile" in text) is not quiet
+    assert ("(at least 3: met)" in text) is quiet
+    assert ("(at least 5: missed)" in text) is quiet
+    alone = "times faster: 4 (at least 3: no verdict, other work took the cores"
+    assert (alone in text) is not quiet
+    # Other work does not change the size of a file.
+    assert "share of the size: 0.4 (at most 0.5: met)" in text
+    written = json.loads((tmp_path / "made.json").read_text())
+    met = [True, False, True] if quiet else [None, None, True]
+    assert [bar["met"] for bar in written["bars"]] == met
+    reasons = {bool(bar["unusable"]) for bar in written["bars"][:2]}
+    assert reasons == {not quiet}

@@ -59,6 +59,17 @@ class Benchmark:
     metric: str
     rounds: int
 
+    @property
+    def core_share(self):
+        """Float, the least share of a core that a file had in its turns."""
+        shares = [row.core_share for row in self.rows if row.core_share]
+        return min(shares, default=1.0)
+
+    @property
+    def quiet(self):
+        """Whether the latencies are those of the files, not of waiting."""
+        return self.core_share >= _QUIET
+
     def to_json(self):
         """Returns the figures as JSON, seconds and bytes as units."""
         return json.dumps(dataclasses.asdict(self), indent=1)
@@ -103,11 +114,11 @@ class Benchmark:
             f"Medians of {self.rounds} turns (quartiles); times faster than "
             f"{self.rows[0].name}, by turns.\n"
         )
-        least = min((row.core_share or 1.0 for row in self.rows), default=1.0)
-        if least < _QUIET:
+        if not self.quiet:
             text += (
-                f"Other work took the cores meanwhile, {1 - least:.0%} of the "
-                "time of one file: measure again on a quiet machine.\n"
+                "Other work took the cores meanwhile, "
+                f"{1 - self.core_share:.0%} of the time of one file: measure "
+                "again on a quiet machine.\n"
             )
         return text + "".join(
             f"{row.name} at {row.threads} threads failed: {row.failure}\n"
