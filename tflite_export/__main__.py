@@ -52,7 +52,7 @@ def _convert(argv):
         quantize=args.quantize,
         calibration=args.calibration,
         target=args.target,
-        progress=lambda stage: print(f"{stage} ...", file=sys.stderr),
+        progress=True,
     )
     print(conversion.render(), end="")
 

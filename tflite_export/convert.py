@@ -21,6 +21,7 @@ from tflite_export.job import Job
 from tflite_export.legality import refusal
 from tflite_export.record import Conversion
 from tflite_export.record import Weight
+from tflite_export.stage import reporter
 from tflite_export.stage import stage_of
 
 SPARSITY = ("auto", "none", "encode")
@@ -80,14 +81,16 @@ def convert(
             (the first ones of an iterable). Defaults to `None`.
         target: What the file is for: `"arm"`, `"x86"`, `"size"` or
             `"micro"`. Defaults to `"arm"`.
-        progress: Function that is called with a string at each stage.
-            Defaults to `None`.
+        progress: Function that is called with a string at each stage, or
+            `True` to print the stages to standard error. Defaults to `None`,
+            silent.
 
     Returns:
         `Conversion`, with the zeros of each weight as read from the file.
 
     Raises:
-        TypeError: If the model is not a Keras 3 model.
+        TypeError: If the model is not a Keras 3 model, or `progress` is
+            nothing to report to.
         ValueError: If an argument is invalid, calibration data is missing,
             sparse encoding is asked for where it is not safe, or the model
             does not load on TensorFlow, computes in half precision, or has
@@ -95,6 +98,7 @@ def convert(
         ImportError: If TensorFlow or LiteRT is not installed.
         RuntimeError: If the conversion fails, or the file does not agree.
     """
+    progress = reporter(progress)
     _check_choices(sparsity, quantize, target)
     if calibration is None and quantize in ("int8", "int16x8"):
         raise ValueError(
@@ -130,7 +134,7 @@ def convert(
             target=target,
             calibration=samples and str(samples),
         )
-        answer = _run_child(job, tmp, label, progress or _silent)
+        answer = _run_child(job, tmp, label, progress)
         content = made.read_bytes()
         weights = answer.pop("weights")
         conversion = Conversion(
@@ -145,10 +149,6 @@ def convert(
         )
         os.replace(made, out)
     return conversion
-
-
-def _silent(stage):
-    pass
 
 
 def _check_choices(sparsity, quantize, target):

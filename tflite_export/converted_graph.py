@@ -18,12 +18,16 @@ class ConvertedGraph:
         beyond_gpu: Tuple of strings, its operations that the GPU delegate
             refuses.
         failure: String, why the model does not convert, or `None`.
+        friendly: `ConvertedGraph` of `friendly(model)` where the graph keeps
+            XNNPACK from its sparse kernels, or `None` where it does not or
+            there is no such variant.
     """
 
     inference: object = None
     if_pruned: object = None
     beyond_gpu: tuple = ()
     failure: str | None = None
+    friendly: object = None
 
     @property
     def engages(self):
@@ -35,6 +39,11 @@ class ConvertedGraph:
         """Whether it would if there were zeros enough."""
         return _is_right(self.if_pruned)
 
+    @property
+    def friendly_engages(self):
+        """Whether XNNPACK would, with the variant that `friendly` builds."""
+        return self.friendly is not None and self.friendly.could_engage
+
     def told(self, target):
         """Returns a sentence on the graph on a target, or `None`."""
         if target not in ("arm", "gpu"):
@@ -42,12 +51,26 @@ class ConvertedGraph:
         if self.failure:
             return f"{target}: the graph could not be looked at. {self.failure}"
         if target == "arm":
-            return f"arm: {_told(self.if_pruned)}."
+            return f"arm: {_told(self.if_pruned)}.{self._variant()}"
         if not self.beyond_gpu:
             return "gpu: the delegate takes all operations of the graph."
         return (
             f"gpu: the delegate does not take {', '.join(self.beyond_gpu)}; "
             "the graph is split there between GPU and CPU."
+        )
+
+    def _variant(self):
+        """Returns a sentence on what `friendly` does for the graph."""
+        if self.friendly_engages:
+            return (
+                " `tflite_export.friendly(model)` builds a variant where they "
+                "engage, to be trained again."
+            )
+        if self.friendly is None or self.friendly.failure:
+            return ""
+        return (
+            " In the variant of `tflite_export.friendly(model)`, too: "
+            f"{'; '.join(self.friendly.if_pruned.reasons)}."
         )
 
 
@@ -64,11 +87,12 @@ def _told(inference):
     return f"sparse encoding is not safe for this graph: {reasons}"
 
 
-def converted_graph(model_or_path):
+def converted_graph(model_or_path, progress=None):
     """Converts a model to a file that is thrown away, and reads its graph.
 
     Args:
         model_or_path: As in `convert`.
+        progress: As in `convert`. Defaults to `None`.
 
     Returns:
         `ConvertedGraph`.
@@ -76,7 +100,7 @@ def converted_graph(model_or_path):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "dense.tflite")
         try:
-            convert(model_or_path, path, sparsity="none")
+            convert(model_or_path, path, sparsity="none", progress=progress)
         except (ValueError, RuntimeError) as error:
             return ConvertedGraph(failure=str(error))
         content = path.read_bytes()

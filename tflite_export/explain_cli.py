@@ -25,4 +25,4 @@ def _explain(argv):
     parser.add_argument("model", metavar="MODEL.keras")
     parser.add_argument("--target", help="one runtime alone, such as 'arm'")
     args = parser.parse_args(argv)
-    print(explain(args.model, args.target))
+    print(explain(args.model, args.target, progress=True))

@@ -1,9 +1,12 @@
 """Whether zeros make a model faster, as facts and as a table."""
 
 import dataclasses
+import math
 import string
 
 YES, NO, IF = "yes", "no", "if"
+# How advice begins where nothing pays.
+NOTHING = "nothing"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +27,11 @@ class Verdict:
     why: str
     advice: str
 
+    @property
+    def can_change(self):
+        """Whether there is something to do."""
+        return self.answer != YES and not self.advice.startswith(NOTHING)
+
 
 @dataclasses.dataclass(frozen=True)
 class Row:
@@ -35,6 +43,8 @@ class Row:
         shape: Tuple of integers, of the kernel.
         zeros: Float, the share of entries that are zero.
         verdicts: Tuple of `Verdict`, one for each target.
+        macs: Integer, the multiply-accumulates with the kernel for one
+            input, or `None` where they are not known. Defaults to `None`.
     """
 
     layer: str
@@ -42,6 +52,12 @@ class Row:
     shape: tuple
     zeros: float
     verdicts: tuple
+    macs: int | None = None
+
+    @property
+    def bytes(self):
+        """Integer, the bytes of the kernel in float32."""
+        return 4 * math.prod(self.shape)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +73,32 @@ class Explanation:
     rows: tuple
     graph: tuple
 
+    def shares(self):
+        """Returns how much of the work each row stands for.
+
+        Returns:
+            Name of what is counted, and a list of floats that sum up to 1:
+            the shares of the multiply-accumulates, or of the bytes where no
+            multiply-accumulates are known.
+        """
+        if any(row.macs for row in self.rows):
+            return "multiply-accumulates", _parts(
+                [row.macs or 0 for row in self.rows]
+            )
+        return "bytes", _parts([row.bytes for row in self.rows])
+
+    @property
+    def summary(self):
+        """Tuple of strings, a line on each target and what to do next."""
+        if not self.rows:
+            return ()
+        return tuple(
+            _line(self.rows, i, *self.shares())
+            for i in range(len(self.rows[0].verdicts))
+        )
+
     def render(self, width=100):
-        """Returns the table as text.
+        """Returns the table as text, the layers with most work first.
 
         Args:
             width: Integer, columns of the text. Defaults to `100`.
@@ -72,16 +112,27 @@ class Explanation:
         table.add_column("layer", overflow="fold")
         table.add_column("op", overflow="fold")
         table.add_column("shape", no_wrap=True)
-        table.add_column("zeros", justify="right", no_wrap=True)
+        for name in ("zeros", "MACs", "bytes"):
+            table.add_column(name, justify="right", no_wrap=True)
         for verdict in self.rows[0].verdicts if self.rows else ():
             table.add_column(verdict.target, no_wrap=True)
         reasons, advice = {}, {}
-        for row in self.rows:
+        macs = _parts([row.macs or 0 for row in self.rows])
+        sizes = _parts([row.bytes for row in self.rows])
+        _, shares = self.shares()
+        # Those of unknown work come last, by their bytes.
+        order = sorted(
+            range(len(self.rows)), key=lambda i: (-shares[i], -sizes[i])
+        )
+        for i in order:
+            row = self.rows[i]
             table.add_row(
                 escape(row.layer),
                 row.op,
                 "x".join(str(n) for n in row.shape),
                 f"{row.zeros:.1%}",
+                "-" if row.macs is None else f"{macs[i]:.1%}",
+                f"{sizes[i]:.1%}",
                 *(_cell(verdict, reasons, advice) for verdict in row.verdicts),
             )
         console = text_console(width)
@@ -91,7 +142,7 @@ class Explanation:
             notes.add_row(mark, escape(text))
         for text, mark in advice.items():
             notes.add_row(mark, escape(f"what pays: {text}"))
-        for line in self.graph:
+        for line in (*self.graph, *self.summary):
             notes.add_row("-", escape(line))
         console.print(notes)
         lines = console.file.getvalue().splitlines()
@@ -99,6 +150,41 @@ class Explanation:
 
     def __str__(self):
         return self.render()
+
+
+def _parts(numbers):
+    """Returns the shares that numbers have in their sum."""
+    return [number / (sum(numbers) or 1) for number in numbers]
+
+
+def _line(rows, i, counted, shares):
+    """Returns the line of `Explanation.summary` on the `i`-th target."""
+    verdicts = [row.verdicts[i] for row in rows]
+    faster = [v.answer == YES for v in verdicts]
+    text = (
+        f"{verdicts[0].target}: {sum(faster)} of {len(rows)} layers run "
+        "faster by their zeros"
+    )
+    if any(faster):
+        text += f", {_sum(shares, faster):.0%} of the {counted}"
+    gains = {}
+    for verdict, share in zip(verdicts, shares):
+        if verdict.can_change:
+            gains[verdict.advice] = gains.get(verdict.advice, 0) + share
+    if not gains:
+        return f"{text}." if all(faster) else f"{text}. Nothing else pays."
+    best = max(gains, key=gains.get)
+    meant = [j for j, v in enumerate(verdicts) if v.advice == best]
+    heaviest = max(meant, key=shares.__getitem__)
+    others = f" and {len(meant) - 1} more" if len(meant) > 1 else ""
+    return (
+        f"{text}. Next: {best} (`{rows[heaviest].layer}`{others}, "
+        f"{gains[best]:.0%})."
+    )
+
+
+def _sum(shares, chosen):
+    return sum(share for share, is_meant in zip(shares, chosen) if is_meant)
 
 
 def _cell(verdict, reasons, advice):

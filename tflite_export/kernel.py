@@ -1,6 +1,7 @@
 """The kernels of a Keras model, as runtimes tell them apart."""
 
 import dataclasses
+import math
 
 import numpy as np
 from keras import layers
@@ -9,7 +10,8 @@ from keras_slr.graph import graph_of
 from keras_slr.products import products_of
 from keras_slr.selection import Reason
 from keras_slr.selection.kernels import weights_of
-from keras_slr.shrink import dependency_groups
+from keras_slr.shrink.plan import plan
+from keras_slr.shrink.trace import OUTPUT
 from keras_slr.structures import Block
 from keras_slr.targets import is_convolution
 from keras_slr.targets import is_pointwise
@@ -29,6 +31,11 @@ _NOT_MULTIPLIED = (
     Reason.SCALE,
 )
 _BLOCK = Block((4, 1))
+# By whether the kernel is a depthwise one.
+_NO_UNITS = {
+    False: "`keras_slr.shrink` does not know units of this layer",
+    True: "it reads no filters that can go",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,10 +51,14 @@ class Kernel:
         zeros: Float, the share of entries that are zero.
         zero_blocks: Float, the share of blocks of four inputs of one output
             that are zero; `None` where blocks do not fit in.
-        zero_filters: Integer, the number of its filters that are all zero.
-        whole: String, why its filters cannot be cut out, or `None`.
+        cut: Float, the share of its entries that `keras_slr.shrink` would
+            take out as the model stands.
+        whole: String, why pruning cannot take filters out of it, or `None`.
+        trainable: Boolean, whether it can be pruned at all.
         places: Integer, how often it is applied to one input; `1` where that
             is not known.
+        macs: Integer, the multiply-accumulates with it for one input, or
+            `None` where they are not known.
     """
 
     layer: str
@@ -56,9 +67,11 @@ class Kernel:
     shape: tuple
     zeros: float
     zero_blocks: float | None
-    zero_filters: int
+    cut: float
     whole: str | None
+    trainable: bool
     places: int
+    macs: int | None
 
     @property
     def size(self):
@@ -74,63 +87,89 @@ def kernels_of(model):
     Returns:
         List of `Kernel`, in the order of the model's weights.
     """
-    whole, places = _uncut(model), _places(model)
+    cut = None if graph_of(model) is None else plan(model)
+    products = _products(model)
     return [
-        _kernel(
-            model,
-            weight,
-            whole.get(id(weight.variable)),
-            places.get(id(weight.variable), 1),
-        )
+        _kernel(model, weight, cut, products.get(id(weight.variable), []))
         for weight in weights_of(model)
         if weight.default not in _NOT_MULTIPLIED
         and not isinstance(weight.layer, layers.Embedding)
     ]
 
 
-def _uncut(model):
-    """Returns why kernels have filters that cannot go, by their ids."""
+def _products(model):
+    """Returns lists of `Product` by the ids of kernels, in order of calls."""
+    found = {}
     if graph_of(model) is None:
-        return {}
-    return {
-        id(member.variable): group.reason
-        for group in dependency_groups(model)
-        for member in group.members
-        if group.reason is not None and member.role == "output"
-    }
-
-
-def _places(model):
-    """Returns how often kernels are applied to one input, by their ids."""
-    if graph_of(model) is None:
-        return {}
+        return found
     try:
-        return {id(p.kernel): p.places for p in products_of(model)}
+        for product in products_of(model):
+            found.setdefault(id(product.kernel), []).append(product)
     except ValueError:  # Of inputs whose size is open.
         return {}
+    return found
 
 
-def _kernel(model, weight, whole, places):
+def _kernel(model, weight, cut, products):
     w = np.asarray(backend.to_host(weight.variable), "float32")
-    dead = 0
-    if weight.axes is not None:
-        matrix = weight.axes.to_matrix(np, w)
-        dead = len(matrix) - np.count_nonzero(matrix.any(axis=(1, 2)))
     zero_blocks = None
     if _BLOCK.refusal(weight) is None:
         zero_blocks = float(np.mean(_BLOCK.scores(np, [w], weight) == 0))
     name = weight.path.removeprefix(f"{model.name}/").removesuffix("/kernel")
+    kind = _kind(weight)
     return Kernel(
         layer=name,
         op=_op(weight.layer),
-        kind=_kind(weight),
+        kind=kind,
         shape=weight.shape,
         zeros=1.0 - np.count_nonzero(w) / w.size,
         zero_blocks=zero_blocks,
-        zero_filters=dead,
-        whole=whole,
-        places=places,
+        cut=_cut_share(cut, weight.variable),
+        whole=_whole(cut, weight.variable, kind),
+        trainable=weight.variable.trainable,
+        places=products[0].places if products else 1,
+        macs=sum(p.macs for p in products) if products else None,
     )
+
+
+def _cut_share(cut, variable):
+    """Returns the share of a kernel's entries that `shrink` takes out."""
+    if cut is None:
+        return 0.0
+    kept = [
+        cut.width(variable, axis) / size
+        for axis, size in enumerate(variable.shape)
+    ]
+    return 1.0 - math.prod(kept)
+
+
+def _whole(cut, variable, kind):
+    """Returns why no filter can be pruned and cut out, or `None`."""
+    if cut is None:
+        return "the graph of the model is not known"
+    # A depthwise kernel loses what the convolution in front of it loses.
+    groups = [
+        group
+        for group in cut.partition.groups
+        for member in group.members
+        if member.variable is variable
+        and (member.role == OUTPUT or kind == DEPTHWISE)
+    ]
+    reasons = [_reason(group) for group in groups]
+    if None in reasons:
+        return None
+    return reasons[0] if reasons else _NO_UNITS[kind == DEPTHWISE]
+
+
+def _reason(group):
+    if group.reason is not None:
+        return group.reason
+    if group.size == 1:
+        return "is a single one"
+    makers = [m.variable for m in group.members if m.role == OUTPUT]
+    if not all(variable.trainable for variable in makers):
+        return Reason.FROZEN.value
+    return None
 
 
 def _op(layer):

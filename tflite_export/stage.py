@@ -1,5 +1,7 @@
 """What a conversion is at, told by the child process line by line."""
 
+import sys
+
 _PREFIX = "tflite_export stage: "
 
 
@@ -13,3 +15,32 @@ def stage_of(line):
     if not line.startswith(_PREFIX):
         return None
     return line.removeprefix(_PREFIX).strip()
+
+
+def reporter(progress):
+    """Returns the function that stages are reported to.
+
+    Args:
+        progress: As in `convert`.
+
+    Raises:
+        TypeError: If it is neither a function nor a boolean.
+    """
+    if progress is None or progress is False:
+        return _ignore
+    if progress is True:
+        return _print
+    if not callable(progress):
+        raise TypeError(
+            "Expected `progress` to be a function of a string, or True to "
+            f"print the stages, received {progress!r}: give one of them."
+        )
+    return progress
+
+
+def _ignore(stage):
+    pass
+
+
+def _print(stage):
+    print(f"{stage} ...", file=sys.stderr, flush=True)

@@ -1,19 +1,33 @@
 """From what stands in a kernel to what its zeros do on a target."""
 
+from keras_slr.selection import Reason
+from keras_slr.targets import THRESHOLD
 from tflite_export.conditions import CONDITIONS
 from tflite_export.conditions.condition import BLOCK
+from tflite_export.conditions.condition import BLOCKS
 from tflite_export.conditions.condition import BLOCKS_PAY
+from tflite_export.conditions.condition import ENTRIES
 from tflite_export.conditions.condition import ENTRY
 from tflite_export.conditions.condition import FILTERS
+from tflite_export.conditions.condition import FOLLOWS
 from tflite_export.conditions.condition import INT8
 from tflite_export.explanation import IF
 from tflite_export.explanation import NO
+from tflite_export.explanation import NOTHING
 from tflite_export.explanation import YES
 from tflite_export.explanation import Verdict
+
+SHRINK = "keras_slr.shrink, which cuts them out"
+FRIENDLY = (
+    "tflite_export.friendly(model), trained again and pruned by target='arm'"
+)
 
 
 def verdict_on(target, kernel, graph):
     """Returns the `Verdict` on a kernel.
+
+    The advice asks for nothing that is done already, and for nothing that
+    the kernel does not allow.
 
     Args:
         target: String, a key of `CONDITIONS`.
@@ -21,44 +35,84 @@ def verdict_on(target, kernel, graph):
         graph: `ConvertedGraph`.
     """
     condition = next(c for c in CONDITIONS[target] if kernel.kind in c.kinds)
-    return Verdict(target, *_found(condition, kernel, graph))
-
-
-def _found(condition, kernel, graph):
-    """Returns the answer, what stands in the way, and what pays."""
+    if _is_faster(condition, kernel, graph):
+        return Verdict(target, YES, "", "")
+    if kernel.cut:
+        why = "filters that are zero, and what reads them, are multiplied too"
+        return Verdict(target, IF, why, SHRINK)
     if condition.unit == ENTRY:
-        if graph.engages:
-            return YES, "", ""
-        if not graph.could_engage:
-            why = "XNNPACK takes no sparse kernels in this graph, see below"
-            return NO, why, _joined((FILTERS, INT8), kernel)
-        return IF, condition.why, _joined(condition.advice, kernel)
-    if condition.unit == BLOCK:
-        return _of_blocks(condition, kernel)
-    if kernel.zero_filters and kernel.whole is None:
-        why = "filters that are zero are multiplied too"
-        return IF, why, "keras_slr.shrink, which cuts them out"
-    return NO, condition.why, _joined(condition.advice, kernel)
+        answer, why, advice = _of_entries(condition, kernel, graph)
+    elif condition.unit == BLOCK:
+        answer, why, advice = _of_blocks(condition, kernel)
+    else:
+        answer, why, advice = NO, condition.why, condition.advice
+    return Verdict(target, answer, why, _joined(advice, kernel))
+
+
+def _is_faster(condition, kernel, graph):
+    """Whether the zeros that are there make the kernel faster."""
+    if condition.unit == ENTRY:
+        return graph.engages and kernel.zeros > THRESHOLD
+    if condition.unit == BLOCK and kernel.zero_blocks is not None:
+        least = _least(kernel)
+        return least is not None and kernel.zero_blocks >= least
+    return False
+
+
+def _of_entries(condition, kernel, graph):
+    if graph.failure:
+        why = "the graph could not be looked at, see below"
+        return NO, why, (FILTERS, INT8)
+    if not graph.could_engage:
+        why = "XNNPACK takes no sparse kernels in this graph, see below"
+        friendly = (FRIENDLY,) if graph.friendly_engages else ()
+        return NO, why, (*friendly, FILTERS, INT8)
+    if kernel.zeros > THRESHOLD:
+        others = f"{ENTRIES} in the other 1x1 convolutions"
+        advice = tuple(others if a == ENTRIES else a for a in condition.advice)
+        return IF, condition.why, advice
+    if graph.engages:
+        why = "more than 2/3 of its entries have to be zero"
+        return IF, why, condition.advice
+    return IF, condition.why, condition.advice
 
 
 def _of_blocks(condition, kernel):
-    least = [share for rows, share in BLOCKS_PAY if kernel.places <= rows]
     if kernel.zero_blocks is None:
         why = "sparse kernels take blocks of 4 inputs, which do not fit in"
-        return NO, why, _joined((FILTERS, INT8), kernel)
-    if not least:
+        return NO, why, (FILTERS, INT8)
+    least = _least(kernel)
+    if least is None:
         why = "sparse kernels lose on so many rows of input"
-        return NO, why, _joined((FILTERS, INT8), kernel)
-    if kernel.zero_blocks >= least[0]:
-        return YES, "", ""
-    blocks, *others = condition.advice
-    advice = (f"{blocks} at {least[0]:g} or more", *others)
-    return IF, condition.why, _joined(advice, kernel)
+        return NO, why, (FILTERS, INT8)
+    blocks = f"{BLOCKS} at {least:g} or more"
+    advice = tuple(blocks if a == BLOCKS else a for a in condition.advice)
+    return IF, condition.why, advice
+
+
+def _least(kernel):
+    """Returns the share of zero blocks that pays, `None` if none does."""
+    shares = [share for rows, share in BLOCKS_PAY if kernel.places <= rows]
+    return shares[0] if shares else None
 
 
 def _joined(advice, kernel):
     """Returns as one string what of the advice a kernel can follow."""
-    if kernel.whole is None or FILTERS not in advice:
-        return ", or ".join(advice)
-    others = [text for text in advice if text != FILTERS] or ["nothing"]
-    return f"{', or '.join(others)} (no filter can go: {kernel.whole})"
+    possible, reasons = [], {}
+    for text in advice:
+        reason = _hindrance(text, kernel)
+        if reason is None:
+            possible.append(text)
+        else:
+            reasons[reason] = None
+    joined = ", or ".join(possible) or NOTHING
+    return f"{joined} ({'; '.join(reasons)})" if reasons else joined
+
+
+def _hindrance(text, kernel):
+    """Returns why a kernel cannot follow a piece of advice, or `None`."""
+    if text in (FILTERS, FOLLOWS):
+        return kernel.whole and f"no filter can go: {kernel.whole}"
+    if text in (INT8, FRIENDLY) or kernel.trainable:
+        return None
+    return Reason.FROZEN.value

@@ -92,7 +92,9 @@ def test_pruned_for_arm():
     model = net()
     keras_slr.hard_prune(model, target="arm")
     found = explain(model, "xnnpack")
-    assert answers(found, "arm") == {"stem": "no", "depth": "no"} | (
+    # Some filters of `narrow` are all zero: `shrink` takes their channels out
+    # of `depth`.
+    assert answers(found, "arm") == {"stem": "no", "depth": "if"} | (
         dict.fromkeys(("narrow", "wide", "hidden", "head"), "yes")
     )
     assert found.rows[3].zeros == 922 / 1024
@@ -126,10 +128,23 @@ def test_filters_pay_once_they_are_cut_out():
 def test_graphs_that_are_not_on_the_safe_list(change, words):
     model = net(**change)
     keras_slr.hard_prune(model, 0.9, include=["narrow", "wide"])
-    found = explain(model, "arm")
+    rng = np.random.default_rng(0)
+    for name in ("narrow", "wide"):  # No filter is all zero.
+        kernel = keras.ops.convert_to_numpy(model.get_layer(name).kernel)
+        shape = kernel.shape[2:]
+        single = kernel + 0.1 * (rng.permuted(np.eye(*shape), axis=0) > 0)
+        model.get_layer(name).kernel.assign(single)
+        model.get_layer(name).bias.assign(np.ones(shape[1]))
+    stages = []
+    found = explain(model, "arm", progress=stages.append)
     assert answers(found, "arm")["wide"] == "no"
-    assert "see below" in why(found, "wide", "arm")
+    told = why(found, "wide", "arm")
+    assert_matches(told, "see below; tflite_export.friendly.*, or Filter")
     assert_matches(" ".join(found.graph), words)
+    assert_matches(found.graph[0], r"friendly\(model\)` builds a variant where")
+    assert_matches(found.summary[0], r"Next: tflite_export.friendly.*`wide` an")
+    assert stages[0] == "look at the layers"
+    assert stages[-1].startswith("friendly variant: ")
 
 
 def test_operations_that_the_gpu_delegate_does_not_take():
@@ -216,15 +231,58 @@ def test_render(dense):
     text = str(dense)
     assert max(map(len, text.splitlines())) <= 100
     assert text.splitlines()[0].split() == [
-        *("layer", "op", "shape", "zeros"),
+        *("layer", "op", "shape", "zeros", "MACs", "bytes"),
         *CONDITIONS,
     ]
-    assert_matches(text, r"wide +Conv2D +1x1x32x32 +0.0% +if \d\w +no \d\w ")
+    wide = r"wide +Conv2D +1x1x32x32 +0.0% +44.6% +20.7% +if \d\w +no \d\w "
+    assert_matches(text, wide)
     assert_matches(text, r"\d  XNNPACK turns")
     assert_matches(text, r"\w  what pays: Block\(\(4, 1\)\)")
     keras_slr.hard_prune(model := net(), target="x86")
     alone = str(explain(model, "x86"))
     assert "arm" not in alone and "yes" in alone
+
+
+def test_layers_with_most_work_come_first(dense):
+    # Places of the output times entries of the kernel.
+    macs = {
+        "stem": 8 * 8 * 3 * 3 * 3 * 16,
+        "narrow": 8 * 8 * 16 * 32,
+        "depth": 8 * 8 * 3 * 3 * 32,
+        "wide": 8 * 8 * 32 * 32,
+        "hidden": 32 * 64,
+        "head": 64 * 10,
+    }
+    assert {row.layer: row.macs for row in dense.rows} == macs
+    assert dense.rows[4].bytes == 4 * 32 * 64
+    counted, shares = dense.shares()
+    assert counted == "multiply-accumulates"
+    assert shares == [n / sum(macs.values()) for n in macs.values()]
+    lines = [line.split()[0] for line in str(dense).splitlines()[1:7]]
+    assert lines == ["wide", "narrow", "stem", "depth", "hidden", "head"]
+
+
+def test_a_line_on_each_target_and_what_to_do_next(dense):
+    assert [line.split(":")[0] for line in dense.summary] == list(CONDITIONS)
+    # 98304 of 146944 multiply-accumulates are those of 1x1 convolutions.
+    assert dense.summary[0] == (
+        "arm: 0 of 6 layers run faster by their zeros. Next: Unstructured() at "
+        "0.7 or more, or int8 (`wide` and 1 more, 67%)."
+    )
+    keras_slr.hard_prune(model := net(), target="arm")
+    for layer in model.layers:
+        layer.trainable = False
+    [line] = explain(model, "x86").summary
+    assert_matches(line, "^x86: 2 of 6 .*, 2% of the mul.* Next: keras")
+
+
+def test_progress_is_silent_by_default_and_prints_if_asked(capsys):
+    explain(net(), "x86")
+    assert capsys.readouterr() == ("", "")
+    explain(net(), "x86", progress=True)
+    assert capsys.readouterr() == ("", "look at the layers ...\n")
+    with pytest.raises(TypeError, match="`progress` .*received 'yes'"):
+        explain(net(), "x86", progress="yes")
 
 
 def test_command_line(tmp_path, capsys):
@@ -239,7 +297,8 @@ def test_command_line(tmp_path, capsys):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert_matches(done.stdout, "^layer .*x86\n.*\n *narrow .*no 1a\n")
+    assert_matches(done.stdout, "^layer .*x86\n *wide .*no 1a\n *narrow ")
+    assert done.stderr == "look at the layers ...\n"
     source.write_bytes(b"no model")
     for path in (source, tmp_path / "none.keras"):
         assert main([str(path)]) == 2

@@ -7,8 +7,9 @@ all 1x1 convolutions are zero. Dense layers in blocks of four inputs take
 TFLite's own sparse kernel.
 """
 
-from keras_slr.targets import LEAST
 from tflite_export.conditions.condition import BLOCK
+from tflite_export.conditions.condition import BLOCKS
+from tflite_export.conditions.condition import ENTRIES
 from tflite_export.conditions.condition import ENTRY
 from tflite_export.conditions.condition import FILTERS
 from tflite_export.conditions.condition import FOLLOWS
@@ -22,13 +23,13 @@ CONDITIONS = (
     Condition(
         why="more than 2/3 of the entries of all 1x1 convolutions have to be "
         "zero",
-        advice=(f"Unstructured() at {LEAST:g} or more", INT8),
+        advice=(ENTRIES, INT8),
         kinds=(POINTWISE,),
         unit=ENTRY,
     ),
     Condition(
         why="too few blocks of 4 inputs are zero (float32)",
-        advice=("Block((4, 1))", INT8),
+        advice=(BLOCKS, INT8),
         kinds=(DENSE,),
         unit=BLOCK,
     ),

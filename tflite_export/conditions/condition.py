@@ -8,6 +8,8 @@ from tflite_export.kernel import ANY
 ENTRY, BLOCK = "entry", "block"
 FILTERS = "Filter(round_to='auto') and keras_slr.shrink"
 FOLLOWS = "Filter(round_to='auto') on the convolution in front of it"
+BLOCKS = "Block((4, 1))"
+ENTRIES = f"Unstructured() at {LEAST:g} or more"
 INT8 = "int8"
 # TFLite's sparse Dense kernel against the dense one, on x86 with one thread:
 # the shares of zero blocks at which it was the faster one, for so many rows

@@ -7,6 +7,7 @@ blocks of four inputs take TFLite's own sparse kernel.
 """
 
 from tflite_export.conditions.condition import BLOCK
+from tflite_export.conditions.condition import BLOCKS
 from tflite_export.conditions.condition import FILTERS
 from tflite_export.conditions.condition import FOLLOWS
 from tflite_export.conditions.condition import INT8
@@ -17,7 +18,7 @@ from tflite_export.kernel import DEPTHWISE
 CONDITIONS = (
     Condition(
         why="too few blocks of 4 inputs are zero (float32)",
-        advice=("Block((4, 1))", INT8),
+        advice=(BLOCKS, INT8),
         kinds=(DENSE,),
         unit=BLOCK,
     ),
