@@ -3,8 +3,11 @@
 import doctest
 import importlib
 import importlib.util
+import os
 import pathlib
 import re
+import subprocess
+import sys
 import types
 
 import keras
@@ -139,6 +142,24 @@ def test_examples_of_the_page_on_shrinking():
         block, names, "shrink.md", "docs/shrink.md", 0
     )
     assert doctest.DocTestRunner().run(test) == (0, 1)
+
+
+def test_the_examples_of_the_readme_run_as_pasted(tmp_path):
+    text = (ROOT / "README.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
+    # The first block is a line out of the example that follows it.
+    code = "\n".join(blocks[1:]) + "assert small.layers\n"
+    assert blocks[0].strip() in code.replace("x[:1400], y[:1400]", "x, y")
+    child = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert child.returncode == 0, child.stderr
+    assert (tmp_path / "pruned.keras").exists()
+    assert "total" in child.stdout
 
 
 def resolved(path):
