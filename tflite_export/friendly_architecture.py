@@ -13,6 +13,9 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from keras import layers
 
+from keras_slr.shrink.remake import forget_build
+from keras_slr.shrink.remake import remake
+from keras_slr.shrink.state import copy_state
 from tflite_export.convert import convert
 from tflite_export.topology import sparse_inference
 
@@ -57,16 +60,16 @@ def friendly(model):
     def clone(layer):
         if not isinstance(layer, keras.Layer):
             return layer
-        config = layer.get_config()
+        changes = {}
         if layer.name in heads:
-            return _dense(config)
+            return _dense(layer)
         if layer.name in poolings:
-            config["keepdims"] = False
+            changes["keepdims"] = False
         if layer.name in same:
-            config["padding"] = "valid"
+            changes["padding"] = "valid"
         if layer.name in lopsided:
-            config["padding"] = lopsided[layer.name]
-        return type(layer).from_config(config)
+            changes["padding"] = lopsided[layer.name]
+        return remake(layer, changes)
 
     def call(layer, *args, **kwargs):
         if layer.name in same:
@@ -84,10 +87,13 @@ def friendly(model):
     inputs = keras.tree.map_structure(_input_like, graph.input)
     made = keras.models.clone_model(graph, inputs, clone, call)
     for layer in graph.layers:
-        weights = layer.get_weights()
+        copy = made.get_layer(layer.name)
         if layer.name in heads:
-            weights[0] = weights[0][0, 0]
-        made.get_layer(layer.name).set_weights(weights)
+            kernel, *bias = layer.get_weights()
+            copy.set_weights([kernel[0, 0], *bias])
+        else:
+            copy_state(layer, copy)
+            forget_build(copy)
     return made
 
 
@@ -244,11 +250,15 @@ def _is_image(tensor):
     return len(tensor.shape) == 4 and tuple(tensor.shape[1:3]) != (1, 1)
 
 
-def _dense(config):
-    kept = ("name", "dtype", "trainable", "activation", "use_bias")
+def _dense(layer):
+    kept = ("name", "trainable", "activation", "use_bias")
     kept += tuple(
         f"{weight}_{part}"
         for weight in ("kernel", "bias")
-        for part in ("initializer", "regularizer", "constraint")
+        for part in ("regularizer", "constraint")
     )
-    return layers.Dense(config["filters"], **{k: config[k] for k in kept})
+    return layers.Dense(
+        layer.filters,
+        dtype=layer.dtype_policy,
+        **{name: getattr(layer, name) for name in kept},
+    )

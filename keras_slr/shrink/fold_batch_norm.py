@@ -9,7 +9,7 @@ from keras_slr.graph import graph_of
 from keras_slr.graph import read_alone
 from keras_slr.selection.axes import axes_of
 from keras_slr.shrink.rebuild import Rebuild
-from keras_slr.shrink.rebuild import to_numpy
+from keras_slr.shrink.state import to_numpy
 from keras_slr.training.model_state import check_built
 
 # Layers that end in a matrix product, a bias and an activation, with the

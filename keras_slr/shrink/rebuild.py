@@ -1,10 +1,13 @@
 """Makes a model again, with changes."""
 
 import keras
-import numpy as np
 
 from keras_slr.graph import graph_of
 from keras_slr.graph import run
+from keras_slr.shrink.remake import forget_build
+from keras_slr.shrink.remake import remake
+from keras_slr.shrink.state import copy_state
+from keras_slr.shrink.state import to_numpy
 
 
 class Rebuild:
@@ -28,7 +31,8 @@ class Rebuild:
         for operation, copy in self._copies.values():
             is_model = graph_of(operation) is not None
             if isinstance(operation, keras.layers.Layer) and not is_model:
-                self._copy_weights(operation, copy)
+                copy_state(operation, copy, self.weights(operation))
+                forget_build(copy)
         return new
 
     def shape(self, tensor):
@@ -95,46 +99,14 @@ class Rebuild:
         return type(layer).from_config(config)
 
     def _copy_operation(self, operation):
+        def shapes():
+            return [value.shape for value in self.weights(operation)]
+
         try:
-            return _made_again(operation, self.changes(operation))
+            return remake(operation, self.changes(operation), shapes)
         except Exception as error:
             raise ValueError(
                 "Expected operations that can be made again from their "
                 f"`get_config()`. Received `{operation.name}` of type "
                 f"{type(operation).__name__}, which cannot: {error}"
             ) from error
-
-    def _copy_weights(self, layer, copy):
-        values = self.weights(layer)
-        shapes = [value.shape for value in values]
-        made = [tuple(variable.shape) for variable in copy.variables]
-        if shapes != made:
-            raise ValueError(
-                "Expected layers whose weights follow from `get_config()`. "
-                f"Received `{layer.name}` of type {type(layer).__name__}, "
-                f"with weights of shapes {shapes}, whose copy has {made}."
-            )
-        for variable, value in zip(copy.variables, values):
-            variable.assign(value)
-        # Normalization keeps its statistics once more, outside its weights.
-        if layer.variables and hasattr(copy, "finalize_state"):
-            copy.finalize_state()
-
-
-def to_numpy(variable):
-    return np.asarray(keras.ops.convert_to_numpy(variable))
-
-
-def _made_again(operation, changes):
-    config = operation.get_config() | changes
-    kind = type(operation)
-    if not isinstance(operation, keras.layers.Lambda):
-        return kind.from_config(config)
-    # Its config holds functions as code, or as names to look up.
-    functions = {
-        "function": operation.function,
-        "output_shape": operation._output_shape,
-        "mask": operation.mask,
-        "arguments": operation.arguments,
-    }
-    return kind(**config | functions)

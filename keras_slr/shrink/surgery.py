@@ -3,8 +3,8 @@
 import numpy as np
 
 from keras_slr.shrink.rebuild import Rebuild
-from keras_slr.shrink.rebuild import to_numpy
 from keras_slr.shrink.rules import RULES
+from keras_slr.shrink.state import to_numpy
 from keras_slr.shrink.trace import name_of
 
 
@@ -29,10 +29,10 @@ class Surgeon(Rebuild):
                 self._shifts[id(read.bias)] = shift
 
     def shape(self, tensor):
-        return [
+        return tuple(
             self._cut.width(tensor, axis, size)
             for axis, size in enumerate(tensor.shape)
-        ]
+        )
 
     def changes(self, operation):
         changes = {}

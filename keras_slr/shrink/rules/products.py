@@ -43,7 +43,7 @@ def resize_einsum_dense(layer, cut):
     position = new[0] - len(output)
     kernel_axis = _terms(layer.equation)[1].index(output[new[0]])
     shape[position] = cut.width(layer.kernel, kernel_axis)
-    return {"output_shape": shape}
+    return {"output_shape": tuple(shape)}
 
 
 def convolution(trace, call):
@@ -124,7 +124,7 @@ def attention(trace, call):
     query, value = arguments["query"], arguments["value"]
     key = arguments.get("key")
     key = value if key is None else key
-    if len(kernel.shape) != 3 or layer.get_config()["use_gate"]:
+    if len(kernel.shape) != 3 or layer._use_gate:
         return trace.leave_whole(call)
     for x in call.inputs:
         if all(x is not y for y in (query, value, key)):
@@ -223,7 +223,7 @@ def _product(
     trace.site(kernel, source, INPUT, x.units)
     units = trace.produce(kernel, output, layer.bias)
     weights = np.moveaxis(to_host(kernel), (source, output), (0, 1))
-    can_have_bias = "use_bias" in layer.get_config()
+    can_have_bias = hasattr(layer, "use_bias")
     read = Read(
         layer=layer,
         bias=layer.bias,

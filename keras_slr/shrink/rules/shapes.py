@@ -45,10 +45,10 @@ def resize_reshape(operation, cut):
     # The shape of the layer has no batch, that of the operation has.
     name = "target_shape" if hasattr(operation, "target_shape") else "newshape"
     start = 1 if name == "target_shape" else 0
-    shape = [
+    shape = tuple(
         n if n in (-1, None) else cut.width(operation, axis, n)
         for axis, n in enumerate(getattr(operation, name), start)
-    ]
+    )
     return {name: shape}
 
 
@@ -102,10 +102,10 @@ def zero_padding(trace, call):
 
 def resize_zero_padding(layer, cut):
     """Resizes the padding along an axis of units to those that stay."""
-    padding = [
+    padding = tuple(
         _kept_padding(layer, cut, axis, pair)
         for axis, pair in _padded_axes(layer)
-    ]
+    )
     return {"padding": padding if len(padding) > 1 else padding[0]}
 
 
@@ -223,10 +223,10 @@ def pad(trace, call):
 def resize_pad(operation, cut):
     """Resizes `keras.ops.pad` to the added channels that stay."""
     return {
-        "pad_width": [
+        "pad_width": tuple(
             _kept_padding(operation, cut, axis, pair)
             for axis, pair in enumerate(operation.pad_width)
-        ]
+        )
     }
 
 
@@ -251,8 +251,8 @@ def _kept_padding(owner, cut, axis, pair):
     before, after = pair
     kept = cut.kept(owner, axis)
     if kept is None or before + after == 0:
-        return [before, after]
-    return [int(kept[:before].sum()), int(kept[len(kept) - after :].sum())]
+        return before, after
+    return int(kept[:before].sum()), int(kept[len(kept) - after :].sum())
 
 
 def _zero_only(held):
