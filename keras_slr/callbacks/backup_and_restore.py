@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_slr.callbacks.callback_lists import run_in_order
 from keras_slr.whole_file import whole_file
 
 
@@ -13,6 +14,10 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
     empty, and the next `fit` ends in a `JSONDecodeError`. This one puts it
     there in one step. The weights are written so by the pruning callback.
     """
+
+    def on_train_begin(self, logs=None):
+        run_in_order()
+        super().on_train_begin(logs)
 
     def _save_model(self):
         path = self._training_metadata_path

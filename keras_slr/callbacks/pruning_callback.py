@@ -1,30 +1,25 @@
 """A pruning run inside `model.fit`, whatever the method."""
 
-import contextlib
 import dataclasses
 import warnings
 
 import keras
 
-from keras_slr.callbacks.fit_guard import FitGuard
+from keras_slr.callbacks.attachments import Attachments
+from keras_slr.callbacks.callback_lists import run_in_order
 from keras_slr.callbacks.hard_pruned_metrics import hard_pruned_metrics
 from keras_slr.callbacks.skip import Skip
-from keras_slr.callbacks.tail import Tail
-from keras_slr.callbacks.whole_checkpoints import WholeCheckpoints
+from keras_slr.callbacks.training_callback import TrainingCallback
 from keras_slr.pruner import SLRPruner
-from keras_slr.training.finite import NonFiniteError
-from keras_slr.training.masks import Masks
-from keras_slr.training.model_state import check_model
 from keras_slr.training.random_states import RandomStates
 from keras_slr.training.running_metrics import RunningMetrics
-from keras_slr.training.snapshot import Snapshot
 
 # What the progress bar shows at the end of an epoch; the rest of the keys go
 # to History, CSVLogger, TensorBoard and every other reader of the logs.
 _ON_THE_BAR = ("sparsity", "residual")
 
 
-class PruningCallback(keras.callbacks.Callback):
+class PruningCallback(TrainingCallback):
     """Prunes a model while `fit` trains it, by any of the methods.
 
     Subclasses name the method, see `SLRCallback`.
@@ -109,9 +104,8 @@ class PruningCallback(keras.callbacks.Callback):
         )
         self.finetune_epochs = finetune_epochs
         self.monitor_hard_pruned = monitor_hard_pruned
-        self._guard = self._masks = self._snapshot = self._tail = None
-        self._checkpoints = None
-        self._fitting = self._attached_by_user = False
+        self._attached = Attachments(self)
+        self._attached_by_user = False
         self._reset()
 
     def get_config(self):
@@ -180,43 +174,46 @@ class PruningCallback(keras.callbacks.Callback):
     # Hooks of Keras, in the order in which `fit` calls them.
 
     def set_model(self, model):
-        check_model(model)
-        super().set_model(model)
-        self._fitting = False
-        if self._attached_by_user and self.pruner.attached:
-            self._check_is_for(model)
-        else:
-            FitGuard.clear(model, self)
-            self._reset()
-            # A model of TensorFlow that is not built yet has no weights
-            # before its first step; it is attached to then.
-            if model.built and model.optimizer is not None:
-                self._begin(model)
-        if self._guard is not None:
-            self._guard.arm()
+        if not (self._attached_by_user and self.pruner.attached):
+            super().set_model(model)
+            return
+        keras.callbacks.Callback.set_model(self, model)
+        self._check_is_for(model)
+        self._attached.guard.arm()
+        self._trained_before = self.pruner.clock.trained
+
+    def take_over(self, model):
+        super().take_over(model)
+        self._reset()
+        self._attached_by_user = False
+        # A model of TensorFlow that is not built yet has no weights
+        # before its first step; it is attached to then.
+        if model.built and model.optimizer is not None:
+            self._begin(model)
+            self._attached.guard.arm()
         self._trained_before = self.pruner.clock.trained
 
     def on_train_begin(self, logs=None):
-        self._fitting = True
+        run_in_order()
+        super().on_train_begin(logs)
         self._attached_by_user = False
         if self._pruned and not self.pruner.attached:
             # A CallbackList that is used again does not call `set_model`.
             self._reset()
             self._begin(self.model)
-            self._guard.retrace()
+            if not self._by_hand:
+                self._attached.guard.retrace()
         if self.pruner.attached:
-            self._snapshot = Snapshot(
-                self.model, self.pruner.run.split.variables
-            )
+            self._attached.guard.begin(self._by_hand)
+            self._attached.save(self.pruner.run)
         if getattr(self._model, "history", None) is not None:
-            self._tail = Tail(
+            self._attached.follow(
                 self._model.history,
                 on_train_begin=self._choose_epoch,
                 on_train_batch_end=self._see_batch,
                 on_epoch_end=self._shorten_bar,
                 on_train_end=self._end,
             )
-            self._tail.attach()
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
@@ -226,7 +223,7 @@ class PruningCallback(keras.callbacks.Callback):
             self._epoch_step = self.pruner.clock.step
             self._begin_epoch()
         elif self.pruner.attached:
-            with self._leaving_no_trace():
+            with self._attached.leaving_no_trace():
                 self._enter(epoch)
 
     def on_train_batch_begin(self, batch, logs=None):
@@ -248,7 +245,7 @@ class PruningCallback(keras.callbacks.Callback):
         if step < clock.step:
             return  # A checkpoint has this one behind it.
         if step > clock.step and logs and "loss" in logs:
-            self.pruner.window.observe(float(logs["loss"]), done)
+            self._see_loss(float(logs["loss"]), done)
         due = clock.advance_to(step)
         if self._pruned:
             return
@@ -277,16 +274,12 @@ class PruningCallback(keras.callbacks.Callback):
             self.abandon()  # A fit of no epochs.
         elif self.pruner.attached and not self._pruned:
             self._prune()
-        if self._tail is None or not self._tail.alive:
+        if not self._attached.follows:
             self.finalize()
 
     def on_test_begin(self, logs=None):
-        # `evaluate(callbacks=[...])` has called `set_model` as `fit` does.
-        if not self._fitting and not self._attached_by_user:
-            self.abandon()
-
-    def on_predict_begin(self, logs=None):
-        self.on_test_begin(logs)
+        if not self._attached_by_user:
+            super().on_test_begin(logs)
 
     # What the hooks do.
 
@@ -300,15 +293,14 @@ class PruningCallback(keras.callbacks.Callback):
         self._epoch_step = 0
 
     def _begin(self, model):
-        self.abandon()  # What a dead fit may have left on another model.
+        # What a dead fit may have left, on another model.
+        self.pruner.abandon()
+        self._attached.detach()
         self.pruner.begin(model)
         self._metrics = RunningMetrics(model)
         self._random = RandomStates(model)
         self.pruner.place |= {"metric": self._metrics, "random": self._random}
-        self._guard = FitGuard(model, self, self.abandon)
-        self._guard.attach()
-        self._checkpoints = WholeCheckpoints(model)
-        self._checkpoints.attach()
+        self._attached.attach(model)
 
     def _check_is_for(self, model):
         run = self.pruner.run
@@ -324,9 +316,10 @@ class PruningCallback(keras.callbacks.Callback):
     def _begin_late(self):
         """Begins after the first step of a model that was not built."""
         self._begin(self.model)
-        self._guard.retrace()
-        self._snapshot = Snapshot(self.model, self.pruner.run.split.variables)
-        with self._leaving_no_trace():
+        self._attached.guard.begin(self._by_hand)
+        self._attached.guard.retrace()
+        self._attached.save(self.pruner.run)
+        with self._attached.leaving_no_trace():
             self._enter(self._epoch)
 
     def _choose_epoch(self, logs=None):
@@ -365,6 +358,13 @@ class PruningCallback(keras.callbacks.Callback):
         self.pruner.window.begin_epoch()
         self._random.begin_epoch()
 
+    def _see_loss(self, loss, done):
+        if self._by_hand:
+            # `train_on_batch` resets the metrics.
+            self.pruner.window.add(loss)
+        else:
+            self.pruner.window.observe(loss, done)
+
     def _see_batch(self, batch, logs=None):
         clock = self.pruner.clock
         done = min(batch + 1, clock.per_epoch or batch + 1)
@@ -375,7 +375,7 @@ class PruningCallback(keras.callbacks.Callback):
         """Learns the steps of an epoch from the first one."""
         clock = self.pruner.clock
         steps = clock.step - self._epoch_step
-        with self._leaving_no_trace():
+        with self._attached.leaving_no_trace():
             clock.set_length(self._epochs * steps, steps)
         if self._epochs == 1:
             warnings.warn(
@@ -392,7 +392,7 @@ class PruningCallback(keras.callbacks.Callback):
 
     def _update(self):
         self._sync()
-        with self._leaving_no_trace():
+        with self._attached.leaving_no_trace():
             self.pruner.update()
         if not self._updated:
             self._states, self._updated = [], True
@@ -401,7 +401,7 @@ class PruningCallback(keras.callbacks.Callback):
     def _prune(self):
         """Hard-prunes with the last step, so that validation sees it."""
         self._sync()
-        with self._leaving_no_trace():
+        with self._attached.leaving_no_trace():
             self._take_figures()
             self._figures = dataclasses.replace(
                 self._figures, sparsity=self.pruner.prune().sparsity
@@ -429,41 +429,11 @@ class PruningCallback(keras.callbacks.Callback):
         run = self.pruner.run
         self._pruned = True
         self._report = self.pruner.finalize()
-        self._masks = Masks(
-            run.model, [slot.w for slot in run.split.slots], run.place
-        )
-        self._masks.attach()
-        self._guard.retrace()
-
-    @contextlib.contextmanager
-    def _leaving_no_trace(self):
-        """Gives the model back whole if a step of the solver fails."""
-        try:
-            yield
-        except NonFiniteError as error:
-            try:
-                restored = self._snapshot and self._snapshot.restore()
-            finally:
-                self.abandon()
-            if not restored:
-                raise
-            raise ValueError(
-                f"{error} The weights are again those from before this fit."
-            ) from None
-        except BaseException:
-            self.abandon()
-            raise
+        self._attached.mask(run)
 
     def _let_go(self):
-        parts = (self._masks, self._guard, self._checkpoints, self._tail)
-        for part in parts:
-            if part is not None:
-                part.detach()
-        if self._snapshot is not None:
-            self._snapshot.discard()
-        self._masks = self._guard = self._tail = self._snapshot = None
-        self._checkpoints = None
-        self._attached_by_user = False
+        self._attached.detach()
+        self._fitting = self._attached_by_user = False
 
     def _end(self, logs=None):
         self.finalize()

@@ -1,0 +1,86 @@
+"""All that a run inside `fit` hangs on a model, to be taken off together."""
+
+import contextlib
+
+from keras_slr.callbacks.fit_guard import FitGuard
+from keras_slr.callbacks.tail import Tail
+from keras_slr.callbacks.whole_checkpoints import WholeCheckpoints
+from keras_slr.training.finite import NonFiniteError
+from keras_slr.training.masks import Masks
+from keras_slr.training.snapshot import Snapshot
+
+
+class Attachments:
+    """Holds what stands on one model on behalf of one callback.
+
+    Args:
+        owner: The callback. Its `abandon` detaches them, too.
+
+    Attributes:
+        guard: `FitGuard`, or `None` while nothing is attached.
+    """
+
+    def __init__(self, owner):
+        self._owner = owner
+        self._forget()
+
+    def _forget(self):
+        self.guard = None
+        self._checkpoints = self._masks = self._snapshot = self._tail = None
+
+    def attach(self, model):
+        """Guards the model and makes its checkpoints whole."""
+        self.guard = FitGuard(model, self._owner, self._owner.abandon)
+        self.guard.attach()
+        self._checkpoints = WholeCheckpoints(model)
+        self._checkpoints.attach()
+
+    def detach(self):
+        """Takes everything off; does nothing the second time."""
+        for part in (self._masks, self.guard, self._checkpoints, self._tail):
+            if part is not None:
+                part.detach()
+        if self._snapshot is not None:
+            self._snapshot.discard()
+        self._forget()
+
+    def save(self, run):
+        """Keeps the weights from before the run, see `leaving_no_trace`."""
+        self._snapshot = Snapshot(run.model, run.split.variables)
+
+    def follow(self, history, **hooks):
+        """Calls functions after the hooks of all callbacks, see `Tail`."""
+        self._tail = Tail(history, **hooks)
+        self._tail.attach()
+
+    @property
+    def follows(self):
+        """Whether what `follow` was given is called in this `fit`."""
+        return self._tail is not None and self._tail.alive
+
+    def mask(self, run):
+        """Holds the zeros of a run that is over, while training goes on."""
+        self._masks = Masks(
+            run.model, [slot.w for slot in run.split.slots], run.place
+        )
+        self._masks.attach()
+        self.guard.retrace()
+
+    @contextlib.contextmanager
+    def leaving_no_trace(self):
+        """Gives the model back whole if a step of the solver fails."""
+        try:
+            yield
+        except NonFiniteError as error:
+            try:
+                restored = self._snapshot and self._snapshot.restore()
+            finally:
+                self._owner.abandon()
+            if not restored:
+                raise
+            raise ValueError(
+                f"{error} The weights are again those from before this fit."
+            ) from None
+        except BaseException:
+            self._owner.abandon()
+            raise

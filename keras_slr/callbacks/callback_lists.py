@@ -1,0 +1,34 @@
+"""The lists of callbacks that a hook is called from.
+
+Keras does not hand a callback the `CallbackList` that it is part of. Two
+things depend on it: whether hooks run in order, and whether a `fit` is under
+way when something else is called on its model.
+"""
+
+import sys
+
+import keras
+
+
+def callback_lists():
+    """Returns the `CallbackList`s whose calls led here, innermost first."""
+    lists = {}
+    frame = sys._getframe(1)
+    while frame is not None:
+        caller = frame.f_locals.get("self")
+        if isinstance(caller, keras.callbacks.CallbackList):
+            lists[id(caller)] = caller
+        frame = frame.f_back
+    return list(lists.values())
+
+
+def run_in_order():
+    """Makes the lists that led here call batch hooks in order.
+
+    Called from `on_train_begin`. On JAX and PyTorch Keras calls the hooks at
+    the end of a batch from threads of their own while the next batch trains,
+    unless it finds such a hook in the callbacks. It looks only into a list or
+    a tuple, not at a callback alone, nor into what is nested.
+    """
+    for callbacks in callback_lists():
+        callbacks._async_train = False

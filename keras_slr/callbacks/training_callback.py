@@ -1,0 +1,85 @@
+"""A callback that knows what its `set_model` begins.
+
+Keras calls it for `fit`, `evaluate`, `predict` and for a `CallbackList` made
+by hand, and does not say which. Inside a running `fit` only what comes next
+tells a new `fit`, after one that ended in an exception, from `evaluate`.
+"""
+
+import keras
+
+from keras_slr.callbacks.fit_guard import FitGuard
+from keras_slr.training.model_state import check_model
+
+
+class TrainingCallback(keras.callbacks.Callback):
+    """Calls `take_over` when training with the callback begins.
+
+    A subclass attaches to the model there, behind a `FitGuard`, and has a
+    method `abandon` that undoes it.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self._fitting = self._by_hand = False
+        self._params_of_waiting = None
+
+    def take_over(self, model):
+        """Attaches to a model that this callback is to train.
+
+        Args:
+            model: Keras model.
+        """
+        if self._params_of_waiting is not None:
+            super().set_params(self._params_of_waiting)
+            self._params_of_waiting = None
+        self._fitting = False
+        FitGuard.clear(model, self)
+
+    def set_model(self, model):
+        check_model(model)
+        super().set_model(model)
+        guard = FitGuard.of(model)
+        if guard is not None and guard.begun:
+            guard.wait(self)
+        else:
+            self.take_over(model)
+
+    def set_params(self, params):
+        if self._waits:
+            self._params_of_waiting = params
+        else:
+            super().set_params(params)
+
+    def on_train_begin(self, logs=None):
+        if self._waits:
+            self._stop_waiting()
+            self.take_over(self._model)
+        # `fit` has made the function by now, a loop around `train_on_batch`
+        # makes it in its first step.
+        self._by_hand = self._model.train_function is None
+        if "epochs" not in (self.params or {}):
+            self.abandon()
+            raise ValueError(
+                "Expected the number of epochs. Received a CallbackList "
+                "without it: pass `epochs` and `steps` where you make it."
+            )
+        self._fitting = True
+
+    def on_test_begin(self, logs=None):
+        # `evaluate(callbacks=[...])` has called `set_model` as `fit` does.
+        if self._waits:
+            self._stop_waiting()
+        elif not self._fitting:
+            self.abandon()
+
+    def on_predict_begin(self, logs=None):
+        self.on_test_begin(logs)
+
+    @property
+    def _waits(self):
+        """Whether it is open what the last `set_model` has begun."""
+        guard = None if self._model is None else FitGuard.of(self._model)
+        return guard is not None and guard.waiting is self
+
+    def _stop_waiting(self):
+        FitGuard.of(self._model).waiting = None
