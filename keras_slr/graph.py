@@ -95,7 +95,8 @@ def read_alone(graph):
         graph: Functional model.
 
     Returns:
-        List of pairs of an operation and the one that reads its output.
+        List of pairs of Keras nodes: the call of an operation and the call
+        that reads its output.
     """
     calls, readers = [], {}
     for part in _all_graphs(graph, {}).values():
@@ -106,17 +107,18 @@ def read_alone(graph):
             readers.setdefault(id(tensor), []).append(None)
     for node in calls:
         for tensor in node.input_tensors:
-            readers.setdefault(id(tensor), []).append(node.operation)
+            readers.setdefault(id(tensor), []).append(node)
     times = collections.Counter(id(node.operation) for node in calls)
     pairs = [
-        (node.operation, behind[0])
+        (node, behind[0])
         for node in calls
         if len(behind := readers.get(id(node.outputs[0]), [])) == 1
     ]
     return [
-        (operation, reader)
-        for operation, reader in pairs
-        if reader is not None and times[id(operation)] == times[id(reader)] == 1
+        (node, reader)
+        for node, reader in pairs
+        if reader is not None
+        and times[id(node.operation)] == times[id(reader.operation)] == 1
     ]
 
 

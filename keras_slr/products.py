@@ -189,12 +189,18 @@ def _of_attention(call):
     keys = values if key is None else _places(layer, key.shape[1:-1])
     # Queries meet keys, and weights meet values, along heads and their width.
     inner = (1, 2)
+    attended = [value.shape[axis] for axis in layer.attention_axes]
+    pairs = queries * _places(layer, attended)
+    gates = []
+    if layer._use_gate:
+        gates = [(layer._gate_dense.kernel, queries)]
     return [
+        *gates,
         (layer.query_dense.kernel, queries),
         (layer.key_dense.kernel, keys),
         (layer.value_dense.kernel, values),
-        (layer.query_dense.kernel, queries * values, inner),
-        (layer.value_dense.kernel, queries * values, inner),
+        (layer.query_dense.kernel, pairs, inner),
+        (layer.value_dense.kernel, pairs, inner),
         (layer.output_dense.kernel, queries),
     ]
 

@@ -18,10 +18,11 @@ def normalised_layers(model):
     Of a subclassed model they are those in its parts with a known graph.
     """
     return {
-        id(layer)
+        id(node.operation)
         for part in graphs_in(model)
-        for layer, reader in read_alone(graph_of(part))
-        if isinstance(reader, layers.BatchNormalization) and _is_linear(layer)
+        for node, reader in read_alone(graph_of(part))
+        if isinstance(reader.operation, layers.BatchNormalization)
+        and _is_linear(node.operation)
     }
 
 

@@ -69,9 +69,9 @@ class _Folding(Rebuild):
         super().__init__()
         # By the id of the layer in front.
         self._norms = {
-            id(layer): norm
-            for layer, norm in read_alone(graph_of(model))
-            if _fits(layer, norm)
+            id(node.operation): reader.operation
+            for node, reader in read_alone(graph_of(model))
+            if _fits(node, reader)
         }
         self._left_out = {id(norm) for norm in self._norms.values()}
 
@@ -121,15 +121,19 @@ def _affine(norm):
     return scale, shift
 
 
-def _fits(layer, norm):
-    """Returns whether a batch normalization can go into a layer."""
+def _fits(node, reader):
+    """Returns whether the call that reads a layer is a norm that can go."""
+    layer, norm = node.operation, reader.operation
     if type(layer) not in _KERNELS:
         return False
     if type(norm) is not layers.BatchNormalization:
         return False
+    # Called for training, it normalizes by batches.
+    if reader.arguments.kwargs.get("training"):
+        return False
     if layer.activation is not keras.activations.linear:
         return False
-    rank = len(norm.input.shape)
+    rank = len(node.outputs[0].shape)
     first = getattr(layer, "data_format", None) == "channels_first"
     if norm.axis % rank != (1 if first else rank - 1):
         return False

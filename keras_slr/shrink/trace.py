@@ -6,6 +6,7 @@ that must be cut together and pin those that cannot be cut.
 """
 
 import dataclasses
+import inspect
 
 import keras
 import numpy as np
@@ -15,6 +16,9 @@ from keras_slr.graph import run
 from keras_slr.graph import takes_in_order
 from keras_slr.shrink.labels import Labels
 from keras_slr.shrink.labels import Unfollowed
+from keras_slr.shrink.options import described
+from keras_slr.shrink.options import unknown_option
+from keras_slr.shrink.options import value_of
 
 OUTPUT = "output"
 INPUT = "input"
@@ -96,6 +100,16 @@ class Call:
     def output_shape(self):
         return self.output_shapes[0]
 
+    @property
+    def arguments(self):
+        """Dict of the arguments of the call, by name."""
+        signature = inspect.signature(self.operation.call)
+        return signature.bind(*self.args, **self.kwargs).arguments
+
+    def option(self, name):
+        """Returns an argument of the operation, as a reason names it."""
+        return described(name, value_of(self.operation, name))
+
     def __str__(self):
         return f"`{self.operation.name}` ({type(self.operation).__name__})"
 
@@ -136,7 +150,7 @@ class Trace:
     def _follow(self, node, args, kwargs):
         call = Call(node, args, kwargs)
         if kwargs.get("training"):
-            return self.leave_whole(call)
+            return self.leave_whole(call, "`training=True`")
         graph = graph_of(call.operation)
         if graph is not None and takes_in_order(graph, call.args, call.shapes):
             for tensor, x in zip(graph.inputs, call.inputs):
@@ -148,12 +162,30 @@ class Trace:
         rule = self._rules.get(name_of(call.operation))
         if rule is None or _is_converted(call.operation):
             return self.leave_whole(call)
+        option = unknown_option(call, rule.options)
+        if option is not None:
+            return self.leave_whole(call, option)
+        for name, x in call.arguments.items():
+            if name.endswith("mask") and isinstance(x, Labels):
+                self.pin(x, f"is a mask of {call}")
         return rule.follow(self, call)
 
-    def leave_whole(self, call):
-        """Pins what goes into a call and follows nothing that comes out."""
+    def leave_whole(self, call, option=None):
+        """Pins what goes into a call and follows nothing that comes out.
+
+        Args:
+            call: `Call`.
+            option: String, the argument of the operation that is not
+                understood. Defaults to `None`, the whole operation.
+
+        Returns:
+            List of `Unfollowed`, one per output.
+        """
+        understood = "which is not understood"
+        if option is not None:
+            understood += f" with {option}"
         for x in call.inputs:
-            self.pin(x, f"goes through {call}, which is not understood")
+            self.pin(x, f"goes through {call}, {understood}")
         # Another call of the same weights may be understood.
         for owner in (
             call.operation,

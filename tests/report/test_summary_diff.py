@@ -53,6 +53,20 @@ def test_macs_of_attention():
     assert counted(layer, (4, 8), (6, 8)) == [projections + 4 * 6 * 2 * 8]
 
 
+def test_macs_of_attention_along_one_axis():
+    """In each of 3 rows, 4 places meet each other: 2 heads of size 5."""
+    layer = layers.MultiHeadAttention(2, 5, attention_axes=(2,))
+    projections = 4 * (12 * 8 * 10)
+    expected = projections + 2 * (3 * 4 * 4 * 10)
+    assert counted(layer, (3, 4, 8), (3, 4, 8)) == [expected]
+
+
+def test_macs_of_gated_attention():
+    layer = layers.MultiHeadAttention(2, 5, use_gate=True)
+    expected = 5 * (4 * 8 * 10) + 2 * (4 * 4 * 10)
+    assert counted(layer, (4, 8), (4, 8)) == [expected]
+
+
 def test_macs_of_shared_and_nested_layers():
     inner = keras.Sequential(
         [keras.Input((4,)), layers.Dense(4, name="d")], name="inner"

@@ -84,6 +84,36 @@ def kernels(model):
     }
 
 
+def masked(x):
+    x = layers.Dense(4)(layers.Masking()(layers.Reshape((2, 2))(x)))
+    return layers.BatchNormalization()(x)
+
+
+def renormalized(x):
+    return layers.BatchNormalization(renorm=True)(layers.Dense(4)(x))
+
+
+@pytest.mark.parametrize("make", [masked, renormalized])
+def test_options_that_change_training_alone(make):
+    inputs = keras.Input((4,))
+    model = randomize(keras.Model(inputs, make(inputs)))
+    folded = keras_slr.fold_batch_norm(model)
+    assert norms(model) and not norms(folded)
+    assert_same(model, folded)
+
+
+@pytest.mark.once("TensorFlow has no such convolutions on a CPU")
+def test_channels_first():
+    x = inputs = keras.Input((2, 6, 6))
+    for layer in (layers.Conv2D, layers.SeparableConv2D):
+        x = layer(4, 3, data_format="channels_first")(x)
+        x = layers.BatchNormalization(axis=1)(x)
+    model = randomize(keras.Model(inputs, x))
+    folded = keras_slr.fold_batch_norm(model)
+    assert len(norms(model)) == 2 and not norms(folded)
+    assert_same(model, folded)
+
+
 def activated(x):
     return layers.BatchNormalization()(layers.Dense(4, "relu")(x))
 
@@ -103,12 +133,24 @@ def on_another_axis(x):
     return layers.BatchNormalization(axis=1)(x)
 
 
+def called_for_training(x):
+    return layers.BatchNormalization()(layers.Dense(4)(x), training=True)
+
+
 def in_front(x):
     return layers.Dense(4)(layers.BatchNormalization()(x))
 
 
 @pytest.mark.parametrize(
-    "make", [activated, read_twice, called_twice, on_another_axis, in_front]
+    "make",
+    [
+        activated,
+        read_twice,
+        called_twice,
+        on_another_axis,
+        called_for_training,
+        in_front,
+    ],
 )
 def test_what_cannot_be_folded_stays(make):
     inputs = keras.Input((4,))

@@ -7,6 +7,8 @@ import numpy as np
 
 from keras_slr.shrink import constants
 from keras_slr.shrink.labels import Labels
+from keras_slr.shrink.options import parameters
+from keras_slr.shrink.options import value_of
 from keras_slr.shrink.rules.norms import normalisation
 from keras_slr.shrink.trace import PASSIVE
 from keras_slr.training.backend import to_host
@@ -17,13 +19,32 @@ def same(trace, call):
     return call.x
 
 
+def dropout(trace, call):
+    """Follows units through a dropout, which does nothing at inference."""
+    x = call.x
+    noise_shape = getattr(call.operation, "noise_shape", None)
+    if (
+        isinstance(x, Labels)
+        and noise_shape is not None
+        and noise_shape[x.axis] not in (None, 1)
+    ):
+        return trace.leave_whole(call, call.option("noise_shape"))
+    return x
+
+
 def unary(trace, call):
-    """Follows units through a function of one number."""
+    """Follows units through a function of one number.
+
+    An option that is an array has a value for each position.
+    """
     x = call.x
     if not isinstance(x, Labels):
         return x
     if len(call.inputs) != 1 or call.shape != call.output_shape:
         return trace.leave_whole(call)
+    for name in parameters(type(call.operation))[0]:
+        if np.ndim(value_of(call.operation, name)):
+            return trace.leave_whole(call, call.option(name))
     return x.with_constants(constants.after(call.operation.call, x.constants))
 
 
@@ -35,14 +56,6 @@ def activation(trace, call):
     if function in (keras.activations.softmax, keras.activations.log_softmax):
         return normalisation(trace, call)
     return trace.leave_whole(call)
-
-
-def rescaling(trace, call):
-    """Follows units through one scale and offset for all of them."""
-    layer = call.operation
-    if np.ndim(layer.scale) or np.ndim(layer.offset):
-        return trace.leave_whole(call)
-    return unary(trace, call)
 
 
 def prelu(trace, call):

@@ -15,10 +15,15 @@ def batch_norm(trace, call):
     axis = layer.axis % len(call.shape)
     x = trace.along(call.x, axis, call.shape[axis], call)
     # The mean of a filter that is zero is zero.
-    for variable in (layer.gamma, layer.beta, layer.moving_mean):
-        if variable is not None:
-            trace.site(variable, 0, VECTOR, x.units)
-    trace.site(layer.moving_variance, 0, PASSIVE, x.units)
+    zero = [layer.gamma, layer.beta, layer.moving_mean]
+    other = [layer.moving_variance]
+    if layer.renorm:
+        zero.append(layer.renorm_mean)
+        other += [layer.moving_stddev, layer.renorm_stddev]
+    for role, variables in ((VECTOR, zero), (PASSIVE, other)):
+        for variable in variables:
+            if variable is not None:
+                trace.site(variable, 0, role, x.units)
     gamma = 1.0 if layer.gamma is None else to_host(layer.gamma)
     beta = 0.0 if layer.beta is None else to_host(layer.beta)
     scale = gamma / np.sqrt(to_host(layer.moving_variance) + layer.epsilon)
@@ -53,6 +58,8 @@ def group_norm(trace, call):
         trace.pin(x, f"is normalised over by {call}")
     together = x.units.reshape(layer.groups, -1)
     trace.tie(together[:, :1], together)
+    # Without a scale and an offset, the layer alone knows its channels.
+    trace.site(layer, 0, PASSIVE, x.units)
     for variable in (layer.gamma, layer.beta):
         if variable is not None:
             trace.site(variable, 0, VECTOR, x.units)
@@ -63,21 +70,37 @@ def group_norm(trace, call):
 
 
 def resize_group_norm(layer, cut):
-    variable = layer.beta if layer.gamma is None else layer.gamma
-    if variable is None:
+    kept = cut.kept(layer, 0)
+    if kept is None:
         return {}
-    kept = cut.width(variable, 0)
-    return {"groups": layer.groups * kept // variable.shape[0]}
+    return {"groups": layer.groups * int(kept.sum()) // len(kept)}
 
 
 def normalisation(trace, call):
     """Pins the units along an axis that is normalised over."""
-    axis = getattr(call.operation, "axis", -1)
-    axes = list(axis) if isinstance(axis, list | tuple) else [axis]
-    axes = [len(call.shape) - 1 if a is None else a for a in axes]
     x = call.x
     if not isinstance(x, Labels):
         return x
-    if x.axis in [a % len(call.shape) for a in axes]:
+    if x.axis in _axes(call):
         trace.pin(x, f"is normalised over by {call}")
     return x.with_constants(np.nan)
+
+
+def rms_norm(trace, call):
+    """Pins the units along an axis that is normalised over.
+
+    Keras multiplies with the scale along the last axes, whichever they are.
+    """
+    axes = _axes(call)
+    rank = len(call.shape)
+    if axes != list(range(rank - len(axes), rank)):
+        return trace.leave_whole(call, call.option("axis"))
+    return normalisation(trace, call)
+
+
+def _axes(call):
+    """Returns the axes that are normalised over, in order."""
+    axis = getattr(call.operation, "axis", -1)
+    rank = len(call.shape)
+    axes = range(rank) if axis is None else np.atleast_1d(axis) % rank
+    return sorted(map(int, axes))

@@ -120,21 +120,20 @@ def attention(trace, call):
     """Follows units through MultiHeadAttention, whose heads are units too."""
     layer = call.operation
     kernel = layer.output_dense.kernel
-    arguments = dict(zip(("query", "value", "key"), call.args)) | call.kwargs
+    arguments = call.arguments
     query, value = arguments["query"], arguments["value"]
     key = arguments.get("key")
     key = value if key is None else key
-    if len(kernel.shape) != 3 or layer._use_gate:
-        return trace.leave_whole(call)
-    for x in call.inputs:
-        if all(x is not y for y in (query, value, key)):
-            trace.pin(x, f"is a mask of {call}")
+    if len(kernel.shape) != 3:
+        return trace.leave_whole(call, call.option("output_shape"))
     heads = trace.produce(layer.value_dense.kernel, 1)
     _projection(trace, call, layer.query_dense, query, heads)
     _projection(trace, call, layer.key_dense, key, heads)
     # The weights of attention add up to one: what is the same at every place
-    # stays what it is.
+    # stays what it is. A mask may leave a row nothing to add: it gets zeros.
     held = _projection(trace, call, layer.value_dense, value, heads)
+    if any(n.endswith("_mask") and x is not None for n, x in arguments.items()):
+        held = np.where(held == 0.0, held, np.nan)
     trace.site(kernel, 0, INPUT, heads)
     axis = len(call.output_shape) - 1
     units = trace.produce(kernel, 2, layer.output_dense.bias)
@@ -323,6 +322,7 @@ def _axes_of_einsum(layer, call):
     is_dense = (
         (len(read), len(new), len(kernel)) == (1, 1, 2)
         and set(letters) - set(read) <= set(output)
+        and (layer.bias is None or layer.bias_axes == new[0])
         and (layer.bias is None or len(layer.bias.shape) == 1)
         # Axes are counted from the last one.
         and layer.equation.find("...") in (-1, 0)
@@ -331,4 +331,6 @@ def _axes_of_einsum(layer, call):
         return None
     source = len(call.shape) - len(letters) + letters.index(read[0])
     target = len(call.output_shape) - len(output) + output.index(new[0])
+    if target == 0:
+        return None
     return source, target, (kernel.index(read[0]), kernel.index(new[0]))

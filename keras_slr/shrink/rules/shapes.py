@@ -1,7 +1,5 @@
 """Operations that move, pool, join or pad positions."""
 
-import math
-
 import numpy as np
 
 from keras_slr.shrink.labels import Labels
@@ -10,24 +8,42 @@ from keras_slr.shrink.trace import PASSIVE
 
 
 def reshape(trace, call):
-    """Follows units through a change of shape in row-major order.
+    """Follows units through a change of shape in row-major order."""
+    return _reshape(trace, call, range(len(call.shape)))
+
+
+def flatten(trace, call):
+    """Follows units through a Flatten layer, which moves channels last."""
+    axes = list(range(len(call.shape)))
+    axes.append(axes.pop(channel_axis(call)))
+    return _reshape(trace, call, axes)
+
+
+def _reshape(trace, call, order):
+    """Follows units through a transposition and a change of shape.
 
     Where an axis of units becomes several, the units are tied so that they
     differ along the last of them alone: what is cut must be a box.
+
+    Args:
+        trace: `Trace`.
+        call: `Call`.
+        order: Sequence of integers, the axes as they are transposed.
     """
     x = call.x
     layer = call.operation
     if not isinstance(x, Labels):
         trace.keep_whole(layer, f"is reshaped by {call} with {x.source}")
         return x
-    # The batch, and axes of unknown size, keep their places.
-    source = [1, *(n or 1 for n in call.shape[1:])]
-    target = [1, *(n or 1 for n in call.output_shape[1:])]
-    unknown = [call.shape[1:].count(None), call.output_shape[1:].count(None)]
-    if math.prod(source) != math.prod(target) or unknown[0] != unknown[1]:
+    before = [call.shape[axis] for axis in order]
+    after = call.output_shape
+    # The batch keeps its place, and so must axes of unknown size.
+    if _sizes_between_unknown(before) != _sizes_between_unknown(after):
         return trace.leave_whole(call)
+    source = [1, *(n or 1 for n in before[1:])]
+    target = [1, *(n or 1 for n in after[1:])]
     line = np.arange(len(x.units))
-    line = line.reshape([-1 if a == x.axis else 1 for a in range(len(source))])
+    line = line.reshape([-1 if axis == x.axis else 1 for axis in order])
     positions = np.broadcast_to(line, source).reshape(target)
     axes = [a for a in range(len(target)) if np.any(np.diff(positions, axis=a))]
     axis = axes[-1] if axes else len(target) - 1
@@ -38,6 +54,17 @@ def reshape(trace, call):
     x = x.at(columns[:, 0], axis)
     trace.site(layer, axis, PASSIVE, x.units)
     return x.with_constants(np.where(same, x.constants, np.nan))
+
+
+def _sizes_between_unknown(shape):
+    """Returns the sizes of what lies between axes of unknown size, a list."""
+    sizes = [1]
+    for n in shape[1:]:
+        if n is None:
+            sizes.append(1)
+        else:
+            sizes[-1] *= n
+    return sizes
 
 
 def resize_reshape(operation, cut):
@@ -54,7 +81,7 @@ def resize_reshape(operation, cut):
 
 def permute(trace, call):
     """Follows units through a Permute layer."""
-    return _transpose(call, (0, *call.operation.dims))
+    return _transpose(trace, call, (0, *call.operation.dims))
 
 
 def transpose(trace, call):
@@ -62,12 +89,16 @@ def transpose(trace, call):
     axes = call.operation.axes
     rank = len(call.shape)
     axes = range(rank - 1, -1, -1) if axes is None else axes
-    return _transpose(call, [a % rank for a in axes])
+    return _transpose(trace, call, [a % rank for a in axes])
 
 
-def _transpose(call, axes):
+def _transpose(trace, call, axes):
     x = call.x
-    return x.on_axis(list(axes).index(x.axis)) if isinstance(x, Labels) else x
+    if not isinstance(x, Labels):
+        return x
+    axis = list(axes).index(x.axis)
+    # No rule looks for units in the place of the batch.
+    return x.on_axis(axis) if axis else trace.leave_whole(call)
 
 
 def repeat_vector(trace, call):
@@ -151,11 +182,16 @@ def _reduce(trace, call, axes, function):
         return trace.leave_whole(call)
     if len(call.output_shape) < rank:
         x = x.on_axis(x.axis - sum(int(a) < x.axis for a in axes))
+        if x.axis == 0:
+            return trace.leave_whole(call)
     return x.with_constants(function(x.constants))
 
 
 def concatenate(trace, call):
     """Follows units that are put side by side."""
+    if len(call.inputs) < len(call.operands):
+        # Arrays between the tensors have units of nobody.
+        return trace.leave_whole(call)
     labelled = [x for x in call.inputs if isinstance(x, Labels)]
     if not labelled:
         return call.x
@@ -213,11 +249,11 @@ def pad(trace, call):
     if not isinstance(x, Labels):
         trace.keep_whole(operation, f"is padded by {call} with {x.source}")
         return x
-    values = [*call.args[1:], *call.kwargs.values()]
-    if operation.mode != "constant" or any(v is not None for v in values):
-        return trace.leave_whole(call)
-    width = np.broadcast_to(operation.pad_width, (len(call.shape), 2))
-    return _padded(trace, call, width)
+    if operation.mode != "constant":
+        return trace.leave_whole(call, call.option("mode"))
+    if len(operation.pad_width) < len(call.shape):
+        return trace.leave_whole(call, call.option("pad_width"))
+    return _padded(trace, call, np.array(operation.pad_width))
 
 
 def resize_pad(operation, cut):
