@@ -1,5 +1,7 @@
 """Pruning without `fit`: the core that callbacks and custom loops drive."""
 
+import warnings
+
 import numpy as np
 
 from keras_slr.plan import Plan
@@ -9,11 +11,14 @@ from keras_slr.solvers import SLR
 from keras_slr.training import backend
 from keras_slr.training.clock import Clock
 from keras_slr.training.clock import check_update_every
+from keras_slr.training.early_end import early_end
 from keras_slr.training.loss_window import LossWindow
 from keras_slr.training.masks import apply_mask
 from keras_slr.training.model_state import check_built
 from keras_slr.training.model_state import check_model
 from keras_slr.training.run import Run
+
+TOTAL_STEPS = "call `step` as often as `begin(total_steps=...)` says"
 
 
 class SLRPruner:
@@ -59,7 +64,10 @@ class SLRPruner:
         # with a `state`, a dict.
         self.place = {}
         self._run = None
+        # How to make a run longer that ended too early.
+        self.advice = TOTAL_STEPS
         self._rows = None
+        self._warning = None
         self._report = None
 
     @property
@@ -111,6 +119,7 @@ class SLRPruner:
             (self._get_place, self._set_place),
         )
         self._rows = None
+        self._warning = None
         self._report = None
         self._run.attach()
 
@@ -179,12 +188,13 @@ class SLRPruner:
         leaves no model half-pruned. Moving averages get the masks too.
 
         Returns:
-            `Report`.
+            `Report`, with a warning if the weights had not settled.
         """
         run = self.run
         if self._rows is None:
             # Pruned a second time the residuals would be zero.
             self._rows = rows_of(run)
+            self._warning = early_end(run, self.clock, self.advice)
         averages, masks = run.averages, run.masks()
         for slot, mask in zip(run.split.slots, masks):
             apply_mask(slot.w, mask)
@@ -192,12 +202,13 @@ class SLRPruner:
             apply_mask(average, mask)
         for constraint in run.split.constraints:
             constraint.finish()
-        return Report.after_pruning(run.model, self._rows)
+        return Report.after_pruning(run.model, self._rows, self._warning)
 
     def finalize(self):
         """Ends the run: prunes exactly and removes every trace of it.
 
-        Does nothing when there is no run in progress.
+        Warns if the weights had not settled. Does nothing when there is no
+        run in progress.
 
         Returns:
             `Report` of the last run, or `None` if there was none.
@@ -207,6 +218,8 @@ class SLRPruner:
                 self._report = self.prune()
             finally:
                 self.abandon()
+            if self._warning:
+                warnings.warn(self._warning, stacklevel=2)
         return self._report
 
     def abandon(self):

@@ -17,6 +17,10 @@ from keras_slr.training.running_metrics import RunningMetrics
 # What the progress bar shows at the end of an epoch; the rest of the keys go
 # to History, CSVLogger, TensorBoard and every other reader of the logs.
 _ON_THE_BAR = ("sparsity", "residual")
+# How to make a run longer that ended too early.
+NO_STOP = "let `fit` run to its end (`EarlyStopping` has `start_from_epoch`)"
+STEPS_PER_EPOCH = "pass the real number of batches as `steps_per_epoch`"
+RUN_ON = "run `fit` again to its end"
 
 
 class PruningCallback(TrainingCallback):
@@ -159,11 +163,15 @@ class PruningCallback(TrainingCallback):
         Returns:
             `Report`.
         """
+        in_force = self._in_force
         try:
             if self.pruner.attached:
-                self._report = self.pruner.finalize()
+                self._report = self.pruner.prune()
         finally:
+            self.pruner.abandon()
             self._let_go()
+        if in_force and self._report.warning:
+            warnings.warn(self._report.warning, stacklevel=2)
         return self._report
 
     def abandon(self):
@@ -219,29 +227,34 @@ class PruningCallback(TrainingCallback):
         self._epoch = epoch
         self._states = self._states[-1:]
         self._updated = False
-        if self._epochs is not None:
-            self._epoch_step = self.pruner.clock.step
-            self._begin_epoch()
-        elif self.pruner.attached:
+        clock = self.pruner.clock
+        if not self._in_force:
+            return
+        if clock.epochs.count is None:
             with self._attached.leaving_no_trace():
                 self._enter(epoch)
+        else:
+            clock.epochs.begin(epoch, clock.step)
+            self._begin_epoch()
 
     def on_train_batch_begin(self, batch, logs=None):
-        clock = self.pruner.clock
-        if self._epochs is None or self._epoch_step + batch < clock.trained:
+        if not self._in_force:
             return
         # Another callback may save a checkpoint of the steps that come
         # before they are counted here.
-        clock.ahead = self._model.steps_per_execution
-        if clock.per_epoch:
-            clock.ahead = min(clock.ahead, clock.per_epoch - batch)
+        self.pruner.clock.expect(batch, self._model.steps_per_execution)
+        if self._pruned and self.pruner.attached:
+            # The epoch has more steps than those before.
+            self._sync()
+            with self._attached.leaving_no_trace():
+                self._finetune()
 
     def on_train_batch_end(self, batch, logs=None):
         if not self.pruner.attached and not self._pruned:
             self._begin_late()
         clock = self.pruner.clock
-        done = min(batch + 1, clock.per_epoch or batch + 1)
-        step = self._epoch_step + done
+        done = clock.epochs.done(batch)
+        step = clock.epochs.begun + done
         if step < clock.step:
             return  # A checkpoint has this one behind it.
         if step > clock.step and logs and "loss" in logs:
@@ -251,13 +264,12 @@ class PruningCallback(TrainingCallback):
             return
         if due:
             self._update()
-        if clock.finished:
+        if clock.finished and clock.epochs.is_last:
             self._prune()
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
-        if self.pruner.attached and not self.pruner.clock.per_epoch:
-            self._learn_length()
+        self._end_epoch()
         if self.pruner.attached and not self._pruned:
             self._take_figures()
         if self._figures is None:
@@ -271,15 +283,22 @@ class PruningCallback(TrainingCallback):
 
     def on_train_end(self, logs=None):
         if self.pruner.clock.step == 0:
-            self.abandon()  # A fit of no epochs.
+            self.abandon()
+            warnings.warn(
+                f"`{self.model.name}` is not pruned: this fit had no step.",
+                stacklevel=2,
+            )
         elif self.pruner.attached and not self._pruned:
             self._prune()
         if not self._attached.follows:
             self.finalize()
 
     def on_test_begin(self, logs=None):
+        validates = self._fitting and not self._waits
         if not self._attached_by_user:
             super().on_test_begin(logs)
+        if validates and self._ends_run:
+            self._prune()
 
     # What the hooks do.
 
@@ -289,14 +308,13 @@ class PruningCallback(TrainingCallback):
         self._states = []
         self._updated = False
         self._pruned = False
-        self._epochs = None
-        self._epoch_step = 0
 
     def _begin(self, model):
         # What a dead fit may have left, on another model.
         self.pruner.abandon()
         self._attached.detach()
         self.pruner.begin(model)
+        self.pruner.advice = RUN_ON
         self._metrics = RunningMetrics(model)
         self._random = RandomStates(model)
         self.pruner.place |= {"metric": self._metrics, "random": self._random}
@@ -334,21 +352,18 @@ class PruningCallback(TrainingCallback):
     def _enter(self, epoch):
         """Finds out where in the run this is, and how long the run is."""
         clock = self.pruner.clock
-        behind = clock.enter(epoch, self.params.get("steps"))
-        self._epoch_step = clock.trained - behind
-        self._epochs = (
-            self.params["epochs"] - self.finetune_epochs - clock.first_epoch
-        )
+        until = self.params["epochs"] - self.finetune_epochs
+        behind = clock.enter(epoch, self.params.get("steps"), until)
         if self.pruner.attached and self.pruner.run.pruned:
             self._finetune()
-        elif self._epochs < 1:
+        elif clock.epochs.count < 1:
             raise ValueError(
                 "Expected an epoch of pruning at least. Received "
                 f"finetune_epochs={self.finetune_epochs} in a fit from epoch "
-                f"{clock.first_epoch} to {self.params['epochs']}."
+                f"{clock.epochs.first} to {self.params['epochs']}."
             )
-        elif clock.per_epoch:
-            clock.set_length(self._epochs * clock.per_epoch, clock.per_epoch)
+        else:
+            clock.set_length(clock.epochs.total)
         if behind:
             Skip(self._model, behind, self._metrics, self._random).attach()
         else:
@@ -366,24 +381,33 @@ class PruningCallback(TrainingCallback):
             self.pruner.window.observe(loss, done)
 
     def _see_batch(self, batch, logs=None):
-        clock = self.pruner.clock
-        done = min(batch + 1, clock.per_epoch or batch + 1)
-        # Not before they are: some may be passed over, see `Skip`.
-        clock.seen = min(self._epoch_step + done, clock.step)
+        self.pruner.clock.see(batch)
 
-    def _learn_length(self):
-        """Learns the steps of an epoch from the first one."""
-        clock = self.pruner.clock
-        steps = clock.step - self._epoch_step
+    @property
+    def _in_force(self):
+        return self._attached.guard is not None
+
+    @property
+    def _ends_run(self):
+        """Whether the run is to end with the epoch that has ended."""
+        return (
+            self.pruner.attached
+            and not self._pruned
+            and not self._model.stop_training
+            and self.pruner.clock.epochs.is_last
+        )
+
+    def _end_epoch(self):
+        """Takes notice of the steps that the epoch has had."""
+        if not self._in_force:
+            return
+        ends_run, whole = self._ends_run, not self._model.stop_training
         with self._attached.leaving_no_trace():
-            clock.set_length(self._epochs * steps, steps)
-        if self._epochs == 1:
-            warnings.warn(
-                "The schedules could not follow this fit: its number of steps "
-                "was not known before its only epoch ended. Pass "
-                "`steps_per_epoch`.",
-                stacklevel=2,
-            )
+            due = self.pruner.clock.end_epoch(whole)
+        if due and not self._pruned:
+            self._update()
+        if ends_run:
+            self._prune()
 
     def _sync(self):
         """Brings the model's variables up to date, inside an epoch."""
@@ -401,6 +425,8 @@ class PruningCallback(TrainingCallback):
     def _prune(self):
         """Hard-prunes with the last step, so that validation sees it."""
         self._sync()
+        stopped = self._model.stop_training
+        self.pruner.advice = NO_STOP if stopped else STEPS_PER_EPOCH
         with self._attached.leaving_no_trace():
             self._take_figures()
             self._figures = dataclasses.replace(
@@ -428,7 +454,8 @@ class PruningCallback(TrainingCallback):
         """Goes over from the run to training with the zeros held."""
         run = self.pruner.run
         self._pruned = True
-        self._report = self.pruner.finalize()
+        self._report = self.pruner.prune()
+        self.pruner.abandon()
         self._attached.mask(run)
 
     def _let_go(self):

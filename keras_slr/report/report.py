@@ -49,18 +49,22 @@ class Report:
 
     Attributes:
         rows: List of `Row`, in the order of the layers.
+        warning: String, why the run may have cost more accuracy than it
+            need have, or `None`.
     """
 
     rows: list[Row]
+    warning: str | None = None
 
     @classmethod
-    def after_pruning(cls, model, rows):
+    def after_pruning(cls, model, rows, warning=None):
         """Returns the report with the zeros that the model has now."""
         return cls(
             [
                 dataclasses.replace(row, zeros=zeros_of(weight.variable))
                 for row, weight in zip(rows, weights_of(model))
-            ]
+            ],
+            warning,
         )
 
     @property
@@ -124,6 +128,8 @@ class Report:
             f"pruned weights: {self.sparsity:.2%} zeros; "
             f"whole model: {self.total_sparsity:.2%} zeros"
         )
+        if self.warning:
+            console.print(self.warning)
         return console.file.getvalue()
 
     def __str__(self):

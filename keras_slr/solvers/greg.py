@@ -93,6 +93,10 @@ class GReg(Solver):
         tensors.ascend(state.reg, 0.0, 0.0, reg)
         return GRegState(reg, picked)
 
+    def settled(self, state, tensors, clock):
+        del tensors
+        return state.picked and clock.progress >= self.until
+
     def logs(self, states):
         return {"reg": states[-1].reg, "picked": float(states[-1].picked)}
 

@@ -69,14 +69,24 @@ class GradualMagnitude(Solver):
         tensors.hold_largest(rates)
         return MagnitudeState(max(rates))
 
+    def settled(self, state, tensors, clock):
+        del state, tensors
+        return self.done(clock) == 1.0
+
     def logs(self, states):
         return {"target_sparsity": states[-1].sparsity}
 
     def done(self, clock):
-        """Returns the fraction of the ramp behind, `None` before it."""
+        """Returns the fraction of the ramp behind, `None` before it.
+
+        Also `None` while the length of the run that it is a part of is not
+        known.
+        """
+        steps = (self.begin_step, self.end_step)
+        if clock.total is None and not all(_is_integer(s) for s in steps):
+            return None
         begin, end = (
-            step if _is_integer(step) else step * clock.total
-            for step in (self.begin_step, self.end_step)
+            step if _is_integer(step) else step * clock.total for step in steps
         )
         if clock.step < begin:
             return None
@@ -130,6 +140,11 @@ class OneShotMagnitude(Solver):
             return state
         tensors.hold_largest(tensors.rates)
         return MagnitudeState(max(tensors.rates))
+
+    def settled(self, state, tensors, clock):
+        del tensors, clock
+        # Dense training up to the last step is what `at=1.0` asks for.
+        return self.at == 1.0 or state.sparsity > 0.0
 
     def logs(self, states):
         return {"target_sparsity": states[-1].sparsity}

@@ -256,6 +256,13 @@ class SLR(Solver):
         way = self.way(clock, tensors)
         return dual_update(self, state, tensors, loss, way, clock.interval)
 
+    def settled(self, state, tensors, clock):
+        if self.freeze_at is None:
+            return super().settled(state, tensors, clock)
+        return state.settled or (
+            not self.settles and self.freezes(self.way(clock, tensors))
+        )
+
     def logs(self, states):
         updated = [state for state in states if state.updates] or states
         return {

@@ -3,6 +3,10 @@
 from keras_slr.record import Record
 from keras_slr.solvers import forms
 
+# Epochs of data of unknown length differ by some batches, so that a run need
+# not end to the step where it was expected to.
+NEARLY = 0.9
+
 
 class Solver(Record):
     """A pruning method: what it does between training steps.
@@ -46,6 +50,20 @@ class Solver(Record):
             The new state.
         """
         raise NotImplementedError
+
+    def settled(self, state, tensors, clock):
+        """Returns whether hard pruning may end the run here.
+
+        Before that it takes weights that training has not let go yet. By
+        default a run settles over its whole length.
+
+        Args:
+            state: State left by the last update.
+            tensors: `training.split.Split`.
+            clock: `training.clock.Clock`.
+        """
+        del state, tensors
+        return clock.progress >= NEARLY
 
     def logs(self, states):
         """Returns a dict of floats for the logs of an epoch.

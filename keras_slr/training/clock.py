@@ -4,6 +4,8 @@ import numbers
 
 import numpy as np
 
+from keras_slr.training.epochs import Epochs
+
 # Dual updates in a run: their number matters, not their distance in steps.
 UPDATES = 150
 # Steps between updates while the length of an epoch is not known yet.
@@ -43,11 +45,9 @@ class Clock:
     Attributes:
         step: Integer, steps done.
         total: Integer, steps of the whole run, or `None` if not known yet.
-        per_epoch: Integer, steps of an epoch, or `None` if not known.
+        epochs: `Epochs` of the run.
         learning_rate: Function that returns the learning rate at a step of
             the run, or `None` if it is not known beforehand.
-        first_epoch: Integer, the epoch of `fit` that the run began with, or
-            `None` if not known.
         ahead: Integer, steps trained beyond those that are counted: other
             callbacks may save a checkpoint before a step is counted.
         seen: Integer, steps done that every callback has seen the end of.
@@ -57,21 +57,19 @@ class Clock:
         self._update_every = update_every
         self._learned = None
         self.learning_rate = None
-        self.per_epoch = None
-        self.first_epoch = None
+        self.epochs = Epochs()
         self.step = 0
         self.ahead = 0
         self.seen = 0
         self.total = None
 
-    def set_length(self, total, per_epoch=None):
-        """Sets the steps of the run and of an epoch.
+    def set_length(self, total):
+        """Sets the steps of the run, `None` if they are not known.
 
         Raises:
             ValueError: If the run ends before its first dual update.
         """
         self.total = total
-        self.per_epoch = per_epoch
         self._learned = None
         if total is not None and self.interval > total:
             raise ValueError(
@@ -85,7 +83,8 @@ class Clock:
         """Steps from one dual update to the next."""
         every = self._update_every
         if every == EPOCH:
-            return self.per_epoch or self.total or UNKNOWN_INTERVAL
+            length = round(self.epochs.length or 0)
+            return length or self.total or UNKNOWN_INTERVAL
         if isinstance(every, numbers.Integral):
             return int(every)
         if self.total is None:
@@ -140,64 +139,21 @@ class Clock:
     @property
     def state(self):
         """Dict of integers, where in the run this is."""
-        known = {"step": self.step, "ahead": self.ahead, "seen": self.seen}
-        for name in ("per_epoch", "first_epoch"):
-            if getattr(self, name) is not None:
-                known[name] = getattr(self, name)
-        return known
+        own = {"step": self.step, "ahead": self.ahead, "seen": self.seen}
+        return own | self.epochs.state
 
     @state.setter
     def state(self, state):
         self.step = int(state["step"])
-        # Files of earlier versions lack the rest, or hold 0 for `None`.
+        # Files of earlier versions lack the rest.
         self.ahead = int(state.get("ahead", 0))
         self.seen = int(state.get("seen", self.trained))
-        self.per_epoch = int(state.get("per_epoch", 0)) or None
-        first = state.get("first_epoch")
-        self.first_epoch = None if first is None else int(first)
+        self.epochs.state = state
 
     @property
     def trained(self):
         """Steps trained, those that are not counted yet among them."""
         return self.step + self.ahead
-
-    def epoch_to_begin(self, epoch):
-        """Returns the epoch to go on with after a checkpoint was loaded.
-
-        Args:
-            epoch: Integer, what is written beside the checkpoint, for a run
-                that is not known to have an epoch behind it. It may be of an
-                earlier checkpoint, if a kill came between the two, or not
-                have counted on after an earlier kill.
-        """
-        if self.first_epoch is None or not self.per_epoch:
-            return epoch
-        whole, batches = divmod(self.trained, self.per_epoch)
-        if whole and not batches and self.seen < self.trained:
-            # Saved with the last batch of an epoch, whose end is to come.
-            whole -= 1
-        return self.first_epoch + whole
-
-    def enter(self, epoch, per_epoch):
-        """Begins the first epoch of a `fit`, maybe of a restored run.
-
-        Args:
-            epoch: Integer, as `fit` counts.
-            per_epoch: Integer, steps of an epoch, or `None` if not known.
-
-        Returns:
-            Integer, the steps of this epoch that a checkpoint has behind it.
-        """
-        self.per_epoch = per_epoch or self.per_epoch
-        if self.first_epoch is None:
-            self.first_epoch = epoch
-        before = (epoch - self.first_epoch) * (self.per_epoch or 0)
-        behind = self.trained - before
-        if self.per_epoch and not 0 <= behind <= self.per_epoch:
-            # This `fit` counts its epochs otherwise than the one that saved.
-            whole, behind = divmod(self.trained, self.per_epoch)
-            self.first_epoch = epoch - whole
-        return behind
 
     @property
     def finished(self):
@@ -211,7 +167,83 @@ class Clock:
             reached or passed, as several steps may be done at once.
         """
         before, self.step, self.ahead = self.step, step, 0
+        if self._waits_for_epochs:
+            return self._ends_epoch(step) and not self._ends_epoch(before)
         return step // self.interval > before // self.interval
+
+    def epoch_to_begin(self, epoch):
+        """Returns the epoch to go on with after a checkpoint was loaded.
+
+        Args:
+            epoch: Integer, what is written beside the checkpoint, for a run
+                that is not known to have an epoch behind it. It may be of an
+                earlier checkpoint, if a kill came between the two, or not
+                have counted on after an earlier kill.
+        """
+        if self.epochs.first is None:
+            return epoch
+        return self.epochs.to_begin(self.trained, self.seen)
+
+    def expect(self, batch, count):
+        """Notes that batches are about to be trained on in one call.
+
+        Args:
+            batch: Integer, the first of them, as `fit` counts in an epoch.
+            count: Integer, how many there may be.
+        """
+        last = self.epochs.done(batch + count - 1)
+        if self.epochs.begun + batch >= self.trained:
+            self.ahead = last - batch
+
+    def see(self, batch):
+        """Notes that every callback has seen the end of a batch."""
+        # Not before it is trained: some may be passed over after a restart.
+        done = self.epochs.begun + self.epochs.done(batch)
+        self.seen = min(done, self.step)
+
+    def enter(self, epoch, announced, until):
+        """Begins the first epoch of a `fit`, see `Epochs.enter`.
+
+        Args:
+            epoch: Integer, as `fit` counts.
+            announced: Integer, steps of an epoch, or `None` if unknown.
+            until: Integer, the first epoch after the run.
+        """
+        behind = self.epochs.enter(epoch, announced, self.trained, self.seen)
+        self.epochs.count = until - self.epochs.first
+        return behind
+
+    def end_epoch(self, whole=True):
+        """Ends an epoch of `fit`; the length of the run follows its steps.
+
+        Args:
+            whole: Boolean, whether the epoch came to its own end. Defaults
+                to `True`.
+
+        Returns:
+            Whether a dual update is due that comes with the end of an epoch
+            and for which no step was known to be the last.
+
+        Raises:
+            ValueError: If the run ends before its first dual update.
+        """
+        due = self._waits_for_epochs and not self._ends_epoch(self.step)
+        if self.step == self.epochs.begun:
+            return False  # There were no data.
+        last = self.epochs.is_last
+        self.epochs.end(self.step)
+        if whole and not last and self.epochs.total != self.total:
+            self.set_length(self.epochs.total)
+        return due
+
+    @property
+    def _waits_for_epochs(self):
+        return self._update_every == EPOCH and self.epochs.count is not None
+
+    def _ends_epoch(self, step):
+        """Returns whether an epoch as long as expected is over."""
+        length = round(self.epochs.length or 0)
+        return 0 < length <= step - self.epochs.begun
 
 
 def _integral(rate, total):

@@ -25,6 +25,8 @@ class Run:
         place: See `training.carrier.Carrier`.
 
     Attributes:
+        model: As given.
+        solver: As given.
         split: `Split`.
         left: List of pairs of a weight and the reason it is left alone.
         state: The solver's state.
@@ -34,6 +36,7 @@ class Run:
 
     def __init__(self, model, plan, solver, clock, place):
         self.model = model
+        self.solver = solver
         constraints, self.left = plan.constraints(model)
         self.optimizer = built_optimizer(model)
         self.pruned = False

@@ -58,6 +58,7 @@ def lock(folder):
     assert mount("-o", "remount,ro", str(folder)).returncode == 0
 
 
+@pytest.mark.filterwarnings("ignore:Pruning ended after")
 @pytest.mark.parametrize(
     "name, action, reason",
     [

@@ -12,6 +12,7 @@ from tests.callbacks.helpers import pruned_zeros
 from tests.helpers import to_numpy
 
 
+@pytest.mark.filterwarnings("ignore:Pruning ended after")
 @pytest.mark.parametrize("first", [True, False])
 def test_early_stopping_leaves_exact_sparsity(make_model, data, first):
     model = make_model("adam")
@@ -125,6 +126,7 @@ class Fails(keras.callbacks.Callback):
             raise RuntimeError("in the middle of fit")
 
 
+@pytest.mark.filterwarnings("ignore:Pruning ended after")
 def test_an_exception_in_fit_leaves_whole_weights(make_model, data):
     model = make_model("adam")
     callback = SLRCallback(0.9)
