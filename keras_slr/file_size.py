@@ -1,8 +1,8 @@
 """What a model's weights take up once they are compressed."""
 
 import gzip
-import pathlib
-import tempfile
+
+from keras_slr_files.work_folder import work_folder
 
 
 def gzipped_size(model):
@@ -17,7 +17,7 @@ def gzipped_size(model):
     # compiles its copy, which not every loss of other libraries allows.
     bare = type(model).from_config(model.get_config())
     bare.set_weights(model.get_weights())
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / "model.weights.h5"
+    with work_folder() as folder:
+        path = folder / "model.weights.h5"
         bare.save_weights(path)
         return len(gzip.compress(path.read_bytes(), mtime=0))

@@ -1,13 +1,14 @@
 """Model files: read with errors in one sentence, written whole or not."""
 
 import pathlib
-import tempfile
 import zipfile
 
 import keras
 
 from keras_slr.load_error import why_not_loaded
+from keras_slr.whole_file import folder_of
 from keras_slr.whole_file import whole_file
+from keras_slr_files.work_folder import work_folder
 
 
 def load_model(path):
@@ -75,12 +76,12 @@ def check_writable(path):
             "folder: give a file name in it."
         )
     try:
-        with tempfile.TemporaryFile(dir=path.parent):
+        with work_folder(folder_of(path)):
             pass
     except OSError as error:
         raise type(error)(
-            f"Expected a folder to write to. Received `{path.parent}` "
-            f"({error.strerror}): make it or choose another."
+            f"Expected a path to write to. Received `{path}` "
+            f"({error.strerror}): make its folder or choose another."
         ) from error
 
 

@@ -10,8 +10,9 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
+
+from keras_slr_files.work_folder import work_folder
 
 PACKAGES = ("python3-minimal", "libpython3-stdlib", "libstdc++6", "libatomic1")
 # Oldest to newest C library that wheels name; that of Debian 12 suits all.
@@ -48,11 +49,11 @@ def make_root(folder):
             f"Expected a folder to make, received {folder}, which exists: "
             "remove it first."
         )
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".arm") as tmp:
-        made = pathlib.Path(tmp) / "made"
-        _unpack_system(pathlib.Path(tmp) / "apt", made)
+    with work_folder(folder.parent) as tmp:
+        made = tmp / "made"
+        _unpack_system(tmp / "apt", made)
         _pretend(made)
-        _unpack_wheels(pathlib.Path(tmp) / "wheels", made)
+        _unpack_wheels(tmp / "wheels", made)
         os.replace(made, folder)
 
 

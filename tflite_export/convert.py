@@ -1,5 +1,6 @@
 """Conversion of a Keras model to a TFLite file, in a process of its own."""
 
+import contextlib
 import dataclasses
 import gzip
 import json
@@ -7,15 +8,17 @@ import os
 import pathlib
 import re
 import signal
-import subprocess
-import sys
-import tempfile
 import zipfile
 import zlib
 
 import numpy as np
 
+from keras_slr_files.whole_file import folder_of
+from keras_slr_files.whole_file import put
+from keras_slr_files.work_folder import work_folder
 from tflite_export.calibration import as_arrays
+from tflite_export.child_process import child_environment
+from tflite_export.child_process import child_process
 from tflite_export.failure import first_sentence
 from tflite_export.job import Job
 from tflite_export.legality import refusal
@@ -117,7 +120,6 @@ def convert(
     if calibration is not None:
         calibration = as_arrays(calibration)
     with folder_beside(out) as tmp:
-        tmp = pathlib.Path(tmp)
         if not is_path:
             source = tmp / "model.keras"
             model_or_path.save(source)
@@ -147,7 +149,7 @@ def convert(
             ),
             **answer,
         )
-        os.replace(made, out)
+        put(made, out)
     return conversion
 
 
@@ -170,17 +172,18 @@ def _check_choices(sparsity, quantize, target):
         )
 
 
+@contextlib.contextmanager
 def folder_beside(out):
-    """Makes a folder that is removed afterwards, as a context manager."""
-    # Beside `out`, because a file moves in one step only within a disk.
-    try:
-        folder = tempfile.TemporaryDirectory(dir=out.parent, prefix=".tflite")
-    except OSError as error:
-        raise ValueError(
-            f"Expected a folder to write in, received {out.parent}, which "
-            f"cannot be written ({error.strerror}): choose another."
-        ) from error
-    return folder
+    """Makes a folder to work in, from which `put` can move a file to `out`."""
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(work_folder(folder_of(out)))
+        except OSError as error:
+            raise ValueError(
+                f"Expected a path to write to, received {out}, which cannot "
+                f"be written ({error.strerror}): choose another."
+            ) from error
+        yield folder
 
 
 def checked_out(out):
@@ -240,18 +243,14 @@ def _check_model(model):
 def _run_child(job, folder, label, progress):
     request, result = folder / "job.json", folder / "result.json"
     request.write_text(json.dumps(dataclasses.asdict(job)))
-    command = [sys.executable, "-m", "tflite_export.child"]
     stage = None
     with (
-        open(folder / "stderr", "w+", encoding="utf-8") as stderr,
-        subprocess.Popen(
-            [*command, str(request), str(result)],
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+        open(folder / "stderr", "w", encoding="utf-8") as stderr,
+        child_process(
+            "tflite_export.child",
+            *(str(request), str(result)),
+            env=child_environment(CUDA_VISIBLE_DEVICES="-1"),
             stderr=stderr,
-            encoding="utf-8",
-            errors="replace",
         ) as process,
     ):
         for line in process.stdout:
@@ -269,19 +268,6 @@ def _run_child(job, folder, label, progress):
             f"{label}, which {answer['failure']}."
         )
     return answer
-
-
-def _environment():
-    env = dict(os.environ)
-    env["KERAS_BACKEND"] = "tensorflow"
-    env["CUDA_VISIBLE_DEVICES"] = "-1"
-    # What can be imported here can be imported there, and a warning there is
-    # nobody's error.
-    env["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-    env["PYTHONWARNINGS"] = "ignore"
-    # Set by tf-mot on import; it would hand the child Keras 2.
-    env.pop("TF_USE_LEGACY_KERAS", None)
-    return env
 
 
 def _crash(returncode, stderr, label, stage):

@@ -1,9 +1,8 @@
 """What is known of a model's graph once it is converted."""
 
 import dataclasses
-import pathlib
-import tempfile
 
+from keras_slr_files.work_folder import work_folder
 from tflite_export.convert import convert
 
 
@@ -97,8 +96,8 @@ def converted_graph(model_or_path, progress=None):
     Returns:
         `ConvertedGraph`.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder, "dense.tflite")
+    with work_folder() as folder:
+        path = folder / "dense.tflite"
         try:
             convert(model_or_path, path, sparsity="none", progress=progress)
         except (ValueError, RuntimeError) as error:

@@ -5,8 +5,6 @@ convolution after the global pooling makes them give wrong numbers.
 """
 
 import collections
-import pathlib
-import tempfile
 
 import keras
 import numpy as np
@@ -16,6 +14,7 @@ from keras import layers
 from keras_slr.shrink.remake import forget_build
 from keras_slr.shrink.remake import remake
 from keras_slr.shrink.state import copy_state
+from keras_slr_files.work_folder import work_folder
 from tflite_export.convert import convert
 from tflite_export.topology import sparse_inference
 
@@ -120,8 +119,8 @@ def obstacles(model):
             kernel = keras.ops.convert_to_numpy(layer.kernel).copy()
             kernel[np.arange(kernel.size).reshape(kernel.shape) % 10 > 0] = 0
             layer.kernel.assign(kernel)
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / "model.tflite"
+    with work_folder() as folder:
+        path = folder / "model.tflite"
         convert(pruned, path)
         content = path.read_bytes()
     found = schema.Model.GetRootAs(content, 0)

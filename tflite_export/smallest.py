@@ -1,9 +1,8 @@
 """The smallest of the files that a model can be exported to."""
 
 import dataclasses
-import os
-import pathlib
 
+from keras_slr_files.whole_file import put
 from tflite_export.benchmark import accuracy
 from tflite_export.benchmark import score
 from tflite_export.convert import checked_out
@@ -120,7 +119,7 @@ def smallest(
     files = {}
     with folder_beside(out) as tmp:
         for quantize in STORED:
-            path = pathlib.Path(tmp) / f"{quantize or 'float32'}.tflite"
+            path = tmp / f"{quantize or 'float32'}.tflite"
             try:
                 files[quantize] = _convert(
                     model_or_path, path, quantize, calibration
@@ -135,7 +134,7 @@ def smallest(
             key=lambda row: row.gzip_bytes,
         )
         conversion = files[best.quantize]
-        os.replace(conversion.path, out)
+        put(conversion.path, out)
     return Smallest(
         dataclasses.replace(conversion, path=str(out)),
         best.quantize,

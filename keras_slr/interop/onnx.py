@@ -1,15 +1,15 @@
 """ONNX files, by Keras's own exporter."""
 
 import dataclasses
-import os
-import pathlib
-import tempfile
 
 from keras_slr.graph import check_graph
 from keras_slr.interop.paths import checked_out
 from keras_slr.interop.process import run_child
 from keras_slr.training.model_state import check_built
 from keras_slr.training.model_state import check_model
+from keras_slr.whole_file import folder_of
+from keras_slr.whole_file import put
+from keras_slr_files.work_folder import work_folder
 
 _CHILD = "keras_slr.interop.onnx_child"
 _INSTALL = "pip install keras-slr[onnx]"
@@ -63,10 +63,8 @@ def to_onnx(model, path):
     check_model(model)
     check_built(model)
     check_graph(model)
-    # Beside `path`, because a file moves in one step only within a disk.
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".onnx") as tmp:
-        folder = pathlib.Path(tmp)
+    with work_folder(folder_of(path)) as folder:
         model.save(folder / "model.keras")
         answer = run_child(_CHILD, folder, {}, f"`{model.name}`", _INSTALL)
-        os.replace(folder / "model.onnx", path)
+        put(folder / "model.onnx", path)
     return Exported(path=str(path), **answer)

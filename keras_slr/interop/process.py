@@ -1,12 +1,11 @@
 """Work in a process of its own, with an environment of its own."""
 
 import json
-import os
 import pathlib
 import signal
-import subprocess
-import sys
 
+from tflite_export.child_process import child_environment
+from tflite_export.child_process import child_process
 from tflite_export.convert import last_line
 
 REQUEST, ANSWER = "request.json", "answer.json"
@@ -38,16 +37,20 @@ def run_child(module, folder, request, label, install, **environment):
     """
     folder = pathlib.Path(folder)
     (folder / REQUEST).write_text(json.dumps(request))
-    process = subprocess.run(
-        [sys.executable, "-m", module, str(folder)],
-        env=_environment() | environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-    )
+    errors = folder / "stderr"
+    with (
+        open(errors, "w", encoding="utf-8") as stderr,
+        child_process(
+            module,
+            str(folder),
+            env=child_environment(**environment),
+            stderr=stderr,
+        ) as process,
+    ):
+        process.stdout.read()
     if process.returncode:
-        raise RuntimeError(_crash(process, label, install))
+        told = errors.read_text("utf-8", errors="replace")
+        raise RuntimeError(_crash(process.returncode, told, label, install))
     answer = json.loads((folder / ANSWER).read_text())
     if "failure" in answer:
         error = ValueError if answer["user_error"] else RuntimeError
@@ -58,27 +61,15 @@ def run_child(module, folder, request, label, install, **environment):
     return answer
 
 
-def _environment():
-    env = dict(os.environ)
-    env["KERAS_BACKEND"] = "tensorflow"
-    # What can be imported here can be imported there, and a warning there is
-    # nobody's error.
-    env["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-    env["PYTHONWARNINGS"] = "ignore"
-    # Left by an import of tf-mot here, it would reach the child too.
-    env.pop("TF_USE_LEGACY_KERAS", None)
-    return env
-
-
-def _crash(process, label, install):
-    line = last_line(process.stderr)
+def _crash(returncode, stderr, label, install):
+    line = last_line(stderr)
     if "No module named" in line:
         return (
             f"Expected what this needs to be installed, received {line}: "
             f"`{install}`."
         )
-    if process.returncode < 0:
-        line = f"died of {signal.Signals(-process.returncode).name}"
+    if returncode < 0:
+        line = f"died of {signal.Signals(-returncode).name}"
     return (
         f"Expected the work on {label} to end, received a process that "
         f"failed: {line}."

@@ -1,8 +1,8 @@
 """The weights from before a run, on disk, in case the run destroys them."""
 
-import pathlib
-import tempfile
+import contextlib
 import warnings
+import weakref
 
 import numpy as np
 from keras import ops
@@ -10,6 +10,7 @@ from keras import ops
 from keras_slr.training import backend
 from keras_slr.training.hook import base_optimizer
 from keras_slr.training.masks import averages_of
+from keras_slr_files.work_folder import work_folder
 
 
 class Snapshot:
@@ -28,7 +29,10 @@ class Snapshot:
         self._variables = model.variables + [
             v for v in model.optimizer.variables if id(v) not in left_out
         ]
-        self._folder = tempfile.TemporaryDirectory(prefix="keras_slr_")
+        stack = contextlib.ExitStack()
+        self._folder = stack.enter_context(work_folder())
+        # At the latest when this object or the process ends.
+        self._remove = weakref.finalize(self, stack.close)
         self._saved = True
         try:
             for i, variable in enumerate(self._variables):
@@ -65,7 +69,7 @@ class Snapshot:
         return True
 
     def discard(self):
-        self._folder.cleanup()
+        self._remove()
 
     def _file(self, i, j):
-        return pathlib.Path(self._folder.name) / f"{i}_{j}"
+        return self._folder / f"{i}_{j}"

@@ -2,11 +2,10 @@
 
 import dataclasses
 import math
-import pathlib
-import tempfile
 
 import numpy as np
 
+from keras_slr_files.work_folder import work_folder
 from tflite_export.arm_check.dense_twin import dense_twin
 from tflite_export.arm_check.emulation import ROOT
 from tflite_export.arm_check.emulation import EmulationError
@@ -50,8 +49,8 @@ def arm_check(path, inputs, root=ROOT):
         EmulationError: If the dense twin does not run either.
         RuntimeError: If `root` or qemu is missing.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        twin = pathlib.Path(folder) / "dense.tflite"
+    with work_folder() as folder:
+        twin = folder / "dense.tflite"
         dense_twin(path, twin)
         received, expected = emulate_all([(path, inputs), (twin, inputs)], root)
     if isinstance(expected, EmulationError):

@@ -3,10 +3,12 @@
 import pathlib
 import signal
 import subprocess
-import tempfile
+import sys
 
 import numpy as np
 
+from keras_slr_files.work_folder import work_folder
+from tflite_export import with_parent
 from tflite_export.arm_root import python_of
 from tflite_export.arm_root import site_of
 
@@ -55,8 +57,7 @@ def emulate_all(jobs, root=ROOT):
         RuntimeError: If `root` or qemu is missing.
     """
     answers = []
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
+    with work_folder() as folder:
         for i, (_, inputs) in enumerate(jobs):
             np.savez(folder / f"in{i}.npz", **inputs)
         while len(answers) < len(jobs):
@@ -72,7 +73,10 @@ def emulate_all(jobs, root=ROOT):
 
 
 def _run(paths, folder, root):
-    command = ["qemu-aarch64", "-L", root, python_of(root), "-S", "-B", _WORKER]
+    # Isolated, because the environment is for the other processor's Python.
+    command = [sys.executable, "-I", with_parent.__file__]
+    command += ["qemu-aarch64", "-L", root]
+    command += [python_of(root), "-S", "-B", _WORKER]
     for path, i in paths:
         command += [path, folder / f"in{i}.npz", folder / f"out{i}.npz"]
     return subprocess.run(

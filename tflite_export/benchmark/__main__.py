@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 
+from keras_slr_files.whole_file import whole_file
 from tflite_export.benchmark.benchmark import benchmark
 from tflite_export.command import Parser
 from tflite_export.command import run
@@ -45,9 +46,6 @@ def _measure(argv):
     if args.plot:
         found.plot(args.plot)
     if args.json:
-        # Brings Keras in, which measuring goes without.
-        from keras_slr.whole_file import whole_file
-
         with whole_file(args.json) as made:
             made.write_text(found.to_json() + "\n")
     return int(any(row.failure for row in found.rows))

@@ -6,10 +6,10 @@ import importlib.util
 import os
 import pathlib
 import statistics
-import tempfile
 
 import numpy as np
 
+from keras_slr_files.work_folder import work_folder
 from tflite_export.benchmark.process import FileProcess
 from tflite_export.benchmark.record import Benchmark
 from tflite_export.benchmark.record import Row
@@ -196,8 +196,8 @@ def _score(process, data, metric):
     if data is None or process.failure:
         return None
     x, y = data
-    with tempfile.TemporaryDirectory() as folder:
-        inputs, outputs = (f"{folder}/{name}.npy" for name in ("x", "y"))
+    with work_folder() as folder:
+        inputs, outputs = (str(folder / f"{name}.npy") for name in ("x", "y"))
         np.save(inputs, x)
         process.ask("predict", inputs, outputs)
         if process.failure:

@@ -14,6 +14,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from tflite_export.failure import first_sentence
+from tflite_export.with_parent import die_with_parent
 
 # A turn: long against the clock's resolution and the way between processes,
 # short against the time in which a machine's speed drifts.
@@ -147,6 +148,8 @@ def _forget_peak():
 
 
 def main(path, threads):
+    # Elsewhere than on Linux it ends when it next reads a request.
+    die_with_parent()
     # What the runtime prints must not come between the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

@@ -2,6 +2,8 @@
 
 import matplotlib.figure
 
+from keras_slr_files.whole_file import whole_file
+
 _MARKERS = "osD^vP*X"
 
 
@@ -52,9 +54,6 @@ def plot(benchmark, path=None):
     if len(counts) > 1:
         figure.axes[0].legend(frameon=False)
     if path is not None:
-        # Brings Keras in, which measuring goes without.
-        from keras_slr.whole_file import whole_file
-
         with whole_file(path) as made:
             figure.savefig(made, dpi=120)
     return figure

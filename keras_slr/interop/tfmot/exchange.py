@@ -1,8 +1,6 @@
 """Models to and from files of TF-MOT's users."""
 
-import os
 import pathlib
-import tempfile
 
 import keras
 
@@ -13,6 +11,9 @@ from keras_slr.interop.tfmot.child_call import MASKS
 from keras_slr.interop.tfmot.child_call import MODEL
 from keras_slr.interop.tfmot.child_call import call_child
 from keras_slr.interop.tfmot.masks import masks_of
+from keras_slr.whole_file import folder_of
+from keras_slr.whole_file import put
+from keras_slr_files.work_folder import work_folder
 
 
 def to_tfmot(model, path, masks=None):
@@ -50,14 +51,12 @@ def to_tfmot(model, path, masks=None):
     """
     path = checked_out(path, ".h5", ".keras")
     check_convertible(model)
-    # Beside `path`, because a file moves in one step only within a disk.
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".tfmot") as tmp:
-        folder = pathlib.Path(tmp)
+    with work_folder(folder_of(path)) as folder:
         save_arrays(folder / MASKS, **masks_of(model, masks))
         model.save(folder / MODEL)
         out = folder / f"wrapped{path.suffix}"
         call_child("wrap", folder, f"`{model.name}`", out=str(out))
-        os.replace(out, path)
+        put(out, path)
 
 
 def from_tfmot(path):
@@ -84,7 +83,6 @@ def from_tfmot(path):
             f"Expected a model file `{path}`, received a path where there is "
             "none: check the path."
         )
-    with tempfile.TemporaryDirectory() as tmp:
-        folder = pathlib.Path(tmp)
+    with work_folder() as folder:
         call_child("unwrap", folder, str(path), path=str(path.absolute()))
         return keras.saving.load_model(folder / MODEL, compile=False)

@@ -1,9 +1,6 @@
 """Quantization-aware training that keeps zeros or clusters."""
 
 import gzip
-import os
-import pathlib
-import tempfile
 
 from keras_slr.interop.paths import checked_out
 from keras_slr.interop.tfmot.arrays import save_arrays
@@ -15,6 +12,9 @@ from keras_slr.interop.tfmot.compiled import compiled
 from keras_slr.interop.tfmot.record import Count
 from keras_slr.interop.tfmot.record import Quantized
 from keras_slr.interop.tfmot.record import Station
+from keras_slr.whole_file import folder_of
+from keras_slr.whole_file import put
+from keras_slr_files.work_folder import work_folder
 
 PRESERVE = ("sparsity", "clusters", "both")
 
@@ -76,9 +76,7 @@ def quantize_aware(
         "epochs": epochs,
         "batch_size": batch_size,
     }
-    # Beside `path`, because a file moves in one step only within a disk.
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".tfmot") as tmp:
-        folder = pathlib.Path(tmp)
+    with work_folder(folder_of(path)) as folder:
         save_arrays(folder / DATA, x=x, y=y)
         model.save(folder / MODEL)
         made = folder / "model.tflite"
@@ -92,7 +90,7 @@ def quantize_aware(
             training=training,
         )
         content = made.read_bytes()
-        os.replace(made, path)
+        put(made, path)
     return Quantized(
         path=str(path),
         bytes=len(content),

@@ -1,8 +1,5 @@
 """Training of Keras 3 models under TF-MOT's wrappers."""
 
-import pathlib
-import tempfile
-
 from keras_slr.interop.tfmot.arrays import load_arrays
 from keras_slr.interop.tfmot.arrays import save_arrays
 from keras_slr.interop.tfmot.checks import check_convertible
@@ -14,6 +11,7 @@ from keras_slr.interop.tfmot.child_call import call_child
 from keras_slr.interop.tfmot.compiled import compiled
 from keras_slr.interop.tfmot.masks import masks_of
 from keras_slr.interop.tfmot.specification import specification_of
+from keras_slr_files.work_folder import work_folder
 
 _WRAPPER = ("block_size", "block_pooling_type", "sparsity_m_by_n")
 
@@ -48,8 +46,7 @@ def finetune(model, x, y, epochs=1, batch_size=32, masks=None):
         "epochs": epochs,
         "batch_size": batch_size,
     }
-    with tempfile.TemporaryDirectory() as tmp:
-        folder = pathlib.Path(tmp)
+    with work_folder() as folder:
         save_arrays(folder / MASKS, **masks_of(model, masks))
         save_arrays(folder / DATA, x=x, y=y)
         return _train("finetune", model, folder, training=training)
@@ -118,8 +115,7 @@ def prune(
             "Expected data for a schedule, which acts on the steps of a "
             "training, received none: give `x` and `y`, or a rate."
         )
-    with tempfile.TemporaryDirectory() as tmp:
-        folder = pathlib.Path(tmp)
+    with work_folder() as folder:
         if x is not None:
             save_arrays(folder / DATA, x=x, y=y)
         return _train(

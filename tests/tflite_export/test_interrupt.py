@@ -1,0 +1,123 @@
+"""Conversions whose parent is killed, or interrupts them."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import pytest
+
+from tflite_export import convert
+
+pytestmark = [
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="looks for children in /proc"
+    ),
+    pytest.mark.once("the child works on TensorFlow, whatever the backend"),
+]
+_SIGNALS = ("TERM", "INT", "HUP", "KILL")
+# A process for each file, which prints its number at each stage. Forks,
+# because the imports take longer than all the rest.
+_CONVERT = """
+import os
+import sys
+import keras_slr
+import tflite_export
+
+source, *outs = sys.argv[1:]
+
+def progress(stage):
+    print(os.getpid(), stage, flush=True)
+
+for out in outs:
+    if os.fork() == 0:
+        tflite_export.convert(source, out, progress=progress)
+        os._exit(0)
+for _ in outs:
+    print(*os.wait(), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    path = tmp_path_factory.mktemp("source") / "model.keras"
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save(path)
+    return path
+
+
+def processes():
+    """Returns the state and the parent of each process, by its number."""
+    found = {}
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = path.read_text().rpartition(")")[2].split()[:2]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        # A process that nobody has waited for is dead, too.
+        if state != "Z":
+            found[int(path.parent.name)] = int(parent)
+    return found
+
+
+def children(pid):
+    return {child for child, parent in processes().items() if parent == pid}
+
+
+def test_killed_parents_leave_no_child_and_no_folder(source, tmp_path):
+    outs = [tmp_path / f"{name}.tflite" for name in _SIGNALS]
+    with subprocess.Popen(
+        [sys.executable, "-c", _CONVERT, str(source), *map(str, outs)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        parents = []
+        while len(parents) < len(outs):
+            pid, stage = process.stdout.readline().split(maxsplit=1)
+            if stage == "convert to float32\n":
+                parents.append(int(pid))
+        at_work = set().union(*map(children, parents))
+        assert len(at_work) == len(parents)
+        # None of them has removed the folder of another, which is alive.
+        assert len(list(tmp_path.iterdir())) == len(parents)
+        for pid, name in zip(parents, _SIGNALS):
+            os.kill(pid, signal.Signals[f"SIG{name}"])
+        killed = time.monotonic()
+        while at_work & set(processes()) and time.monotonic() < killed + 2:
+            time.sleep(0.02)
+        assert not at_work & set(processes())
+        ends = dict(map(str.split, process.stdout))
+    assert ends.keys() == {str(pid) for pid in parents}
+    assert "0" not in ends.values()
+
+    # The next call: it is interrupted, too, by an error of the user's.
+    before, started = children(os.getpid()), set()
+
+    def interrupt(stage):
+        started.update(children(os.getpid()) - before)
+        raise KeyError(stage)
+
+    with pytest.raises(KeyError, match="load the model"):
+        convert(source, tmp_path / "out.tflite", progress=interrupt)
+    assert started and not started & set(processes())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_child_ends_when_its_input_is_closed():
+    """What ends it on other systems than Linux."""
+    code = (
+        "import time; from tflite_export import with_parent; "
+        "with_parent.watch_parent(); print('ready', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout.readline() == "ready\n"
+        child.stdin.close()
+        assert child.wait(2) == 1
