@@ -109,6 +109,12 @@ def read_alone(graph):
         for tensor in node.input_tensors:
             readers.setdefault(id(tensor), []).append(node)
     times = collections.Counter(id(node.operation) for node in calls)
+    # A layer that wraps another one calls it, too.
+    wrapping = {id(node.operation): node.operation for node in calls}
+    for operation in wrapping.values():
+        if isinstance(operation, keras.Layer) and graph_of(operation) is None:
+            parts = operation._flatten_layers(include_self=False)
+            times.update(id(part) for part in parts)
     pairs = [
         (node, behind[0])
         for node in calls

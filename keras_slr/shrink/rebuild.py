@@ -4,10 +4,13 @@ import keras
 
 from keras_slr.graph import graph_of
 from keras_slr.graph import run
+from keras_slr.graph import takes_in_order
 from keras_slr.shrink.remake import forget_build
 from keras_slr.shrink.remake import remake
+from keras_slr.shrink.shared_layers import SharedLayers
 from keras_slr.shrink.state import copy_state
 from keras_slr.shrink.state import to_numpy
+from keras_slr.shrink.whole_models import whole_models
 
 
 class Rebuild:
@@ -20,6 +23,8 @@ class Rebuild:
 
     def __init__(self):
         self._copies = {}
+        self._whole = {}
+        self._shared = None
 
     def rebuild(self, model):
         """Returns the new model, with weights.
@@ -27,10 +32,12 @@ class Rebuild:
         Args:
             model: Functional or Sequential model.
         """
+        self._whole = whole_models(model, self.is_known)
+        self._shared = SharedLayers(model, self._whole)
         new = self._copy(model)
         for operation, copy in self._copies.values():
-            is_model = graph_of(operation) is not None
-            if isinstance(operation, keras.layers.Layer) and not is_model:
+            is_layer = isinstance(operation, keras.layers.Layer)
+            if is_layer and self._graph_of(operation) is None:
                 copy_state(operation, copy, self.weights(operation))
                 forget_build(copy)
         return new
@@ -38,6 +45,11 @@ class Rebuild:
     def shape(self, tensor):
         """Returns the shape of the input that takes the place of a tensor."""
         return tensor.shape
+
+    def is_known(self, operation):
+        """Returns whether an operation is made in another way."""
+        del operation
+        return False
 
     def changes(self, operation):
         """Returns what is different in the config of an operation, a dict."""
@@ -53,10 +65,13 @@ class Rebuild:
         del operation
         return False
 
+    def _graph_of(self, operation):
+        return None if id(operation) in self._whole else graph_of(operation)
+
     def _copy(self, operation):
         if id(operation) not in self._copies:
-            graph = graph_of(operation)
-            if isinstance(operation, keras.Sequential) and graph is not None:
+            graph = self._graph_of(operation)
+            if graph is not None and self._stays_sequential(operation):
                 copy = self._copy_sequential(operation, graph)
             elif graph is not None:
                 copy = self._copy_functional(operation, graph)
@@ -64,6 +79,12 @@ class Rebuild:
                 copy = self._copy_operation(operation)
             self._copies[id(operation)] = (operation, copy)
         return self._copies[id(operation)][1]
+
+    def _stays_sequential(self, model):
+        joined = self._shared.joined
+        return isinstance(model, keras.Sequential) and not any(
+            id(layer) in joined for layer in model.layers
+        )
 
     def _copy_sequential(self, model, graph):
         layers = [
@@ -81,6 +102,9 @@ class Rebuild:
         def call(node, args, kwargs):
             if self.left_out(node.operation):
                 return args[0]
+            tensors = self._of_joined(node.operation, args, kwargs)
+            if tensors is not None:
+                return run(graph_of(node.operation), tensors, call)
             return self._copy(node.operation)(*args, **kwargs)
 
         inputs = [self._copy_input(tensor).output for tensor in graph.inputs]
@@ -93,6 +117,19 @@ class Rebuild:
             trainable=model.trainable,
         )
 
+    def _of_joined(self, operation, args, kwargs):
+        """Returns the inputs of a model that becomes part of another."""
+        if id(operation) not in self._shared.joined:
+            return None
+        tensors = [
+            x
+            for x in keras.tree.flatten((args, kwargs))
+            if isinstance(x, keras.KerasTensor)
+        ]
+        shapes = [x.shape for x in tensors]
+        fits = takes_in_order(graph_of(operation), args, shapes)
+        return tensors if fits and kwargs.get("training") is None else None
+
     def _copy_input(self, tensor):
         layer = tensor._keras_history.operation
         config = layer.get_config() | {"batch_shape": self.shape(tensor)}
@@ -102,11 +139,27 @@ class Rebuild:
         def shapes():
             return [value.shape for value in self.weights(operation)]
 
+        changes = self.changes(operation)
+        if id(operation) in self._shared.names:
+            changes = changes | {"name": self._shared.names[id(operation)]}
         try:
-            return remake(operation, self.changes(operation), shapes)
+            parts = self._copies_of_parts(operation)
+            return remake(operation, changes, shapes, parts)
         except Exception as error:
             raise ValueError(
                 "Expected operations that can be made again from their "
                 f"`get_config()`. Received `{operation.name}` of type "
                 f"{type(operation).__name__}, which cannot: {error}"
             ) from error
+
+    def _copies_of_parts(self, operation):
+        """Returns the copies of what is a part of a layer, and not only."""
+        if not isinstance(operation, keras.Layer):
+            return {}
+        if graph_of(operation) is not None:
+            return {}
+        return {
+            id(part): self._copy(part)
+            for part in operation._flatten_layers(include_self=False)
+            if id(part) in self._shared.operations
+        }

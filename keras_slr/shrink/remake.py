@@ -14,7 +14,7 @@ _OF_LAMBDA = ("function", "_output_shape", "mask", "arguments")
 _INITIALIZER = "_initializer"
 
 
-def remake(operation, changes, shapes=None):
+def remake(operation, changes, shapes=None, parts=()):
     """Makes an operation again.
 
     Regularizers, constraints, activations and other functions that a config
@@ -26,6 +26,9 @@ def remake(operation, changes, shapes=None):
         changes: Dict, what is different in the config.
         shapes: Function that returns the new shapes of a layer's variables,
             a list. Defaults to `None`, for the shapes that they have.
+        parts: Dict from the id of a layer that is a part of this one to the
+            layer that takes its place. Defaults to none: parts are made
+            again.
 
     Returns:
         Keras operation of the same type.
@@ -34,7 +37,8 @@ def remake(operation, changes, shapes=None):
     is_layer = isinstance(operation, keras.Layer)
     if is_layer and shapes is not None:
         changes = changes | _fitting_initializers(operation, shapes)
-    with _objects_held(operation._flatten_layers() if is_layer else ()):
+    layers = operation._flatten_layers() if is_layer else ()
+    with _objects_held(layers, dict(parts)):
         config = operation.get_config() | changes
         if isinstance(operation, keras.layers.TorchModuleWrapper):
             # The module is the user's own, not from a file.
@@ -79,20 +83,17 @@ class _Reference:
 
 
 @contextlib.contextmanager
-def _objects_held(layers):
+def _objects_held(layers, parts):
     """Makes configs of layers refer to objects that have no config."""
     swapped = []
     try:
         for layer in layers:
-            attributes = vars(layer)
-            for name, value in list(attributes.items()):
-                if _has_no_config(layer, name, value):
-                    swapped.append((attributes, name, value))
-                    attributes[name] = (
-                        keras.initializers.Zeros()
-                        if name.endswith(_INITIALIZER)
-                        else _Reference(value)
-                    )
+            for attributes in _attributes(layer):
+                for name, value in list(attributes.items()):
+                    new = _in_config(layer, name, value, parts)
+                    if new is not value:
+                        swapped.append((attributes, name, value))
+                        attributes[name] = new
         yield
     finally:
         for attributes, name, value in swapped:
@@ -100,12 +101,26 @@ def _objects_held(layers):
         _Reference.held.clear()
 
 
+def _attributes(layer):
+    """Returns the dicts that hold the attributes; PyTorch keeps two."""
+    return [vars(layer), vars(layer).get("_modules") or {}]
+
+
+def _in_config(layer, name, value, parts):
+    """Returns what stands for an attribute while a config is made."""
+    if isinstance(value, keras.Layer):
+        return _Reference(parts[id(value)]) if id(value) in parts else value
+    if not _has_no_config(layer, name, value):
+        return value
+    if name.endswith(_INITIALIZER):
+        return keras.initializers.Zeros()
+    return _Reference(value)
+
+
 def _has_no_config(layer, name, value):
     if isinstance(layer, keras.layers.Lambda) and name in _OF_LAMBDA:
         return value is not None
     if not _PART.match(name) or not callable(value):
-        return False
-    if isinstance(value, keras.Layer):
         return False
     if isinstance(value, types.FunctionType) and "<" in value.__qualname__:
         return True

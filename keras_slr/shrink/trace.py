@@ -19,6 +19,7 @@ from keras_slr.shrink.labels import Unfollowed
 from keras_slr.shrink.options import described
 from keras_slr.shrink.options import unknown_option
 from keras_slr.shrink.options import value_of
+from keras_slr.shrink.whole_models import whole_models
 
 OUTPUT = "output"
 INPUT = "input"
@@ -131,6 +132,7 @@ class Trace:
         self._rules = rules
         self._parents = []
         self._whole = {}
+        self._whole_models = {}
 
     @classmethod
     def of(cls, model, rules):
@@ -141,6 +143,7 @@ class Trace:
             rules: Dict of `rules.Rule`, by the name of the operation.
         """
         trace = cls(rules)
+        trace._whole_models = whole_models(model)
         graph = graph_of(model)
         inputs = [Unfollowed("the model's input")] * len(graph.inputs)
         for x in run(graph, inputs, trace._follow):
@@ -152,6 +155,8 @@ class Trace:
         if kwargs.get("training"):
             return self.leave_whole(call, "`training=True`")
         graph = graph_of(call.operation)
+        if id(call.operation) in self._whole_models:
+            return self.leave_whole(call)
         if graph is not None and takes_in_order(graph, call.args, call.shapes):
             for tensor, x in zip(graph.inputs, call.inputs):
                 if isinstance(x, Labels):

@@ -218,32 +218,3 @@ def test_layer_that_builds_from_tuples_alone_loads(make, tmp_path):
     hard_prune(model, 0.5, structure=Filter(), include="a")
     made = make(model)
     assert_same(model, saved_and_loaded(made, tmp_path))
-
-
-def test_deeplab_loads(tmp_path):
-    keras_hub = pytest.importorskip("keras_hub")
-    image_shape = (32, 32, 3)
-    encoder = keras_hub.models.ResNetBackbone(
-        input_conv_filters=[64],
-        input_conv_kernel_sizes=[7],
-        stackwise_num_filters=[64, 8, 8],
-        stackwise_num_blocks=[1, 1, 1],
-        stackwise_num_strides=[1, 2, 2],
-        block_type="basic_block",
-        image_shape=image_shape,
-    )
-    backbone = keras_hub.models.DeepLabV3Backbone(
-        image_encoder=encoder,
-        low_level_feature_key="P2",
-        spatial_pyramid_pooling_key="P4",
-        dilation_rates=[6, 12],
-        upsampling_size=4,
-        projection_filters=8,
-        image_shape=image_shape,
-    )
-    model = keras_hub.models.DeepLabV3ImageSegmenter(backbone, num_classes=2)
-    randomize(model)
-    hard_prune(model, 0.3, structure=Filter())
-    small = shrink(model)
-    assert small.count_params() < 0.9 * model.count_params()
-    assert_same(model, saved_and_loaded(small, tmp_path))
