@@ -22,6 +22,7 @@ from keras_slr.structures import Unstructured
 from keras_slr.structures import check_structure
 from keras_slr.structures import couple
 from keras_slr.structures.constrain import structures_for
+from keras_slr.structures.constraint import Refusal
 from keras_slr.targets import check_target
 from keras_slr.targets import constraints_for
 from keras_slr.training import backend
@@ -145,14 +146,21 @@ class Plan:
         if isinstance(self.structure, dict):
             asked += list(self.structure)
         coupled, refused = couple(model, selection, self.structure, asked)
+        several = isinstance(self.structure, dict)
+        wanted = "what is chosen for them" if several else self.structure
         if not coupled:
-            several = isinstance(self.structure, dict)
-            wanted = "what is chosen for them" if several else self.structure
             raise ValueError(
                 f"Expected weights that can carry {wanted}. Received "
-                f"`{model.name}`, of which none can: see `keras_slr.report`."
+                f"`{model.name}`, of which none can: {_examples(refused)}."
             )
         constraints = self._with_rates(model, coupled, selection)
+        idle = [(c.weights[0], Refusal(c.idle)) for c in constraints if c.idle]
+        if idle and all(c.count(c.rate) == c.units for c in constraints):
+            raise ValueError(
+                f"Expected rates that set some of {wanted or 'the entries'} to "
+                f"zero. Received {self.rate!r}, which sets none in "
+                f"`{model.name}`: {_examples(idle)}."
+            )
         return constraints, selection.left + refused
 
     def _with_rates(self, model, coupled, selection):
@@ -206,6 +214,15 @@ class Plan:
                 f"Expected no `rate` beside {self.structure}, which fixes it "
                 f"at {rates[0]:g}. Received: rate={given!r}."
             )
+
+
+def _examples(refused):
+    """Returns weights with why they cannot be pruned, one for each reason."""
+    paths = {}
+    for weight, reason in refused:
+        paths.setdefault(reason.value, weight.path)
+    named = [f"`{path}`: {why}" for why, path in list(paths.items())[:3]]
+    return "; ".join(named)
 
 
 def _fixed_rates(weights, structure):

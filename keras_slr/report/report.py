@@ -6,6 +6,7 @@ import math
 from keras_slr.plan import Plan
 from keras_slr.selection import Reason
 from keras_slr.selection.kernels import weights_of
+from keras_slr.structures.constraint import Refusal
 from keras_slr.text_console import text_console
 from keras_slr.training.arrays import zeros_of
 from keras_slr.training.model_state import check_built
@@ -24,7 +25,8 @@ class Row:
         zeros: Integer, the number of entries that are exactly zero.
         residual: Float, `||W - Z|| / ||W||` just before hard pruning, or
             `None` where there was no `Z`.
-        reason: `Reason` why the weight is left alone, or `None`.
+        reason: `Reason` or `structures.constraint.Refusal`, why the weight is
+            left alone, or `None`.
     """
 
     path: str
@@ -32,7 +34,7 @@ class Row:
     rate: float | None
     zeros: int
     residual: float | None
-    reason: Reason | None
+    reason: Reason | Refusal | None
 
     @property
     def size(self):
@@ -181,7 +183,8 @@ def report_of(model, constraints, left):
     """
     weights, rates, _ = numbered(constraints)
     rates = {id(w.variable): rate for w, rate in zip(weights, rates)}
-    return _in_layer_order(model, rates, {}, dict_of_reasons(left))
+    reasons = dict_of_reasons(left, constraints)
+    return _in_layer_order(model, rates, {}, reasons)
 
 
 def rows_of(run):
@@ -191,13 +194,24 @@ def rows_of(run):
         run.model,
         {id(slot.w): slot.rate for slot in slots},
         {id(slot.w): run.split.residual(slot) for slot in slots},
-        dict_of_reasons(run.left),
+        dict_of_reasons(run.left, run.split.constraints),
     ).rows
 
 
-def dict_of_reasons(left):
-    """Returns the reasons, by the id of the variable they are about."""
-    return {id(weight.variable): reason for weight, reason in left}
+def dict_of_reasons(left, constraints):
+    """Returns why weights are left alone, by the id of the variable.
+
+    Args:
+        left: List of pairs of a weight and a reason.
+        constraints: List of `structures.Constraint`; where those on a weight
+            take nothing of it, that is a reason too.
+    """
+    reasons = {id(weight.variable): reason for weight, reason in left}
+    idle = [(c, Refusal(c.idle)) for c in constraints if c.idle]
+    acting = [(c, None) for c in constraints if not c.idle]
+    for constraint, reason in (*idle, *acting):
+        reasons |= {id(w.variable): reason for w in constraint.weights}
+    return reasons
 
 
 def _in_layer_order(model, rates, residuals, reasons):
@@ -209,11 +223,7 @@ def _in_layer_order(model, rates, residuals, reasons):
                 rate=rates.get(id(weight.variable)),
                 zeros=zeros_of(weight.variable),
                 residual=residuals.get(id(weight.variable)),
-                reason=(
-                    None
-                    if id(weight.variable) in rates
-                    else reasons.get(id(weight.variable))
-                ),
+                reason=reasons.get(id(weight.variable)),
             )
             for weight in weights_of(model)
         ]

@@ -117,15 +117,20 @@ def _sum(pairs):
     return sum(before), sum(after)
 
 
-def _layers_of(model, prefix=""):
-    """Returns the weights of each layer, without those of inner models."""
+def _layers_of(model, prefix="", met=None):
+    """Returns the weights of each layer, without those of inner models.
+
+    A layer that several models use is that of the first.
+    """
     found = {}
+    met = set() if met is None else met
     for layer in graph_of(model).layers:
         name = prefix + layer.name
         if graph_of(layer) is not None:
-            found |= _layers_of(layer, f"{name}/")
-        elif layer.weights:
+            found |= _layers_of(layer, f"{name}/", met)
+        elif layer.weights and id(layer) not in met:
             found[name] = layer.weights
+            met.add(id(layer))
     return found
 
 

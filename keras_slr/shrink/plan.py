@@ -1,5 +1,6 @@
 """Decides which units go."""
 
+import collections
 import dataclasses
 import math
 
@@ -122,13 +123,16 @@ def plan(model, round_to=None):
     ]
     # What is held so that no axis becomes empty, or for rounding, holds what
     # feeds it.
+    spared = {}
     while True:
         removed = _removable(uses, held)
         more = _to_hold(removed, sites, partition, round_to)
-        if not len(more):
-            waits = _waits(trace, partition, held, removed)
+        if not more:
+            reasons = _constants_held(trace, partition, held, removed) | spared
+            waits = _by_group(partition, reasons)
             return Cut(trace, partition, removed, waits)
-        held[more] = True
+        spared |= more
+        held[list(more)] = True
 
 
 def _folds(read):
@@ -152,33 +156,41 @@ def _removable(uses, held):
 
 
 def _to_hold(removed, sites, partition, round_to):
-    """Returns which of the removed units must stay after all."""
+    """Returns why some of the removed units must stay after all, by number."""
     empty = [units[0] for units in sites if removed[units].all()]
     if empty or round_to is None:
-        return empty
+        return dict.fromkeys(empty, "so that no layer is empty")
     more = []
     for start, group in zip(partition.starts, partition.groups):
         gone = start + np.flatnonzero(removed[start : start + group.size])
         kept = group.size - len(gone)
         more.extend(gone[: math.ceil(kept / round_to) * round_to - kept])
-    return more
+    return dict.fromkeys(more, f"for round_to={round_to}")
 
 
-def _waits(trace, partition, held, removed):
-    """Returns why units that hold a constant stay, by group."""
+def _constants_held(trace, partition, held, removed):
+    """Returns why units that hold a constant stay, by number."""
     reasons = {}
     for read in trace.reads.values():
         numbers = partition.numbers(read.units)
         dead = ~np.isnan(read.constants) & ~_folds(read)
         dead &= ~held[numbers] & ~removed[numbers]
-        for number in numbers[dead]:
-            reasons[number] = read.layer.name
+        reasons |= dict.fromkeys(
+            numbers[dead],
+            f"with a constant that `{read.layer.name}` cannot take into a bias",
+        )
+    return reasons
+
+
+def _by_group(partition, reasons):
+    """Returns the reasons of units as those of their groups."""
     waits = {}
     for i, (start, group) in enumerate(zip(partition.starts, partition.groups)):
-        ours = [n for n in reasons if start <= n < start + group.size]
+        ours = [r for n, r in reasons.items() if 0 <= n - start < group.size]
         if ours:
-            waits[i] = (
-                f"{len(ours)} hold a constant that `{reasons[ours[0]]}` "
-                "cannot take into a bias"
+            counts = collections.Counter(ours)
+            waits[i] = "; ".join(
+                f"{count} {'stays' if count == 1 else 'stay'} {reason}"
+                for reason, count in counts.items()
             )
     return waits

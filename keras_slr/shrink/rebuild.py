@@ -51,6 +51,15 @@ class Rebuild:
         del operation
         return False
 
+    def replacement(self, operation, name):
+        """Returns what takes the place of an operation, if no copy does.
+
+        Args:
+            operation: Keras operation.
+            name: String, the name that it gets.
+        """
+        del operation, name
+
     def changes(self, operation):
         """Returns what is different in the config of an operation, a dict."""
         del operation
@@ -139,10 +148,14 @@ class Rebuild:
         def shapes():
             return [value.shape for value in self.weights(operation)]
 
+        name = self._shared.names.get(id(operation), operation.name)
         changes = self.changes(operation)
-        if id(operation) in self._shared.names:
-            changes = changes | {"name": self._shared.names[id(operation)]}
+        if name != operation.name:
+            changes = changes | {"name": name}
         try:
+            new = self.replacement(operation, name)
+            if new is not None:
+                return new
             parts = self._copies_of_parts(operation)
             return remake(operation, changes, shapes, parts)
         except Exception as error:

@@ -3,6 +3,8 @@
 import dataclasses
 
 from keras_slr.shrink.groups import Group
+from keras_slr.shrink.stays import why_zeros_stay
+from keras_slr.shrink.stays import zeros_in_opaque
 from keras_slr.text_console import text_console
 
 
@@ -26,7 +28,8 @@ class ShrinkReport:
     """A table of groups that prints itself.
 
     Attributes:
-        rows: List of `Row`, in the order of the graph.
+        rows: List of `Row`, in the order of the graph, then those of zero
+            units inside of layers that are left whole.
     """
 
     rows: list[Row]
@@ -34,16 +37,17 @@ class ShrinkReport:
     @classmethod
     def of(cls, cut):
         """Returns the report of a `plan.Cut`."""
-        return cls(
-            [
-                Row(
-                    group=group,
-                    kept=group.size - len(cut.removed_from(i)),
-                    reason=group.reason or cut.waits.get(i),
-                )
-                for i, group in enumerate(cut.partition.groups)
-            ]
-        )
+        rows = []
+        for i, group in enumerate(cut.partition.groups):
+            removed = cut.removed_from(i)
+            reason = (
+                group.reason
+                or cut.waits.get(i)
+                or why_zeros_stay(group, removed)
+            )
+            rows.append(Row(group, group.size - len(removed), reason))
+        opaque = zeros_in_opaque(cut.trace)
+        return cls([*rows, *(Row(g, g.size, g.reason) for g in opaque)])
 
     @property
     def removed(self):

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from keras_slr.shrink.blocks import BLOCKS
+from keras_slr.shrink.heads import name_of
 from keras_slr.shrink.rebuild import Rebuild
 from keras_slr.shrink.rules import RULES
 from keras_slr.shrink.state import to_numpy
-from keras_slr.shrink.trace import name_of
 
 
 class Surgeon(Rebuild):
@@ -33,6 +34,15 @@ class Surgeon(Rebuild):
             self._cut.width(tensor, axis, size)
             for axis, size in enumerate(tensor.shape)
         )
+
+    def is_known(self, operation):
+        return name_of(operation) in BLOCKS
+
+    def replacement(self, operation, name):
+        rule = RULES.get(name_of(operation))
+        if rule is None or rule.replace is None:
+            return None
+        return rule.replace(operation, self._cut, name)
 
     def changes(self, operation):
         changes = {}

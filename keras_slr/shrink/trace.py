@@ -14,6 +14,8 @@ import numpy as np
 from keras_slr.graph import graph_of
 from keras_slr.graph import run
 from keras_slr.graph import takes_in_order
+from keras_slr.shrink.blocks import BLOCKS
+from keras_slr.shrink.heads import name_of
 from keras_slr.shrink.labels import Labels
 from keras_slr.shrink.labels import Unfollowed
 from keras_slr.shrink.options import described
@@ -123,6 +125,8 @@ class Trace:
         reads: Dict of `Read`, by the id of the kernel.
         reasons: Dict from the number of a unit to the reason, a string, why
             it cannot be cut.
+        opaque: Dict of the `Call` of operations that are left whole, by their
+            id.
     """
 
     def __init__(self, rules):
@@ -130,6 +134,7 @@ class Trace:
         self.reads = {}
         self.reasons = {}
         self._rules = rules
+        self.opaque = {}
         self._parents = []
         self._whole = {}
         self._whole_models = {}
@@ -143,7 +148,9 @@ class Trace:
             rules: Dict of `rules.Rule`, by the name of the operation.
         """
         trace = cls(rules)
-        trace._whole_models = whole_models(model)
+        trace._whole_models = whole_models(
+            model, lambda operation: name_of(operation) in BLOCKS
+        )
         graph = graph_of(model)
         inputs = [Unfollowed("the model's input")] * len(graph.inputs)
         for x in run(graph, inputs, trace._follow):
@@ -189,6 +196,7 @@ class Trace:
         understood = "which is not understood"
         if option is not None:
             understood += f" with {option}"
+        self.opaque[id(call.operation)] = call
         for x in call.inputs:
             self.pin(x, f"goes through {call}, {understood}")
         # Another call of the same weights may be understood.
@@ -293,12 +301,6 @@ class Trace:
         units = self.new_units(size)
         self.pin(units, f"is joined by {call} with {source}")
         return Labels(axis, units, np.full(size, np.nan))
-
-
-def name_of(operation):
-    """Returns the name of the class of an operation, if it is Keras' own."""
-    kind = type(operation)
-    return kind.__name__ if kind.__module__.startswith("keras.src") else None
 
 
 def _is_converted(operation):

@@ -40,6 +40,16 @@ class Constraint:
         """Returns how many units stay at a rate."""
         return keep_count(self.units, rate, self.structure.least)
 
+    @property
+    def idle(self):
+        """String, why a rate above zero takes no unit, or `None`."""
+        units, least = self.units, self.structure.least
+        if self.rate == 0 or self.count(self.rate) < units:
+            return None
+        if units <= least:
+            return "it is a single unit, which has to stay"
+        return f"the rate takes none of its {units} units"
+
     def masks(self, xp, select, values, count):
         """Returns masks of the entries that a projection keeps.
 

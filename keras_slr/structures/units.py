@@ -1,18 +1,20 @@
 """Filters, channels and attention heads: units that a model can lose."""
 
-import collections
 import dataclasses
 import itertools
 
 import numpy as np
-from keras import layers
 
 from keras_slr.graph import check_graph
+from keras_slr.graph import graph_of
 from keras_slr.graph import graphs_in
 from keras_slr.record import register
 from keras_slr.selection import Reason
 from keras_slr.selection.kernels import weights_of
 from keras_slr.shrink import dependency_groups
+from keras_slr.shrink.heads import is_attention
+from keras_slr.shrink.heads import projections
+from keras_slr.shrink.heads import slices_of
 from keras_slr.structures.constraint import Refusal
 from keras_slr.structures.labels import Labels
 from keras_slr.structures.labels import Member
@@ -72,19 +74,13 @@ class Filter(Structure):
             if reason in (Reason.EXCLUDED, Reason.FROZEN)
         }
         groups = _groups(model)
-        graphs = collections.Counter(
-            maker
-            for of_graph in groups
-            for maker in {m for group in of_graph for m in _makers(group)}
-        )
+        reasons = _reasons(groups)
         coupled, refused, met = [], {}, set()
         for group in itertools.chain(*groups):
             makers = _makers(group)
             if not wanted.intersection(makers):
                 continue
-            reason = group.reason
-            if any(graphs[maker] > 1 for maker in makers):
-                reason = "is in several models inside this one"
+            reason = next((r for m in makers if (r := reasons[m])), None)
             if closed.intersection(makers):
                 reason = "coupled to a kernel that is left alone"
             if reason is not None:
@@ -100,6 +96,8 @@ class Filter(Structure):
 
 
 _NO_GROUP = Refusal("its filters cannot be cut out of the model")
+_SEVERAL = "is in several models inside this one"
+_SINGLE = "all its filters are tied into one unit, and one has to stay"
 
 
 # Roles of what has to be zero for a unit to be.
@@ -113,6 +111,24 @@ def _makes(member):
 def _makers(group):
     """Returns the ids of the kernels that write the units of a group."""
     return [id(m.variable) for m in group.members if _makes(m)]
+
+
+def _reasons(groups):
+    """Returns why units cannot be cut, or `None`, by the kernels they are in.
+
+    Args:
+        groups: List of lists of `Group`, one for each graph.
+    """
+    reasons = {}
+    for of_graph in groups:
+        found = {
+            maker: group.reason or (_SINGLE if group.size == 1 else None)
+            for group in of_graph
+            for maker in _makers(group)
+        }
+        several = dict.fromkeys(reasons.keys() & found.keys(), _SEVERAL)
+        reasons |= found | several
+    return reasons
 
 
 def _groups(model):
@@ -213,49 +229,69 @@ class Channel(Structure):
 @register
 @dataclasses.dataclass(frozen=True)
 class Heads(Structure):
-    """Whole heads of `MultiHeadAttention`.
+    """Whole heads of attention layers.
 
-    A head goes from the query, key, value and output kernels together, with
-    its biases.
+    Those of `MultiHeadAttention` and `GroupedQueryAttention`, and of
+    KerasHub's attention layers of the same kinds. A head goes from the query,
+    key, value and output kernels together, with its biases. Query heads that
+    share a key and value head go with it; where all share one, each goes by
+    itself. Heads that `keras_slr.shrink` could not cut out of a model with a
+    graph are left alone.
     """
 
     def refusal(self, weight):
-        if isinstance(_attention_of(weight), layers.MultiHeadAttention):
-            return None
-        return "not in a MultiHeadAttention layer"
+        attention = _attention_of(weight)
+        if not is_attention(attention):
+            return "not in an attention layer whose heads are known"
+        if projections(attention) is None:
+            return f"the heads of `{attention.name}` do not stand alone"
+        return None
 
     def couple(self, model, chosen, left):
         del left
-        wanted = {id(_attention_of(weight)) for weight in chosen}
-        of_layer = {}
-        for weight in weights_of(model):
+        graphs = graphs_in(model)
+        reasons = _reasons([dependency_groups(graph) for graph in graphs])
+        known = {id(w.variable): w for w in weights_of(model)}
+        coupled, refused, met = [], [], {}
+        for weight in chosen:
             attention = _attention_of(weight)
-            if id(attention) in wanted and weight.variable.trainable:
-                of_layer.setdefault(id(attention), []).append(weight)
-        return [_of_attention(weights) for weights in of_layer.values()], []
+            reason = _held_by(weight, reasons) if graphs else None
+            if reason is not None:
+                refused.append((weight, Refusal(reason)))
+            elif id(attention) not in met:
+                met[id(attention)] = attention
+                coupled.append(_of_attention(attention, known))
+        return coupled, refused
 
 
 def _attention_of(weight):
     return weight.layers[1] if len(weight.layers) > 1 else weight.layer
 
 
-def _of_attention(weights):
+def _held_by(weight, reasons):
+    """Returns why the heads of a weight cannot be cut, or `None`."""
+    _, *around = weight.layers
+    first, *_ = slices_of(around[0])
+    if first.units[-1] == 0:
+        return "has a single head, which has to stay"
+    if id(first.variable) in reasons:
+        return reasons[id(first.variable)]
+    opaque = [layer for layer in around if graph_of(layer) is None]
+    name, kind = opaque[-1].name, type(opaque[-1]).__name__
+    return f"is inside `{name}` ({kind}), out of which nothing can be cut"
+
+
+def _of_attention(attention, known):
     """Returns the structure bound to the weights of an attention layer."""
-    attention = _attention_of(weights[0])
-    heads = np.arange(attention.num_heads)
     members, bound = [], []
-    for weight in weights:
-        is_kernel = weight.variable.name == "kernel"
-        if weight.layer is attention.output_dense:
-            # Heads are its inputs; its bias belongs to none of them.
-            if not is_kernel:
-                continue
-            axis = weight.axes.inputs[0]
-        else:
-            axis = weight.axes.outputs[0] if is_kernel else 0
-        members.append(Member((axis,), heads, is_kernel))
-        bound.append(weight)
-    return Labels(len(heads), tuple(members)), bound
+    slices = slices_of(attention)
+    for part in slices:
+        weight = known[id(part.variable)]
+        if part.variable.trainable:
+            scored = part.role != "vector"
+            members.append(Member((part.axis,), part.units, scored))
+            bound.append(weight)
+    return Labels(int(slices[0].units[-1]) + 1, tuple(members)), bound
 
 
 def _alone(weights, axes_of, round_to=None):

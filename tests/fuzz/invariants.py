@@ -20,6 +20,7 @@ REFUSALS = (
     "at least one dual update",
     "a budget that pruning can keep",
     "for target=",
+    "which sets none in",
 )
 # Relative to the largest output; rounding of what is folded into biases.
 TOLERANCE = {"float32": 1e-3, "mixed_float16": 2e-2}

@@ -245,7 +245,8 @@ def classes_of_keras():
 
 
 def test_rules_know_every_option_of_this_keras():
-    for name, rule in RULES.items():
+    of_keras = {n: rule for n, rule in RULES.items() if "/" not in n}
+    for name, rule in of_keras.items():
         for kind in classes_of_keras()[name]:
             options = set().union(*parameters(kind))
             unknown = options - set(rule.options) - LEFT_OUT.get(name, set())
@@ -263,6 +264,7 @@ LEFT_OUT = {
     "Average": {"axis", "weights"},
     "Max": {"initial"},
     "Min": {"initial"},
+    "GroupedQueryAttention": {"use_gate", "return_attention_scores"},
     "MultiHeadAttention": {"use_gate"},
     "Pad": {"constant_values"},
     "Softmax": {"mask"},

@@ -1,19 +1,21 @@
 """How the layers and operations of Keras carry units, as one table.
 
 An operation that is not in the table is left whole, with all that goes into
-it. Operations are known by the name of their class, which has to be Keras'
-own: some, like those of `keras.ops`, have no public class, and a subclass of
-a known layer may do something else. A rule also names the options that it
-takes into account: with another one set, the operation is left whole.
+it. Operations are known by the name of their class, which has to be Keras' or
+KerasHub's own: some, like those of `keras.ops`, have no public class, and a
+subclass of a known layer may do something else. A rule also names the options
+that it takes into account: with another one set, the operation is left whole.
 """
 
 import dataclasses
 from collections.abc import Callable
 
+from keras_slr.shrink.blocks import BLOCKS
 from keras_slr.shrink.rules import elementwise
 from keras_slr.shrink.rules import norms
 from keras_slr.shrink.rules import products
 from keras_slr.shrink.rules import shapes
+from keras_slr.shrink.rules import transformers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,11 +30,15 @@ class Rule:
         options: Tuple of strings, the arguments of `__init__` and `call` that
             `follow` takes into account or that change nothing for it. An
             operation with any other argument set is left whole.
+        replace: Function of the operation, a `Cut` and a name that returns an
+            operation of this name to take its place, or `None` where a config
+            will do.
     """
 
     follow: Callable
     resize: Callable | None = None
     options: tuple = ()
+    replace: Callable | None = None
 
 
 _WINDOW = (
@@ -100,6 +106,12 @@ _ATTENTION = Rule(
         "use_causal_mask",
     ),
 )
+_BLOCK = Rule(
+    transformers.follow,
+    transformers.resize,
+    transformers.OPTIONS,
+    transformers.replace,
+)
 _DROPOUT = Rule(
     elementwise.dropout, options=("rate", "noise_shape", "data_format")
 )
@@ -136,6 +148,7 @@ RULES = {
         ("input_dim", "output_dim", "mask_zero", "weights"),
     ),
     "MultiHeadAttention": _ATTENTION,
+    **dict.fromkeys(BLOCKS, _BLOCK),
     **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), _CONVOLUTION),
     **dict.fromkeys(
         ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"), _TRANSPOSED
