@@ -13,7 +13,9 @@ import io
 import json
 import pathlib
 import tempfile
+import zipfile
 
+import h5py
 import keras
 import numpy as np
 
@@ -168,6 +170,11 @@ CASES = (
         "a model with a damaged byte", _FROM("damaged.keras"), "damaged.keras"
     ),
     Case("a model with code in it", _FROM("lambda.keras"), "lambda.keras"),
+    Case("a negative width", _FROM("negative.keras"), "units=-3"),
+    Case("a width of a quadrillion", _FROM("huge.keras"), "memory"),
+    Case("weights of another shape", _FROM("shapes.keras"), "(3, 3)"),
+    Case("a model that unpacks to 3 GB", _FROM("bomb.keras"), "3,000 MB"),
+    Case("data that unpack to 3 GB", _DATA("bomb.npz"), "3,000 MB"),
     Case("data that is not there", _DATA("no.npz"), "no.npz"),
     Case("data of another kind", _DATA("data.csv"), "data.csv"),
     Case("data cut short", _DATA("cut.npz"), "cut.npz"),
@@ -190,6 +197,7 @@ CASES = (
         "a zip file that is no model", "zip.keras -o o.tflite", "zip.keras"
     ),
     _TFLITE("a damaged byte", "damaged.keras -o o.tflite", "damaged.keras"),
+    _TFLITE("a file of 3 GB", "bomb.keras -o o.tflite", "3,000 MB"),
     _TFLITE("an output of another kind", "model.keras -o o.onnx", "o.onnx"),
     _TFLITE("a folder that is not there", "model.keras -o no/o.tflite", "no/"),
     _TFLITE(
@@ -205,7 +213,15 @@ CASES = (
         "model.keras -o o.tflite --quantize int8 --calibration cut.npz",
         "cut.npz",
     ),
+    _TFLITE(
+        "calibration data that unpack to 3 GB",
+        "model.keras -o o.tflite --quantize int8 --calibration bomb.npz",
+        "3,000 MB",
+    ),
     _TFLITE("a model cut short", "explain cut.keras", "cut.keras"),
+    _TFLITE("a negative width", "explain negative.keras", "units=-3"),
+    _TFLITE("weights of another shape", "explain shapes.keras", "(3, 3)"),
+    _TFLITE("a model of 3 GB", "explain bomb.keras", "3,000 MB"),
     _TFLITE(
         "a target that is unknown",
         "explain model.keras --target phone",
@@ -240,6 +256,7 @@ def make_files(folder):
     np.savez(folder / "other.npz", x=x[:, :5], y=y)
     np.savez(folder / "nan.npz", x=np.full_like(x, np.nan), y=y)
     _cut(folder / "data.npz", folder / "cut.npz")
+    _copy_zip(folder / "data.npz", folder / "bomb.npz", declared=3_000_000_000)
     np.savez(folder / "zip.npz", x=x)
     (folder / "zip.npz").rename(folder / "zip.keras")
     # The head of a TFLite file, and nothing that it points to.
@@ -261,11 +278,44 @@ def _make_models(folder):
     model.optimizer.build(model.trainable_variables)
     model.save(folder / "model.keras")
     _cut(folder / "model.keras", folder / "cut.keras")
+    _spoil_model(folder)
     content = bytearray((folder / "model.keras").read_bytes())
     content[len(content) // 2] ^= 0xFF
     (folder / "damaged.keras").write_bytes(content)
     model.add(layers.Lambda(lambda x: x))
     model.save(folder / "lambda.keras")
+
+
+def _spoil_model(folder):
+    """Writes variants of the model that Keras would not have saved."""
+    model = folder / "model.keras"
+    with zipfile.ZipFile(model) as file:
+        config = file.read("config.json").decode()
+        weights = io.BytesIO(file.read("model.weights.h5"))
+    for name, width in (("negative", "-3"), ("huge", str(10**15))):
+        spoilt = config.replace('"units": 4', f'"units": {width}')
+        _copy_zip(
+            model, folder / f"{name}.keras", **{"config.json": spoilt.encode()}
+        )
+    with h5py.File(weights, "a") as file:
+        bias = file["layers/dense_1/vars"]
+        del bias["1"]
+        bias["1"] = np.zeros((3, 3), "float32")
+    _copy_zip(
+        model,
+        folder / "shapes.keras",
+        **{"model.weights.h5": weights.getvalue()},
+    )
+    _copy_zip(model, folder / "bomb.keras", declared=3_000_000_000)
+
+
+def _copy_zip(path, out, declared=None, **contents):
+    """Copies an archive, with other contents or another declared size."""
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(out, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, contents.get(name) or source.read(name))
+        if declared:
+            target.infolist()[-1].file_size = declared
 
 
 def _cut(path, out):

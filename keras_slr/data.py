@@ -11,6 +11,8 @@ import zlib
 import keras
 import numpy as np
 
+from keras_slr_files.archive import inflation
+
 NAMES = ("digits", "mnist", "fashion_mnist", "cifar10")
 # Share of the rows held out where a file has no test data of its own.
 _HELD_OUT = 0.1
@@ -134,15 +136,22 @@ def _idx_folders(*names):
 def _read_idx(path, rank):
     """Reads an array of bytes in the format of the MNIST files."""
     _check_exists(path, "or leave out `data_dir` to download the data")
+    start = 4 + 4 * rank
     try:
-        raw = gzip.decompress(path.read_bytes())
+        with gzip.open(path) as file:
+            raw = file.read(start)
+            shape = [
+                int.from_bytes(raw[i : i + 4], "big")
+                for i in range(4, start, 4)
+            ]
+            # One byte more than belongs there, so that it shows, and not all
+            # that there may be.
+            raw += file.read(math.prod(shape) + 1)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(
             f"Expected a gzip file. Received `{path}`, which does not unpack "
             f"({_line(error)}): fetch it again."
         ) from error
-    start = 4 + 4 * rank
-    shape = [int.from_bytes(raw[i : i + 4], "big") for i in range(4, start, 4)]
     size = start + math.prod(shape)
     if raw[:4] != _IDX_UINT8 + bytes([rank]) or len(raw) != size:
         raise ValueError(
@@ -188,6 +197,8 @@ def _read_npz(path, needed=()):
     """Reads the arrays of a file, never objects (which could run code)."""
     known = ("x", "y", "x_train", "y_train", "x_test", "y_test")
     try:
+        if inflated := inflation(path):
+            raise ValueError(f"it {inflated}")
         file = np.load(path, allow_pickle=False)
         if isinstance(file, np.ndarray):
             raise ValueError("it holds one array without a name")

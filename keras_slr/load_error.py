@@ -15,6 +15,19 @@ _UNKNOWN = re.compile(
     r"Could not locate (class|function) '([^']+)'"
     r"|'class_name': '(function)', 'config': '([^']+)'"
 )
+# `<Dense name=dense, built=True>`, and what was wrong with its weights.
+_WEIGHTS = re.compile(
+    r"could not be loaded\. Example error message for object <\w+ "
+    r"name=([^,>]+)[^>]*>:\s+(.+)",
+    re.DOTALL,
+)
+_SHAPES = re.compile(
+    r"variable\.shape=\(([^)]*)\), Received: value\.shape=\D*\(\[?([\d, ]*)"
+)
+# Of PyTorch, JAX, TensorFlow and NumPy.
+_MEMORY = re.compile(
+    r"can't allocate memory|Out of memory|OOM when alloc|Unable to allocate"
+)
 _LONGEST = 300
 
 
@@ -45,10 +58,32 @@ def why_not_loaded(error: BaseException) -> str:
             f"{layer} holds the {kind} `{name}`, which is not Keras's own; "
             "import the module that registers it first"
         )
+    if isinstance(error, MemoryError) or _MEMORY.search(str(error)):
+        return "its weights need more memory than there is"
+    weights = _WEIGHTS.search(str(error))
+    if weights:
+        return _why_no_weights(*weights.groups())
+    reason = " ".join(str(error).split())
+    if layer != "the model" and len(reason) <= _LONGEST:
+        return f"{layer}: {reason.rstrip('.')}"
     return first_sentence(error).rstrip(".")
 
 
-def first_sentence(error: BaseException) -> str:
+def _why_no_weights(layer, message):
+    shapes = _SHAPES.search(message)
+    if shapes:
+        expected, received = (
+            tuple(int(size) for size in re.findall(r"\d+", shape))
+            for shape in shapes.groups()
+        )
+        return (
+            f"`{layer}` has weights of shape {expected} by its config, and "
+            f"of shape {received} in the file"
+        )
+    return f"the weights of `{layer}`: {first_sentence(message).rstrip('.')}"
+
+
+def first_sentence(error: BaseException | str) -> str:
     """Returns the head of an error's text on one line."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     head, _, _ = " ".join(lines[0].split()).partition(". ")

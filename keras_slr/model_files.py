@@ -8,6 +8,7 @@ import keras
 from keras_slr.load_error import why_not_loaded
 from keras_slr.whole_file import folder_of
 from keras_slr.whole_file import whole_file
+from keras_slr_files.archive import inflation
 from keras_slr_files.work_folder import work_folder
 
 
@@ -36,7 +37,9 @@ def load_model(path):
             "which does not load: it is cut short or of another format."
         )
     try:
-        return keras.saving.load_model(path)
+        inflated = inflation(path)
+        if not inflated:
+            return keras.saving.load_model(path)
     # What a damaged file or an unknown layer raises depends on where the
     # loading stumbles over it.
     except Exception as error:
@@ -44,6 +47,10 @@ def load_model(path):
             f"Expected a model saved by `model.save(...)`. Received `{path}`, "
             f"which does not load: {why_not_loaded(error)}."
         ) from error
+    raise ValueError(
+        f"Expected a model saved by `model.save(...)`. Received `{path}`, "
+        f"which {inflated}: save it again."
+    )
 
 
 def save_model(model, path):

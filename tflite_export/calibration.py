@@ -5,6 +5,8 @@ import pathlib
 
 import numpy as np
 
+from keras_slr_files.archive import inflation
+
 # As many rows are enough to find the ranges of the activations.
 ROWS = 512
 _FORMS = (
@@ -77,7 +79,10 @@ def by_input(arrays, names):
 
 
 def _from_file(path):
+    inflated = None
     try:
+        if inflated := inflation(path):
+            raise ValueError(inflated)
         content = np.load(path)
         if isinstance(content, np.ndarray):
             return content
@@ -89,9 +94,10 @@ def _from_file(path):
             f"{path}, which is not a file: save some inputs of the model."
         ) from None
     except Exception as error:
+        told = inflated or "is not one"
         raise ValueError(
             f"Expected an .npy or .npz file of plain arrays, received {path},"
-            " which is not one: write it with `numpy.savez`."
+            f" which {told}: write it with `numpy.savez`."
         ) from error
     if "x_train" in arrays:  # Beside labels and test data.
         return arrays["x_train"]

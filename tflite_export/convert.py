@@ -13,6 +13,7 @@ import zlib
 
 import numpy as np
 
+from keras_slr_files.archive import inflation
 from keras_slr_files.whole_file import folder_of
 from keras_slr_files.whole_file import put
 from keras_slr_files.work_folder import work_folder
@@ -219,6 +220,9 @@ def _fault(path):
     if path.suffix != ".keras" or not zipfile.is_zipfile(path):
         return "is not one"
     try:
+        # First, because the test below unpacks the whole file.
+        if inflated := inflation(path):
+            return inflated
         with zipfile.ZipFile(path) as file:
             if "config.json" not in file.namelist():
                 return "is not one"

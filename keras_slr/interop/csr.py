@@ -23,6 +23,7 @@ from keras_slr.interop.paths import checked_out
 from keras_slr.training.model_state import check_built
 from keras_slr.training.model_state import check_model
 from keras_slr.whole_file import whole_file
+from keras_slr_files.archive import inflation
 
 _PARTS = ("data", "indices", "indptr", "shape")
 
@@ -71,8 +72,10 @@ def load_csr(path):
         FileNotFoundError: If there is no such file.
         ValueError: If it is not a file of `save_csr`.
     """
-    weights = {}
+    weights, inflated = {}, None
     try:
+        if inflated := inflation(path):
+            raise ValueError(inflated)
         with np.load(pathlib.Path(path)) as file:
             for entry in file.files:
                 name, _, part = entry.rpartition("/")
@@ -84,9 +87,10 @@ def load_csr(path):
     except FileNotFoundError:
         raise
     except Exception as error:
+        told = inflated or f"does not read: {type(error).__name__}"
         raise ValueError(
-            f"Expected a file of `save_csr`, received {path}, which does not "
-            f"read: {type(error).__name__}; write it again."
+            f"Expected a file of `save_csr`, received {path}, which {told}; "
+            "write it again."
         ) from error
     return weights
 

@@ -146,7 +146,11 @@ def test_dense_blocks_of_any_backend(tmp_path):
     keras_slr.hard_prune(model, {"a": 0.75}, structure=structure)
     stages = []
     path = tmp_path / "out.tflite"
-    conversion = convert(model, path, progress=stages.append)
+    # The file is where a link leads to, as with `model.save`.
+    link = tmp_path / "link.tflite"
+    link.symlink_to(path)
+    conversion = convert(model, link, progress=stages.append)
+    assert link.is_symlink() and conversion.path == str(link)
     assert len(stages) == 4
     assert {w.shape: w.encoding for w in conversion.weights} == {
         (32, 64): "sparse blocks",

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 
+from keras_slr_files.archive import inflation
 from keras_slr_files.whole_file import whole_file
 from tflite_export.benchmark.benchmark import benchmark
 from tflite_export.command import Parser
@@ -66,6 +67,8 @@ def _check_files(paths):
 
 def _data(path):
     try:
+        if inflated := inflation(path):
+            raise ValueError(inflated)
         with np.load(path) as arrays:
             return arrays["x"], arrays["y"]
     except OSError as error:

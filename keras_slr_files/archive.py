@@ -1,0 +1,44 @@
+"""Zip archives, such as `.keras` and `.npz` files, from anywhere."""
+
+import zipfile
+
+# Keras's own limits for an archive that it unpacks to the disk. Keras and
+# `numpy.savez` do not compress, and weights of which 99 % are zero compress
+# less than this.
+_FLOOR = 2**28
+_EXPANSION = 100
+
+
+def inflation(path):
+    """Says how far a file unpacks, if that is too far to be meant.
+
+    From the sizes that it declares, before anything is unpacked; Python's
+    `zipfile` unpacks no more than that.
+
+    Args:
+        path: Path of a zip file, or of any other file.
+
+    Returns:
+        String that completes "received a file which"; `None` if less than
+        256 MB of it are packed to less than a hundredth.
+
+    Raises:
+        OSError: If the file cannot be read.
+        zipfile.BadZipFile: If it is damaged.
+    """
+    if not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as file:
+        members = file.infolist()
+    # Member by member: others that are hardly packed do not hide one.
+    size = sum(
+        member.file_size
+        for member in members
+        if member.file_size > _EXPANSION * member.compress_size
+    )
+    if size <= _FLOOR:
+        return None
+    return (
+        f"unpacks to {size / 1e6:,.0f} MB, more than {_EXPANSION} times what "
+        "it takes up"
+    )
