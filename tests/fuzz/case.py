@@ -10,7 +10,7 @@ from keras_slr import SLR
 from keras_slr import GradualMagnitude
 from keras_slr import OneShotMagnitude
 from tests.contract.methods import METHODS
-from tests.fuzz.graphs import BOOLEANS
+from tests.fuzz.images import BOOLEANS
 from tests.fuzz.models import random_model
 from tests.helpers import to_numpy
 

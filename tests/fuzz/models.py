@@ -7,8 +7,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from tests.fuzz.graphs import BOOLEANS
 from tests.fuzz.graphs import image_graph
+from tests.fuzz.images import BOOLEANS
 
 ROWS = 16
 WORDS = 12

@@ -29,6 +29,15 @@ def prune_filters(model, rate):
     hard_prune(model, rate, structure=Filter(), include="re:.*")
 
 
+def zero_kernels(group, indices, roles=("output",)):
+    """Sets slices of kernels to zero; units then hold what biases make."""
+    for member in group.members:
+        if member.role in roles:
+            w = np.array(keras.ops.convert_to_numpy(member.variable))
+            w[member.positions(indices)] = 0.0
+            member.variable.assign(w)
+
+
 def outputs(model, seed=1):
     """Returns the flat outputs of a model for random inputs."""
     rng = np.random.default_rng(seed)

@@ -16,26 +16,22 @@ from keras_slr.shrink.rules import Rule
 from keras_slr.shrink.rules import elementwise
 from tests.shrink.helpers import assert_same
 from tests.shrink.helpers import randomize
+from tests.shrink.helpers import zero_kernels
 
 pytestmark = pytest.mark.once("looks at graphs; torch has channels_first")
 
 
-def zero_kernels(model, roles=("output",)):
-    """Sets half of each group's kernels to zero; biases make constants."""
+def zero_half(model, roles=("output",)):
+    """Sets random weights, with zeros in half of each group's kernels."""
+    randomize(model)
     for group in dependency_groups(model):
-        if group.reason is not None:
-            continue
-        for member in group.members:
-            if member.role in roles:
-                w = np.array(keras.ops.convert_to_numpy(member.variable))
-                w[member.positions(np.arange(group.size // 2))] = 0.0
-                member.variable.assign(w)
+        if group.reason is None:
+            zero_kernels(group, np.arange(group.size // 2), roles)
 
 
 def shrunk(model, roles=("output",)):
     """Returns the small model and the reasons, outputs being the same."""
-    randomize(model)
-    zero_kernels(model, roles)
+    zero_half(model, roles)
     small = shrink(model)
     assert_same(model, small)
     rows = shrink_report(model).rows
@@ -221,8 +217,7 @@ def test_reshape_that_moves_units_past_an_unknown_size():
     x = keras.Input((None, 3))
     y = layers.Reshape((6, -1))(layers.Dense(6, name="a")(x))
     model = keras.Model(x, layers.Dense(2)(layers.Permute((2, 1))(y)))
-    randomize(model)
-    zero_kernels(model)
+    zero_half(model)
     small = shrink(model)
     data = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
     np.testing.assert_allclose(
