@@ -4,6 +4,7 @@ A step is a function of `Images`, of the last tensor and of an earlier one
 that returns the next tensor; the last one, if the step does not fit.
 """
 
+import keras
 from keras import layers
 from keras import ops
 
@@ -95,13 +96,19 @@ def group_norm(net, y, earlier):
 
 def norm(net, y, earlier):
     last = len(y.shape) - 1
+    axes = [-1, [last - 1, last]]
+    if keras.config.backend() != "torch":
+        # On PyTorch, Keras normalises over the last axes in any case.
+        axes += [net.axis, net.places]
+    axis = net.choose([net.axis, *net.places])
     return net.choose(
         [
-            layers.LayerNormalization(axis=net.axis),
-            layers.LayerNormalization(axis=net.places, center=False),
-            layers.RMSNormalization(axis=net.choose([-1, [last - 1, last]])),
-            layers.Softmax(axis=net.choose([net.axis, *net.places])),
-            layers.Softmax(axis=(last - 1, last)),
+            layers.LayerNormalization(
+                axis=net.choose(axes), center=net.choose(BOOLEANS)
+            ),
+            layers.RMSNormalization(axis=net.choose(axes[:2])),
+            layers.UnitNormalization(axis=axis),
+            layers.Softmax(axis=net.choose([axis, (last - 1, last)])),
         ]
     )(y)
 

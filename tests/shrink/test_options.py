@@ -180,6 +180,11 @@ LEFT_WHOLE = [
         layers.RMSNormalization(axis=1, name="r"),
         "`r` (RMSNormalization), which is not understood with `axis=[1]`",
     ),
+    (
+        (6, 3),
+        layers.LayerNormalization(axis=1, name="n"),
+        "`n` (LayerNormalization), which is not understood with `axis=[1]`",
+    ),
     ((6, 3), softmax_over_all, "is normalised over by"),
     ((5, 3), lambda y: ops.pad(y, 1), "with `pad_width=((1, 1),)`"),
     ((5, 3), beside_an_array, "(Concatenate), which is not understood"),

@@ -165,10 +165,13 @@ RULES = {
         ("init_values", "projection_dim"),
     ),
     **dict.fromkeys(
-        ("LayerNormalization", "LogSoftmax", "Softmax", "UnitNormalization"),
-        Rule(norms.normalisation, options=_AFFINE),
+        ("LayerNormalization", "RMSNormalization"),
+        Rule(norms.layer_norm, options=_AFFINE),
     ),
-    "RMSNormalization": Rule(norms.rms_norm, options=("axis", "epsilon")),
+    **dict.fromkeys(
+        ("LogSoftmax", "Softmax", "UnitNormalization"),
+        Rule(norms.normalisation, options=("axis",)),
+    ),
     "Activation": Rule(elementwise.activation, options=("activation",)),
     "PReLU": Rule(elementwise.prelu, options=("shared_axes",)),
     **dict.fromkeys(

@@ -86,10 +86,12 @@ def normalisation(trace, call):
     return x.with_constants(np.nan)
 
 
-def rms_norm(trace, call):
+def layer_norm(trace, call):
     """Pins the units along an axis that is normalised over.
 
-    Keras multiplies with the scale along the last axes, whichever they are.
+    Axes have to be the last ones. Keras multiplies with the scale of an
+    RMSNormalization along the last axes, whichever they are; on PyTorch it
+    normalises over them as well, in a LayerNormalization too.
     """
     axes = _axes(call)
     rank = len(call.shape)
