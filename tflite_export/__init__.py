@@ -3,6 +3,7 @@
 from tflite_export.benchmark import benchmark
 from tflite_export.convert import convert
 from tflite_export.explain import explain
+from tflite_export.quantization_error import quantization_error
 from tflite_export.smallest import smallest
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "explain",
     "friendly",
     "obstacles",
+    "quantization_error",
     "smallest",
 ]
 _ARCHITECTURE = ("friendly", "obstacles")

@@ -1,11 +1,13 @@
 """`python -m tflite_export MODEL.keras -o OUT.tflite`.
 
-`python -m tflite_export explain MODEL.keras` is the doctor.
+`python -m tflite_export explain MODEL.keras` is the doctor, and `python -m
+tflite_export quantization-error MODEL.keras` compares operations.
 """
 
 import sys
 
 from tflite_export import explain_cli
+from tflite_export import quantization_error_cli
 from tflite_export.command import Parser
 from tflite_export.command import run
 from tflite_export.convert import QUANTIZE
@@ -24,6 +26,8 @@ def main(argv=None):
     argv = sys.argv[1:] if argv is None else list(argv)
     if argv[:1] == ["explain"]:
         return explain_cli.main(argv[1:])
+    if argv[:1] == ["quantization-error"]:
+        return quantization_error_cli.main(argv[1:])
     return run(lambda: _convert(argv))
 
 
@@ -32,7 +36,9 @@ def _convert(argv):
         prog="python -m tflite_export",
         description="Convert a Keras model to TFLite and check the result.",
         epilog="`python -m tflite_export explain MODEL.keras` says where "
-        "zeros make a model faster.",
+        "zeros make a model faster, `python -m tflite_export "
+        "quantization-error MODEL.keras` which operation loses how much when "
+        "it is quantized.",
     )
     parser.add_argument("model", metavar="MODEL.keras")
     parser.add_argument("-o", "--out", metavar="OUT.tflite", required=True)
@@ -44,6 +50,12 @@ def _convert(argv):
         metavar="FILE",
         help=".npy or .npz file of inputs, for int8 and int16x8",
     )
+    parser.add_argument(
+        "--io-dtype",
+        choices=("float32", "int8", "uint8", "int16"),
+        default="float32",
+        help="type of inputs and outputs; integers with int8 and int16x8",
+    )
     args = parser.parse_args(argv)
     conversion = convert(
         args.model,
@@ -53,6 +65,7 @@ def _convert(argv):
         calibration=args.calibration,
         target=args.target,
         progress=True,
+        io_dtype=args.io_dtype,
     )
     print(conversion.render(), end="")
 

@@ -9,6 +9,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from tflite_export.failure import Failure
 from tflite_export.flatbuffer import read
+from tflite_export.stored_values import real
+from tflite_export.stored_values import stored
 
 # Rows of random inputs, and most rows of calibration data, that are compared.
 RANDOM_ROWS = 8
@@ -57,15 +59,12 @@ def agreement(model, path, quantize, samples=None):
             for the values of `quantize` that are not in it.
     """
     runner = Interpreter(path).get_signature_runner()
-    inputs = runner.get_input_details()
-    if samples is None:
-        rng = np.random.default_rng(0)
-        samples = {k: _draw(k, v, rng) for k, v in inputs.items()}
-    batches = list(_batches(inputs, samples))
+    inputs, outputs = runner.get_input_details(), runner.get_output_details()
     expected, received = {}, {}
-    for batch in batches:
+    for batch in batches(inputs, samples):
         y = _by_name(model(_as_taken(model, batch), training=False))
-        z = runner(**batch)
+        z = runner(**{k: stored(x, inputs[k]) for k, x in batch.items()})
+        z = {name: real(values, outputs[name]) for name, values in z.items()}
         if y.keys() != z.keys():
             raise Failure(
                 f"gives outputs {sorted(y)} but {sorted(z)} as "
@@ -82,7 +81,7 @@ def agreement(model, path, quantize, samples=None):
             np.concatenate([np.ravel(y) for y in expected[name]]),
             np.concatenate([np.ravel(z) for z in received[name]]),
             quantize,
-            steps.get(name, 0.0),
+            steps.get(name, float(outputs[name]["quantization"][0])),
         )
         for name in expected
     ]
@@ -137,9 +136,15 @@ def _fixed_shape(name, details):
     return shape
 
 
+def _dtype(details):
+    """Returns the type of the real numbers of an input."""
+    is_rounded = details["quantization"][0]
+    return np.dtype("float32" if is_rounded else details["dtype"])
+
+
 def _draw(name, details, rng):
     shape = (RANDOM_ROWS, *_fixed_shape(name, details))
-    dtype = np.dtype(details["dtype"])
+    dtype = _dtype(details)
     if dtype.kind == "f":
         return rng.standard_normal(shape).astype(dtype)
     if dtype.kind in "iub":
@@ -150,8 +155,22 @@ def _draw(name, details, rng):
     )
 
 
-def _batches(inputs, samples):
-    """Yields batches of the model's size, or of several if it is open."""
+def batches(inputs, samples=None):
+    """Yields what two versions of a model are compared on.
+
+    Batches are of the model's size, or of several if it is open.
+
+    Args:
+        inputs: Dict of an interpreter's input details by name.
+        samples: See `agreement`. Defaults to `None`.
+
+    Yields:
+        Dict of arrays by name of input: real numbers, also for inputs that
+        are quantized.
+    """
+    if samples is None:
+        rng = np.random.default_rng(0)
+        samples = {k: _draw(k, v, rng) for k, v in inputs.items()}
     count = min(len(x) for x in samples.values())
     chosen = np.linspace(0, count - 1, min(count, CALIBRATION_ROWS))
     chosen = chosen.astype("int64")
@@ -163,7 +182,7 @@ def _batches(inputs, samples):
         # A fixed batch is filled up from the first row again.
         taken = chosen[np.arange(start, start + rows) % len(chosen)]
         yield {
-            name: samples[name][taken].astype(details["dtype"])
+            name: samples[name][taken].astype(_dtype(details))
             for name, details in inputs.items()
         }
         start += rows
@@ -252,10 +271,17 @@ def _compare(name, expected, received, quantize, step):
         tolerance = NORM_TOLERANCE
     # Written so that NaN fails.
     if not found <= tolerance * of:
+        where = ""
+        if quantize is not None:
+            where = (
+                ", or convert without `quantize`; "
+                "`tflite_export.quantization_error` shows which operation "
+                "loses how much"
+            )
         raise Failure(
             f"gives other values of `{name}` as TFLite, by "
             f"{found:.1e} where they are {of:.1e} large and {tolerance:.0e} "
             "of that is allowed: look for layers that are random or not "
-            "finite, or convert without `quantize`"
+            f"finite{where}"
         )
     return largest

@@ -17,7 +17,9 @@ import numpy as np
 
 # Registers its classes with Keras, for models that hold some.
 import keras_slr  # noqa: F401
+from tflite_export import weight_only
 from tflite_export.agreement import agreement
+from tflite_export.agreement import batches
 from tflite_export.agreement import check_shapes
 from tflite_export.agreement import input_names
 from tflite_export.calibration import by_input
@@ -33,6 +35,7 @@ from tflite_export.flatbuffer import write
 from tflite_export.job import Job
 from tflite_export.keras_export import export
 from tflite_export.keras_export import load
+from tflite_export.operation_errors import operation_errors
 from tflite_export.stage import announce
 from tflite_export.zeros_kept import check_zeros
 
@@ -45,7 +48,8 @@ def run(job):
 
     Returns:
         Dict of plain values with the fields of `Conversion` that need the
-        model or the file's schema.
+        model or the file's schema; or the list `"operations"`, if that is
+        asked for.
 
     Raises:
         Failure: Says what went wrong.
@@ -53,6 +57,9 @@ def run(job):
     announce("load the model")
     model = load(job.source)
     samples = write_dense(job, model)
+    if job.compares_operations:
+        announce("compare the operations")
+        return {"operations": compare_operations(job, samples)}
     if job.sparsity != "none":
         announce("choose the sparse encoding")
         write_sparse(job)
@@ -80,9 +87,46 @@ def write_dense(job, model):
     if job.quantize:
         announce(f"quantize to {job.quantize}")
         before = read(job.out)
-        export(model, job.out, job.quantize, inputs, samples)
+        os.replace(job.out, _float_path(job))
+        if job.quantize in weight_only.BITS:
+            after = copy.deepcopy(before)
+            weight_only.store_weights(after, weight_only.BITS[job.quantize])
+            write(after, job.out)
+        else:
+            io = job.io_dtype
+            export(model, job.out, job.quantize, inputs, samples, io)
         check_zeros(before, read(job.out))
     return samples
+
+
+def compare_operations(job, samples):
+    """Finds what each operation loses by quantization.
+
+    Args:
+        job: `Job`.
+        samples: What `write_dense` returned.
+
+    Returns:
+        As `operation_errors` does.
+
+    Raises:
+        Failure: If that cannot be found.
+    """
+    path = _float_path(job)
+    try:
+        compared = batches(_inputs(path), samples)
+        return operation_errors(path, job.out, compared)
+    except Failure:
+        raise
+    except Exception as error:
+        raise Failure(
+            "does not run operation by operation in the interpreter: "
+            f"{first_sentence(error)}"
+        ) from error
+
+
+def _float_path(job):
+    return str(pathlib.Path(job.out).with_name("float32.tflite"))
 
 
 def write_sparse(job):
@@ -133,7 +177,32 @@ def compare(job, model, samples):
         ) from error
     return {
         **dataclasses.asdict(found),
+        **_ports(job.out),
         "weights": [dataclasses.asdict(w) for w in weights_of(job.out)],
+    }
+
+
+def _ports(path):
+    """Returns the inputs and outputs of a file, as plain values."""
+    runner = ai_edge_litert.interpreter.Interpreter(path).get_signature_runner()
+    sides = {
+        "inputs": runner.get_input_details(),
+        "outputs": runner.get_output_details(),
+    }
+    return {
+        side: [_port(name, details) for name, details in ports.items()]
+        for side, ports in sides.items()
+    }
+
+
+def _port(name, details):
+    scale, zero_point = details["quantization"]
+    return {
+        "name": name,
+        "shape": [int(n) for n in details["shape_signature"]],
+        "dtype": np.dtype(details["dtype"]).name,
+        "scale": float(scale) if scale else None,
+        "zero_point": int(zero_point) if scale else None,
     }
 
 

@@ -24,12 +24,18 @@ from tflite_export.failure import first_sentence
 from tflite_export.job import Job
 from tflite_export.legality import refusal
 from tflite_export.record import Conversion
+from tflite_export.record import Port
 from tflite_export.record import Weight
 from tflite_export.stage import reporter
 from tflite_export.stage import stage_of
 
 SPARSITY = ("auto", "none", "encode")
-QUANTIZE = (None, "float16", "dynamic", "int8", "int16x8")
+QUANTIZE = (None, "float16", "dynamic", "weights_int8", "weights_int4") + (
+    "int8",
+    "int16x8",
+)
+# Types of inputs and outputs beside float32, by `quantize`.
+IO_DTYPES = {"int8": ("int8", "uint8"), "int16x8": ("int16",)}
 TARGET = ("arm", "x86", "size", "micro")
 _LOG = re.compile(r"[IWE]\d{4} |\d{4}-\d\d-\d\d |WARNING|INFO")
 
@@ -42,6 +48,7 @@ def convert(
     calibration=None,
     target="arm",
     progress=None,
+    io_dtype="float32",
 ):
     """Converts a Keras model to a TFLite file and checks it.
 
@@ -75,9 +82,11 @@ def convert(
             by it, which is an error where it is not safe. Defaults to
             `"auto"`.
         quantize: `None`; `"float16"` for weights in half precision;
-            `"dynamic"` for weights of 8 bits; `"int8"` for activations of
-            8 bits too, or `"int16x8"` of 16. Inputs and outputs stay float32.
-            Defaults to `None`.
+            `"dynamic"` for weights of 8 bits, with activations rounded to 8
+            bits in every run; `"weights_int8"` or `"weights_int4"` for
+            weights of 8 or 4 bits that are turned to float32 when the file is
+            loaded, with no activation rounded; `"int8"` for activations of
+            8 bits too, or `"int16x8"` of 16. Defaults to `None`.
         calibration: Samples of the inputs, needed for `"int8"` and
             `"int16x8"`: an array, a dict of arrays by input, a list with an
             array for each input, an iterable of batches, or the path of an
@@ -88,6 +97,10 @@ def convert(
         progress: Function that is called with a string at each stage, or
             `True` to print the stages to standard error. Defaults to `None`,
             silent.
+        io_dtype: Type of the inputs and outputs. `"float32"`; `"int8"` or
+            `"uint8"` with `quantize="int8"`, as microcontrollers and the Edge
+            TPU want it; or `"int16"` with `"int16x8"`. Their scales and zero
+            points are in the `Conversion`. Defaults to `"float32"`.
 
     Returns:
         `Conversion`, with the zeros of each weight as read from the file.
@@ -103,43 +116,26 @@ def convert(
         RuntimeError: If the conversion fails, or the file does not agree.
     """
     progress = reporter(progress)
-    _check_choices(sparsity, quantize, target)
-    if calibration is None and quantize in ("int8", "int16x8"):
-        raise ValueError(
-            f"Expected calibration data for quantize={quantize!r}, received "
-            "none: give `calibration` some inputs of the model, a hundred or "
-            "more."
-        )
+    _check_choices(sparsity, quantize, target, io_dtype)
+    check_calibration(calibration, quantize)
     out = checked_out(out)
-    is_path = isinstance(model_or_path, (str, os.PathLike))
-    if is_path:
-        source = _checked_source(model_or_path)
-        label = str(source)
-    else:
-        _check_model(model_or_path)
-        label = f"`{model_or_path.name}`"
+    check_source(model_or_path)
     if calibration is not None:
         calibration = as_arrays(calibration)
     with folder_beside(out) as tmp:
-        if not is_path:
-            source = tmp / "model.keras"
-            model_or_path.save(source)
-        samples = None
-        if calibration is not None:
-            samples = tmp / "samples.npz"
-            np.savez(samples, **calibration)
-        made = tmp / "model.tflite"
-        job = Job(
-            source=str(source),
-            out=str(made),
+        made, answer = in_child(
+            model_or_path,
+            tmp,
+            calibration,
+            progress,
             sparsity=sparsity,
             quantize=quantize,
             target=target,
-            calibration=samples and str(samples),
+            io_dtype=io_dtype,
         )
-        answer = _run_child(job, tmp, label, progress)
         content = made.read_bytes()
         weights = answer.pop("weights")
+        inputs, outputs = answer.pop("inputs"), answer.pop("outputs")
         conversion = Conversion(
             path=str(out),
             bytes=len(content),
@@ -148,13 +144,66 @@ def convert(
                 Weight(**{**weight, "shape": tuple(weight["shape"])})
                 for weight in weights
             ),
+            inputs=_ports(inputs),
+            outputs=_ports(outputs),
             **answer,
         )
         put(made, out)
     return conversion
 
 
-def _check_choices(sparsity, quantize, target):
+def _ports(answers):
+    return tuple(Port(**{**x, "shape": tuple(x["shape"])}) for x in answers)
+
+
+def in_child(model_or_path, folder, calibration, progress, **job):
+    """Has a child process convert a model.
+
+    Args:
+        model_or_path: As in `convert`.
+        folder: Path of an empty folder.
+        calibration: Dict of arrays, or `None`.
+        progress: Function of a string.
+        **job: Further fields of `Job`.
+
+    Returns:
+        Path of the TFLite file, and what the child answers.
+
+    Raises:
+        ValueError, ImportError, RuntimeError: As in `convert`.
+    """
+    source, label = model_or_path, str(model_or_path)
+    if not isinstance(model_or_path, (str, os.PathLike)):
+        source, label = folder / "model.keras", f"`{model_or_path.name}`"
+        model_or_path.save(source)
+    samples = None
+    if calibration is not None:
+        samples = str(folder / "samples.npz")
+        np.savez(samples, **calibration)
+    made = folder / "model.tflite"
+    job = Job(source=str(source), out=str(made), calibration=samples, **job)
+    return made, _run_child(job, folder, label, progress)
+
+
+def check_calibration(calibration, quantize):
+    """Raises a `ValueError` if calibration data is needed and missing."""
+    if calibration is None and quantize in IO_DTYPES:
+        raise ValueError(
+            f"Expected calibration data for quantize={quantize!r}, received "
+            "none: give `calibration` some inputs of the model, a hundred or "
+            "more."
+        )
+
+
+def check_source(model_or_path):
+    """Raises an error unless there is a model, or a file of one."""
+    if isinstance(model_or_path, (str, os.PathLike)):
+        _check_path(model_or_path)
+    else:
+        _check_model(model_or_path)
+
+
+def _check_choices(sparsity, quantize, target, io_dtype):
     given = {"sparsity": sparsity, "quantize": quantize, "target": target}
     allowed = {"sparsity": SPARSITY, "quantize": QUANTIZE, "target": TARGET}
     for name, choices in allowed.items():
@@ -164,6 +213,14 @@ def _check_choices(sparsity, quantize, target):
                 f"Expected `{name}` to be one of {listed}, received "
                 f"{given[name]!r}: choose one of them."
             )
+    types = ("float32", *IO_DTYPES.get(quantize, ()))
+    if io_dtype not in types:
+        listed = ", ".join(repr(name) for name in types)
+        raise ValueError(
+            f"Expected `io_dtype` to be one of {listed} with "
+            f"quantize={quantize!r}, received {io_dtype!r}: integers go with "
+            "'int8' and 'int16x8' alone."
+        )
     reason = refusal(quantize, target)
     if sparsity == "encode" and reason:
         raise ValueError(
@@ -202,15 +259,13 @@ def checked_out(out):
     return out
 
 
-def _checked_source(path):
-    path = pathlib.Path(path)
-    found = _fault(path)
+def _check_path(path):
+    found = _fault(pathlib.Path(path))
     if found:
         raise ValueError(
             f"Expected a .keras file, received {path}, which {found}: save "
             "the model with `model.save('name.keras')`."
         )
-    return path
 
 
 def _fault(path):

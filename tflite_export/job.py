@@ -15,6 +15,10 @@ class Job:
         quantize: As in `convert`.
         target: As in `convert`.
         calibration: String, path of an `.npz` file of samples, or `None`.
+        io_dtype: As in `convert`. Defaults to `"float32"`.
+        compares_operations: Boolean, whether to find what each operation
+            loses by quantization, instead of whether the file agrees.
+            Defaults to `False`.
     """
 
     source: str
@@ -23,3 +27,5 @@ class Job:
     quantize: str | None
     target: str
     calibration: str | None
+    io_dtype: str = "float32"
+    compares_operations: bool = False

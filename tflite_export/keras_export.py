@@ -50,7 +50,14 @@ def load(source):
         ) from error
 
 
-def export(model, out, quantize=None, inputs=None, samples=None):
+def export(
+    model,
+    out,
+    quantize=None,
+    inputs=None,
+    samples=None,
+    io_dtype="float32",
+):
     """Writes a Keras model as a TFLite file.
 
     Args:
@@ -61,6 +68,7 @@ def export(model, out, quantize=None, inputs=None, samples=None):
             Defaults to `None`.
         samples: Dict of arrays by name of input, needed for integers.
             Defaults to `None`.
+        io_dtype: As in `convert`. Defaults to `"float32"`.
 
     Raises:
         Failure: If the model cannot be converted.
@@ -86,6 +94,8 @@ def export(model, out, quantize=None, inputs=None, samples=None):
         # error, instead of being left in float.
         target["supported_ops"] = [_INTEGER[quantize]]
         options["representative_dataset"] = lambda: _rows(inputs, samples)
+        options["inference_input_type"] = tf.as_dtype(io_dtype)
+        options["inference_output_type"] = tf.as_dtype(io_dtype)
     try:
         model.export(
             out, format="litert", verbose=False, target_spec=target, **options

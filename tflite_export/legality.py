@@ -26,6 +26,8 @@ NEVER = {
     "dynamic": "with dynamic-range quantization sparse weights do not load "
     "or give wrong numbers",
     "int16x8": "sparse weights with 16-bit activations are not measured on ARM",
+    "weights_int8": "sparse weights behind DEQUANTIZE are not measured in int8",
+    "weights_int4": "sparse weights behind DEQUANTIZE are not measured in int4",
 }
 # Why nothing may be encoded, by `target`.
 NEVER_ON = {"micro": "TFLite Micro has no DENSIFY operation"}

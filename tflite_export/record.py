@@ -33,6 +33,34 @@ class Weight:
 
 
 @dataclasses.dataclass(frozen=True)
+class Port:
+    """An input or an output of a TFLite file.
+
+    Attributes:
+        name: String.
+        shape: Tuple of integers, `-1` for a size that is open.
+        dtype: Name of its type.
+        scale: Float, or `None` of one that is not quantized.
+        zero_point: Integer, or `None`. A stored integer `q` means
+            `(q - zero_point) * scale`.
+    """
+
+    name: str
+    shape: tuple
+    dtype: str
+    scale: float | None
+    zero_point: int | None
+
+    def __str__(self):
+        if self.scale is None:
+            return f"`{self.name}` as {self.dtype}"
+        return (
+            f"`{self.name}` as {self.dtype}, "
+            f"(q - {self.zero_point}) * {self.scale:.6g}"
+        ).replace("- -", "+ ")
+
+
+@dataclasses.dataclass(frozen=True)
 class Conversion:
     """A TFLite file that was written, and what is known of it.
 
@@ -46,6 +74,8 @@ class Conversion:
             output is the same one in both; `None` if all outputs are single
             numbers.
         weights: Tuple of `Weight`, read back from the file.
+        inputs: Tuple of `Port`.
+        outputs: Tuple of `Port`.
     """
 
     path: str
@@ -54,6 +84,8 @@ class Conversion:
     max_difference: float
     same_argmax: float | None
     weights: tuple
+    inputs: tuple = ()
+    outputs: tuple = ()
 
     @property
     def sparsity(self):
@@ -91,6 +123,9 @@ class Conversion:
         console = text_console(width)
         console.print(table)
         text = console.file.getvalue()
+        for kind, ports in (("takes", self.inputs), ("gives", self.outputs)):
+            if any(port.scale is not None for port in ports):
+                text += f"{kind} {'; '.join(str(port) for port in ports)}\n"
         same = ""
         if self.same_argmax is not None:
             same = f", the largest the same in {self.same_argmax:.1%}"

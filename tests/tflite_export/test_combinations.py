@@ -248,7 +248,8 @@ AUTO = {
     ("cnn", None, "x86"): BLOCKS,
     ("mlp", None, "x86"): BLOCKS,
 }
-LOSSY = {None: 1e-6, "float16": 2e-3}
+# Weights of 4 bits have 15 values, where those of 8 bits have 255.
+LOSSY = {None: 1e-6, "float16": 2e-3, "weights_int4": 0.5}
 
 
 def encodings(answer):

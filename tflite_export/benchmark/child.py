@@ -14,6 +14,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from tflite_export.failure import first_sentence
+from tflite_export.stored_values import real
+from tflite_export.stored_values import stored
 from tflite_export.with_parent import die_with_parent
 
 # A turn: long against the clock's resolution and the way between processes,
@@ -98,11 +100,11 @@ class Served:
         for start in range(0, len(x), shape[0]):
             chunk = x[start : start + shape[0]]
             # The last one is filled up with examples again.
-            batch = _stored(np.resize(chunk, shape), taken[0])
+            batch = stored(np.resize(chunk, shape), taken[0])
             self._interpreter.set_tensor(taken[0]["index"], batch)
             self._interpreter.invoke()
             y = self._interpreter.get_tensor(given[0]["index"])
-            found.append(_real(y, given[0])[: len(chunk)])
+            found.append(real(y, given[0])[: len(chunk)])
         np.save(outputs, np.concatenate(found))
 
 
@@ -113,20 +115,6 @@ def _random(details, rng):
     # Those without a scale are counts or indices, which may have to be small.
     high = np.iinfo(dtype).max if details["quantization"][0] else 2
     return rng.integers(0, high, shape).astype(dtype)
-
-
-def _stored(x, details):
-    scale, zero_point = details["quantization"]
-    dtype = np.dtype(details["dtype"])
-    if scale:
-        limits = np.iinfo(dtype)
-        x = np.clip(np.round(x / scale + zero_point), limits.min, limits.max)
-    return x.astype(dtype)
-
-
-def _real(y, details):
-    scale, zero_point = details["quantization"]
-    return (y.astype("float32") - zero_point) * scale if scale else y
 
 
 def _resident(name):

@@ -1,0 +1,36 @@
+"""`python -m tflite_export quantization-error MODEL.keras`."""
+
+from tflite_export.command import Parser
+from tflite_export.command import run
+from tflite_export.convert import QUANTIZE
+from tflite_export.quantization_error import quantization_error
+
+
+def main(argv):
+    """Prints which operation of a saved model loses how much.
+
+    Args:
+        argv: List of strings, the arguments.
+
+    Returns:
+        Integer, the exit code: `2` for an error of the user's, `1` for a
+        conversion that fails.
+    """
+    return run(lambda: _compare(argv))
+
+
+def _compare(argv):
+    parser = Parser(
+        prog="python -m tflite_export quantization-error",
+        description="Say which operation loses how much by quantization.",
+    )
+    parser.add_argument("model", metavar="MODEL.keras")
+    parser.add_argument(
+        "--calibration", metavar="FILE", help=".npy or .npz file of inputs"
+    )
+    parser.add_argument("--quantize", choices=QUANTIZE[1:], default="int8")
+    args = parser.parse_args(argv)
+    found = quantization_error(
+        args.model, args.calibration, args.quantize, progress=True
+    )
+    print(found.render(), end="")
