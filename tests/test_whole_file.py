@@ -128,6 +128,8 @@ def begun(path):
     return pid, finish[1]
 
 
+# JAX warns of forks in which it would be used.
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
 def test_folders_of_dead_processes_are_removed(tmp_path):
     (killed, pipe), (alive, finish) = (
         begun(tmp_path / name) for name in ("killed", "alive")
