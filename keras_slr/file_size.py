@@ -2,6 +2,7 @@
 
 import gzip
 
+from keras_slr.shrink.rebuild import copy_of
 from keras_slr_files.work_folder import work_folder
 
 
@@ -11,12 +12,11 @@ def gzipped_size(model):
     The file is that of `save_weights`, without the optimizer's state.
 
     Args:
-        model: Built Keras model that can be made anew from its config.
+        model: Built Keras model. One whose graph is not known has to be made
+            anew from its config.
     """
-    # A copy that was never compiled has no optimizer to save. `clone_model`
-    # compiles its copy, which not every loss of other libraries allows.
-    bare = type(model).from_config(model.get_config())
-    bare.set_weights(model.get_weights())
+    # A copy that was never compiled has no optimizer to save.
+    bare = copy_of(model)
     with work_folder() as folder:
         path = folder / "model.weights.h5"
         bare.save_weights(path)

@@ -11,6 +11,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from keras import layers
 
+from keras_slr.shrink.rebuild import copy_of
 from keras_slr.shrink.remake import forget_build
 from keras_slr.shrink.remake import remake
 from keras_slr.shrink.state import copy_state
@@ -112,8 +113,7 @@ def obstacles(model):
         ValueError: As for `convert`.
         RuntimeError: As for `convert`.
     """
-    pruned = keras.models.clone_model(model)
-    pruned.set_weights(model.get_weights())
+    pruned = copy_of(model)
     for layer in pruned._flatten_layers():
         if isinstance(layer, layers.Conv2D) and layer.kernel_size == (1, 1):
             kernel = keras.ops.convert_to_numpy(layer.kernel).copy()

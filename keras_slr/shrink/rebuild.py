@@ -176,3 +176,17 @@ class Rebuild:
             for part in operation._flatten_layers(include_self=False)
             if id(part) in self._shared.operations
         }
+
+
+def copy_of(model):
+    """Returns a copy of a built model that is not compiled.
+
+    Args:
+        model: Built Keras model. One whose graph is not known has to be made
+            anew from its config.
+    """
+    if graph_of(model) is not None:
+        return Rebuild().rebuild(model)
+    copy = remake(model, {})
+    copy_state(model, copy)
+    return copy

@@ -72,6 +72,12 @@ class _Reference:
     def __call__(self):
         """Keras takes only what can be called."""
 
+    def __getattr__(self, name):
+        # The config of a layer may read more of a part than its config.
+        if name == "_value":
+            raise AttributeError(name)
+        return getattr(self._value, name)
+
     def get_config(self):
         key = str(id(self._value))
         self.held[key] = self._value

@@ -1,10 +1,9 @@
 """Copies what a layer holds besides its config."""
 
-import pathlib
-import tempfile
-
 import keras
 import numpy as np
+
+from keras_slr_files.work_folder import work_folder
 
 
 def copy_state(layer, copy, values=None):
@@ -65,10 +64,12 @@ def _copy_saved(layer, copy):
         layer.save_own_variables(store)
         copy.load_own_variables({k: to_numpy(v) for k, v in store.items()})
     if hasattr(layer, "save_assets") and hasattr(copy, "load_assets"):
-        with tempfile.TemporaryDirectory() as folder:
-            layer.save_assets(folder)
-            if any(pathlib.Path(folder).iterdir()):
-                copy.load_assets(folder)
+        with work_folder() as folder:
+            assets = folder / "assets"
+            assets.mkdir()
+            layer.save_assets(str(assets))
+            if any(assets.iterdir()):
+                copy.load_assets(str(assets))
 
 
 def _shapes(layer):
