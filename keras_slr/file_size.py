@@ -12,7 +12,7 @@ def gzipped_size(model):
     The file is that of `save_weights`, without the optimizer's state.
 
     Args:
-        model: Built Keras model. One whose graph is not known has to be made
+        model: Built Keras model. One of a class of its own has to be made
             anew from its config.
     """
     # A copy that was never compiled has no optimizer to save.

@@ -3,6 +3,8 @@
 `choose` is as in `graphs`.
 """
 
+import math
+
 import keras
 import numpy as np
 from keras import layers
@@ -27,14 +29,26 @@ def kernel_arguments(choose, regularized):
     }
 
 
+def _array(choose, *shape):
+    """Returns an initializer that makes one array, or the usual one."""
+    values = np.linspace(-0.5, 0.5, math.prod(shape)).reshape(shape)
+    return choose(["glorot_uniform", keras.initializers.Constant(values)])
+
+
 def _image(choose, kernel):
     return image_graph(choose, **kernel)
 
 
 def _vector(choose, kernel):
     """Dense layers with norms, shortcuts and a layer that is used twice."""
-    x = keras.Input((choose([8, 12]),))
-    y = layers.Dense(16, **kernel)(x)
+    width = choose([8, 12])
+    x = y = keras.Input((width,))
+    if choose(BOOLEANS):
+        scale = layers.Normalization()
+        scale.adapt(np.random.default_rng(0).normal(1.0, 2.0, (ROWS, width)))
+        y = scale(x)
+    initializer = _array(choose, width, 16)
+    y = layers.Dense(16, kernel_initializer=initializer, **kernel)(y)
     shared = layers.Dense(16, activation="relu", **kernel)
     for _ in range(choose(range(1, 4))):
         step = choose(["dense", "shared", "norm", "prelu", "dropout", "twin"])
@@ -71,7 +85,7 @@ def _sequence(choose, kernel):
     }
     if choose(BOOLEANS):
         x = keras.Input((6,), dtype="int32")
-        y = layers.Embedding(WORDS, 8)(x)
+        y = layers.Embedding(WORDS, 8, _array(choose, WORDS, 8))(x)
     else:
         x = keras.Input((6, 5))
         y = layers.Dense(8, **kernel)(x)
@@ -99,7 +113,23 @@ def _sequence(choose, kernel):
     return x, choose([layers.Flatten, layers.GlobalAveragePooling1D])()(y)
 
 
+def _lookup(choose, kernel):
+    """Numbers that are looked up in a vocabulary of the data."""
+    x = keras.Input((6,), dtype="int32")
+    mode = choose(["int", "multi_hot", "count", "tf_idf"])
+    lookup = layers.IntegerLookup(output_mode=mode)
+    lookup.adapt(np.arange(0, WORDS, 2)[:, None])
+    y = lookup(x)
+    if mode == "int":
+        y = layers.Embedding(WORDS, 8)(y)
+        y = layers.Flatten()(y)
+    return x, layers.Dense(16, activation="relu", **kernel)(y)
+
+
 FAMILIES = {"image": _image, "vector": _vector, "sequence": _sequence}
+# JAX compiles no lookup, and PyTorch's come from TensorFlow as well.
+if keras.config.backend() == "tensorflow":
+    FAMILIES["lookup"] = _lookup
 
 
 @keras.saving.register_keras_serializable(package="fuzz")
