@@ -11,6 +11,7 @@ from keras_slr import Filter
 from keras_slr import fold_batch_norm
 from keras_slr import hard_prune
 from keras_slr import shrink
+from keras_slr.file_size import gzipped_size
 from tests.shrink.helpers import assert_same
 from tests.shrink.helpers import randomize
 from tests.shrink.helpers import widths
@@ -218,3 +219,9 @@ def test_layer_that_builds_from_tuples_alone_loads(make, tmp_path):
     hard_prune(model, 0.5, structure=Filter(), include="a")
     made = make(model)
     assert_same(model, saved_and_loaded(made, tmp_path))
+
+
+def test_size_of_a_model_with_an_object_without_a_config():
+    expected = gzipped_size(dense())
+    size = gzipped_size(dense(kernel_regularizer=NoConfig()))
+    assert size == pytest.approx(expected, rel=0.05)
