@@ -16,6 +16,7 @@ from keras_slr.training.loss_window import LossWindow
 from keras_slr.training.masks import apply_mask
 from keras_slr.training.model_state import check_built
 from keras_slr.training.model_state import check_model
+from keras_slr.training.optimizers import Optimizers
 from keras_slr.training.run import Run
 
 TOTAL_STEPS = "call `step` as often as `begin(total_steps=...)` says"
@@ -45,19 +46,37 @@ class SLRPruner:
         update_every: When `Z` and the multipliers move: an integer of steps,
             a float in `(0, 1)` as a fraction of the run, `"epoch"`, or
             `None` for about 150 times a run. Defaults to `None`.
+        optimizer: The optimizer that trains the model, where that is not the
+            one of `model.compile`: of Keras, on PyTorch also of
+            `torch.optim`, or a list of them. They are built, or can be
+            built with the model's trainable variables. Defaults to `None`.
         **plan: Further arguments of `Plan`: `include`, `exclude`,
             `structure`, `allocation`, `budget` and `target`.
+
+    Attributes:
+        inside_step: Whether the model's own `train_step` trains, as in
+            `fit`, see `training.optimizers.Optimizers`.
 
     Raises:
         TypeError: If a structure is none.
         ValueError: If an argument is outside its range.
     """
 
-    def __init__(self, rate=None, *, solver=None, update_every=None, **plan):
+    def __init__(
+        self,
+        rate=None,
+        *,
+        solver=None,
+        update_every=None,
+        optimizer=None,
+        **plan,
+    ):
         check_update_every(update_every)
         self.plan = Plan(rate, **plan)
         self.solver = SLR() if solver is None else solver
         self.update_every = update_every
+        self.optimizer = optimizer
+        self.inside_step = optimizer is None
         self.window = LossWindow()
         self.clock = Clock(update_every)
         # What a checkpoint says of the moment at which it was saved: objects
@@ -99,7 +118,8 @@ class SLRPruner:
                 `None`.
 
         Raises:
-            TypeError: If the model is not a Keras 3 model.
+            TypeError: If the model is not a Keras 3 model, or `optimizer` no
+                optimizer.
             ValueError: If the model is not compiled, not built, has nothing
                 to prune or weights that are not finite, or if `total_steps`
                 are too few for one dual update.
@@ -117,11 +137,13 @@ class SLRPruner:
             self.solver,
             self.clock,
             (self._get_place, self._set_place),
+            Optimizers(model, self.optimizer, self.inside_step),
         )
         self._rows = None
         self._warning = None
         self._report = None
         self._run.attach()
+        self._run.coverage.begin()
 
     def step(self, loss, trainable_variables=None, optimizer_variables=None):
         """Counts one training step and does the dual update when it is due.
@@ -142,7 +164,8 @@ class SLRPruner:
             trainable_variables: List of tensors, the values of
                 `model.trainable_variables`. Defaults to `None`.
             optimizer_variables: List of tensors, the values of
-                `model.optimizer.variables`. Defaults to `None`.
+                `model.optimizer.variables`, or those of the `optimizer` of
+                the pruner. Defaults to `None`.
 
         Returns:
             `optimizer_variables`, renewed if a dual update was done.
@@ -159,11 +182,14 @@ class SLRPruner:
             )
         if not run.acts:
             raise ValueError(
-                "Expected a training step that ends in the optimizer's "
-                "`apply`. Received none since `begin`: make the compiled step "
-                "(`tf.function`, `jax.jit`) after `begin`, so that the "
-                "penalty is in it."
+                "Expected a training step that updates the pruned weights "
+                f"with the optimizer {run.optimizers}. Received none since "
+                "`begin`: make the compiled step (`tf.function`, `jax.jit`) "
+                "after `begin`, and pass the optimizer that trains the model "
+                "as `optimizer`."
             )
+        if run.coverage.due():
+            run.coverage.check()
         self.window.add(float(loss))
         if not self.clock.advance_to(self.clock.step + 1):
             return optimizer_variables
@@ -180,6 +206,7 @@ class SLRPruner:
         run = self.run
         loss = backend.mean_over_processes(self.window.take(), run.optimizer)
         run.state = self.solver.update(run.state, run.split, loss, self.clock)
+        run.coverage.begin()
 
     def prune(self):
         """Sets the weights to exactly their rates, with the run going on.

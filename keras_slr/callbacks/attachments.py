@@ -18,6 +18,7 @@ class Attachments:
 
     Attributes:
         guard: `FitGuard`, or `None` while nothing is attached.
+        masks: `Masks`, or `None` while none are in force.
     """
 
     def __init__(self, owner):
@@ -26,7 +27,8 @@ class Attachments:
 
     def _forget(self):
         self.guard = None
-        self._checkpoints = self._masks = self._snapshot = self._tail = None
+        self.masks = None
+        self._checkpoints = self._snapshot = self._tail = None
 
     def attach(self, model):
         """Guards the model and makes its checkpoints whole."""
@@ -37,7 +39,7 @@ class Attachments:
 
     def detach(self):
         """Takes everything off; does nothing the second time."""
-        for part in (self._masks, self.guard, self._checkpoints, self._tail):
+        for part in (self.masks, self.guard, self._checkpoints, self._tail):
             if part is not None:
                 part.detach()
         if self._snapshot is not None:
@@ -46,7 +48,9 @@ class Attachments:
 
     def save(self, run):
         """Keeps the weights from before the run, see `leaving_no_trace`."""
-        self._snapshot = Snapshot(run.model, run.split.variables)
+        self._snapshot = Snapshot(
+            run.model, run.optimizers.all_of_keras, run.split.variables
+        )
 
     def follow(self, history, **hooks):
         """Calls functions after the hooks of all callbacks, see `Tail`."""
@@ -60,10 +64,13 @@ class Attachments:
 
     def mask(self, run):
         """Holds the zeros of a run that is over, while training goes on."""
-        self._masks = Masks(
-            run.model, [slot.w for slot in run.split.slots], run.place
+        self.masks = Masks(
+            run.model,
+            [slot.w for slot in run.split.slots],
+            run.optimizers,
+            run.place,
         )
-        self._masks.attach()
+        self.masks.attach()
         self.guard.retrace()
 
     @contextlib.contextmanager

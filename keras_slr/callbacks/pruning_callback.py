@@ -67,6 +67,9 @@ class PruningCallback(TrainingCallback):
         monitor_hard_pruned: Boolean, whether to evaluate the weights as
             hard-pruned after every epoch on the validation data of `fit`
             (`val_hard_...` in the logs). Defaults to `False`.
+        optimizer: The optimizer that trains the model, or a list, where
+            `train_step` uses others than that of `model.compile`, see
+            `SLRPruner`. It is no part of `get_config`. Defaults to `None`.
 
     Raises:
         ValueError: If an argument is outside its range.
@@ -88,6 +91,7 @@ class PruningCallback(TrainingCallback):
         update_every=None,
         finetune_epochs=0,
         monitor_hard_pruned=False,
+        optimizer=None,
     ):
         super().__init__()
         if finetune_epochs < 0:
@@ -105,7 +109,9 @@ class PruningCallback(TrainingCallback):
             target=target,
             solver=self.default_solver() if solver is None else solver,
             update_every=update_every,
+            optimizer=optimizer,
         )
+        self.pruner.inside_step = True
         self.finetune_epochs = finetune_epochs
         self.monitor_hard_pruned = monitor_hard_pruned
         self._attached = Attachments(self)
@@ -238,6 +244,7 @@ class PruningCallback(TrainingCallback):
             self._begin_epoch()
 
     def on_train_batch_begin(self, batch, logs=None):
+        self._watch()
         if not self._in_force:
             return
         # Another callback may save a checkpoint of the steps that come
@@ -259,6 +266,7 @@ class PruningCallback(TrainingCallback):
             return  # A checkpoint has this one behind it.
         if step > clock.step and logs and "loss" in logs:
             self._see_loss(float(logs["loss"]), done)
+        self._check_coverage()
         due = clock.advance_to(step)
         if self._pruned:
             return
@@ -308,6 +316,7 @@ class PruningCallback(TrainingCallback):
         self._states = []
         self._updated = False
         self._pruned = False
+        self._watched = None
 
     def _begin(self, model):
         # What a dead fit may have left, on another model.
@@ -322,7 +331,7 @@ class PruningCallback(TrainingCallback):
 
     def _check_is_for(self, model):
         run = self.pruner.run
-        if run.model is model and run.optimizer is model.optimizer:
+        if run.model is model and run.optimizers.compiled is model.optimizer:
             return
         self.abandon()
         raise ValueError(
@@ -408,6 +417,27 @@ class PruningCallback(TrainingCallback):
             self._update()
         if ends_run:
             self._prune()
+
+    @property
+    def _coverage(self):
+        """The `Coverage` of the hooks in force, `None` if there are none."""
+        if self._attached.masks is not None:
+            return self._attached.masks.coverage
+        return self.pruner.run.coverage if self.pruner.attached else None
+
+    def _watch(self):
+        """Begins to watch the weights, after they may have been restored."""
+        coverage = self._coverage
+        if coverage is not None and coverage is not self._watched:
+            coverage.begin()
+        self._watched = coverage
+
+    def _check_coverage(self):
+        coverage = self._coverage
+        if coverage is not None and coverage.due():
+            self._sync()
+            with self._attached.leaving_no_trace():
+                coverage.check()
 
     def _sync(self):
         """Brings the model's variables up to date, inside an epoch."""

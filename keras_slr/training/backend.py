@@ -23,6 +23,9 @@ elif BACKEND == "torch":
 # memory, not reading `R` is faster.
 FREE = np.float32(0.0 if BACKEND == "tensorflow" else np.inf)
 
+# Whether a compiled step reads what it is given as its state and nothing else.
+STEPS_ARE_STATELESS = BACKEND == "jax"
+
 # Entries from which on one pass over memory is worth a call of XLA on
 # TensorFlow; small weights lie in the cache.
 _FUSED_FROM = 2**18
@@ -88,11 +91,27 @@ def parts(variable):
         sharded. They must be read, not written, see `to_host`.
     """
     if BACKEND == "jax":
-        return {
-            str(shard.index): np.asarray(shard.data)
-            for shard in variable.value.addressable_shards
-        }
+        return _shards(variable.value)
     return {"whole": to_numpy(variable)}
+
+
+def raw_parts(variable, value=None):
+    """Returns the bytes of what this process holds of a variable, a list.
+
+    Args:
+        variable: Keras variable.
+        value: Tensor in place of the value that it holds, on JAX. Defaults to
+            `None`.
+    """
+    held = parts(variable) if value is None else _shards(value)
+    return [part.tobytes() for part in held.values()]
+
+
+def _shards(value):
+    return {
+        str(shard.index): np.asarray(shard.data)
+        for shard in value.addressable_shards
+    }
 
 
 def assign_parts(variable, arrays):
@@ -217,6 +236,28 @@ def mean_over_processes(number, optimizer):
                 )
             )
     return number
+
+
+def is_torch_optimizer(optimizer):
+    """Returns whether an optimizer is one of PyTorch's own."""
+    return BACKEND == "torch" and isinstance(optimizer, torch.optim.Optimizer)
+
+
+def values_after(model, result):
+    """Returns the weights after a call of a model's `train_function`.
+
+    Args:
+        model: Keras model.
+        result: What the call has returned.
+
+    Returns:
+        Dict of tensors by the `id` of their variable, of weights that are not
+        in their variables yet.
+    """
+    if BACKEND != "jax":
+        return {}
+    _, (trainable, *_) = result
+    return {id(v): x for v, x in zip(model.trainable_variables, trainable)}
 
 
 def build(optimizer, variables):

@@ -20,9 +20,14 @@ PRUNED = "pruned"
 _PLACE = "run_"
 
 
-def check_free(optimizer, model):
-    """Raises a `ValueError` if an optimizer is in a run or holds masks."""
-    if ATTRIBUTE in vars(optimizer):
+def check_free(optimizers, model):
+    """Raises a `ValueError` if an optimizer is in a run or holds masks.
+
+    Args:
+        optimizers: `training.optimizers.Optimizers`.
+        model: Keras model, to be named.
+    """
+    if any(ATTRIBUTE in vars(each) for each in optimizers.all_of_keras):
         raise ValueError(
             "Expected a model without a pruning run or masks in force. "
             f"Received `{model.name}`, which has one: end it first, with "

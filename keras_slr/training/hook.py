@@ -1,45 +1,78 @@
-"""A hook on the optimizer's `apply`, the one way into every weight update.
+"""A hook on the step of an optimizer, the one way into every weight update.
 
 All training loops of all backends end in `optimizer.apply`: `fit` with
-Keras's or the user's own `train_step`, and hand-written loops. Gradients are
-amended there, before clipping and accumulation, exactly as if a penalty had
-been part of the loss, while the reported loss stays the task loss.
+Keras's or the user's own `train_step`, and hand-written loops; those of
+PyTorch may end in `step`. Gradients are amended there, before clipping and
+accumulation, exactly as if a penalty had been part of the loss, while the
+reported loss stays the task loss.
 """
 
 from keras_slr.solvers import forms
 from keras_slr.training import backend
+from keras_slr.training.optimizer_parts import averages_of
+from keras_slr.training.optimizer_parts import holds
 
 
-def base_optimizer(optimizer):
-    """Returns the optimizer that updates the weights.
+class Hooks:
+    """The hooks of one run on all optimizers that train its weights.
 
-    Inside a `LossScaleOptimizer` that is the inner one, which receives
-    unscaled gradients.
+    Args:
+        optimizers: `training.optimizers.Optimizers`.
+        variables: List of Keras variables that the hooks are about.
+        make: Function of one optimizer that returns a pair: `before`, a
+            function of gradients and of the indices of their variables that
+            returns the amended gradients, and `after`, a function of such
+            indices to be called after the update.
+        lend: Function to be called before an optimizer that is to borrow
+            variables of the run uses them. Defaults to `None`.
+
+    Attributes:
+        passed: Set of the indices of the variables that were updated, or
+            whose update was traced, with a hook.
     """
-    return getattr(optimizer, "inner_optimizer", optimizer)
+
+    def __init__(self, optimizers, variables, make, lend=None):
+        self.passed = set()
+        self._hooks = []
+        for optimizer in optimizers.acting:
+            keys = {
+                id(v): i for i, v in enumerate(variables) if holds(optimizer, v)
+            }
+            on_torch = backend.is_torch_optimizer(optimizer)
+            kind = StepHook if on_torch else ApplyHook
+            hook = kind(optimizer, variables, keys, *make(optimizer))
+            hook.passed = self.passed
+            if optimizer in optimizers.borrowing:
+                hook.lend = lend
+            self._hooks.append(hook)
+
+    def attach(self):
+        for hook in self._hooks:
+            hook.attach()
+
+    def detach(self):
+        for hook in self._hooks:
+            hook.detach()
 
 
 class ApplyHook:
-    """Calls `before` and `after` around `optimizer.apply`, on the instance.
+    """Wraps `optimizer.apply`, on the instance.
 
     Args:
-        optimizer: Keras optimizer as returned by `base_optimizer`, built.
-        variables: List of Keras variables that the hook is about.
-        before: Function of the list of their gradients that returns the
-            amended list.
-        after: Function without arguments, called after the update, or
-            `None`. Defaults to `None`.
-
-    Attributes:
-        entered: Whether a step has come, or was traced, through the hook.
+        optimizer: Keras optimizer that takes its steps itself, built.
+        variables: See `Hooks`.
+        keys: Dict of the indices of the variables by their `id`.
+        before: See `Hooks`.
+        after: See `Hooks`.
     """
 
-    def __init__(self, optimizer, variables, before, after=None):
+    lend = None
+
+    def __init__(self, optimizer, variables, keys, before, after):
         self._optimizer = optimizer
-        self._keys = {id(v): i for i, v in enumerate(variables)}
+        self._keys = keys
         self._before = before
         self._after = after
-        self.entered = False
 
     def attach(self):
         base = self._optimizer.apply
@@ -50,11 +83,17 @@ class ApplyHook:
             else:
                 trainable_variables = list(trainable_variables)
                 variables = trainable_variables
-            self.entered = True
+            passing = [
+                self._keys[id(v)] for v in variables if id(v) in self._keys
+            ]
+            if not passing:
+                return base(grads, trainable_variables)
+            self.passed.update(passing)
+            if self.lend is not None:
+                self.lend()
             amended = self._amend(list(grads), variables)
             result = base(amended, trainable_variables)
-            if self._after is not None:
-                self._after()
+            self._after(passing)
             return result
 
         self._optimizer.apply = apply
@@ -78,30 +117,71 @@ class ApplyHook:
         return grads
 
 
-def hook_for(optimizer, split, acts_on, averages):
-    """Returns the hook of a method.
+class StepHook:
+    """Registers hooks on the `step` of an optimizer of PyTorch.
 
     Args:
-        optimizer: Keras optimizer as returned by `base_optimizer`, built.
+        optimizer: Optimizer of `torch.optim`.
+        variables: See `Hooks`.
+        keys: See `ApplyHook`.
+        before: See `Hooks`.
+        after: See `Hooks`.
+    """
+
+    def __init__(self, optimizer, variables, keys, before, after):
+        self._optimizer = optimizer
+        self._weights = {key: variables[key].value for key in keys.values()}
+        self._before = before
+        self._after = after
+
+    def attach(self):
+        self._handles = [
+            self._optimizer.register_step_pre_hook(self._enter),
+            self._optimizer.register_step_post_hook(self._leave),
+        ]
+
+    def detach(self):
+        for handle in self._handles:
+            handle.remove()
+
+    def _enter(self, optimizer, args, kwargs):
+        if any(callable(each) for each in (*args, *kwargs.values())):
+            raise ValueError(
+                "Expected `step()` of an optimizer whose gradients are there. "
+                f"Received a closure for {type(optimizer).__name__}, which "
+                "computes them inside: call it before `step()`."
+            )
+        self.passed.update(self._weights)
+        keys = [k for k, w in self._weights.items() if w.grad is not None]
+        gradients = [self._weights[key].grad for key in keys]
+        if keys:
+            gradients = self._before(gradients, keys)
+        for key, gradient in zip(keys, gradients):
+            self._weights[key].grad = gradient
+
+    def _leave(self, optimizer, args, kwargs):
+        self._after(list(self._weights))
+
+
+def hooks_for(optimizers, split, acts_on, lend):
+    """Returns the hooks of a method.
+
+    Args:
+        optimizers: `training.optimizers.Optimizers`.
         split: `training.split.Split`.
         acts_on: See `solvers.Solver`.
-        averages: List of the optimizer's moving averages of the pruned
-            weights, empty if it keeps none.
+        lend: See `Hooks`.
     """
+    variables = [slot.w for slot in split.slots]
     if split.form is forms.Masked:
-        return zeros_hook(
-            optimizer,
-            [slot.w for slot in split.slots],
-            [slot.a for slot in split.slots],
-            averages,
-        )
-    if acts_on == "weights":
-        return pull_hook(optimizer, split)
-    return penalty_hook(optimizer, split)
+        masks = [slot.a for slot in split.slots]
+        return zeros_hooks(optimizers, variables, masks, lend)
+    make = _pull if acts_on == "weights" else _penalty
+    return Hooks(optimizers, variables, lambda each: make(each, split), lend)
 
 
-def zeros_hook(optimizer, variables, masks, averages):
-    """Returns the hook that keeps masked entries at zero.
+def zeros_hooks(optimizers, variables, masks, lend):
+    """Returns the hooks that keep masked entries at zero.
 
     Gradients are masked before the update, so that masked entries count
     neither in clipping nor in the optimizer's moments; weights and their
@@ -109,54 +189,65 @@ def zeros_hook(optimizer, variables, masks, averages):
     the averages would bring them back.
 
     Args:
-        optimizer: Keras optimizer as returned by `base_optimizer`, built.
+        optimizers: `training.optimizers.Optimizers`.
         variables: List of Keras variables.
         masks: List of Keras variables, one per variable: one to keep an
             entry, zero to hold it at zero.
-        averages: See `hook_for`.
+        lend: See `Hooks`.
     """
 
-    def before(gradients, keys):
-        return backend.mask_gradients(gradients, [masks[key] for key in keys])
+    def make(optimizer):
+        held = [i for i, v in enumerate(variables) if holds(optimizer, v)]
+        held_variables = [variables[i] for i in held]
+        averages = averages_of(optimizer, held_variables)
+        held_masks = [masks[i] for i in held]
 
-    def after():
-        backend.mask_variables(
-            variables + averages, masks + masks[: len(averages)]
-        )
+        def before(gradients, keys):
+            return backend.mask_gradients(
+                gradients, [masks[key] for key in keys]
+            )
 
-    return ApplyHook(optimizer, variables, before, after)
+        def after(keys):
+            backend.mask_variables(
+                held_variables + averages,
+                held_masks + held_masks[: len(averages)],
+            )
+
+        return before, after
+
+    return Hooks(optimizers, variables, make, lend)
 
 
-def pull_hook(optimizer, split):
-    """Returns the hook that takes a proximal step after each update."""
+def _pull(optimizer, split):
+    """Takes a proximal step after each update."""
 
-    def pull():
+    def after(keys):
+        slots = [split.slots[key] for key in keys]
         backend.pull(
-            [slot.w for slot in split.slots],
-            [slot.c for slot in split.slots],
-            [split.strength(slot) for slot in split.slots],
+            [slot.w for slot in slots],
+            [slot.c for slot in slots],
+            [split.strength(slot) for slot in slots],
             split.rho,
         )
 
-    variables = [slot.w for slot in split.slots]
-    return ApplyHook(optimizer, variables, lambda grads, keys: grads, pull)
+    return (lambda gradients, keys: gradients), after
 
 
-def penalty_hook(optimizer, split):
-    """Returns the hook that adds the gradient of SLR's penalty."""
+def _penalty(optimizer, split):
+    """Adds the gradient of SLR's penalty."""
 
-    def add(gradients, keys):
+    def before(gradients, keys):
         slots = [split.slots[key] for key in keys]
         # Replicas sum their gradients; a loss scale set by hand is divided
         # out of the gradients later.
-        scale = (optimizer.loss_scale_factor or 1.0) / backend.replicas()
+        loss_scale = getattr(optimizer, "loss_scale_factor", None) or 1.0
         return backend.add_penalty(
             gradients,
             [slot.w for slot in slots],
             [slot.c for slot in slots],
             [split.strength(slot) for slot in slots],
             split.rho,
-            scale,
+            loss_scale / backend.replicas(),
         )
 
-    return ApplyHook(optimizer, [slot.w for slot in split.slots], add)
+    return before, lambda keys: None

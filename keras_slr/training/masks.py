@@ -10,26 +10,33 @@ from keras_slr.training.arrays import zeros_of
 from keras_slr.training.carrier import PRUNED
 from keras_slr.training.carrier import CarriedSlots
 from keras_slr.training.carrier import check_free
-from keras_slr.training.hook import base_optimizer
-from keras_slr.training.hook import zeros_hook
-from keras_slr.training.model_state import built_optimizer
+from keras_slr.training.coverage import Coverage
+from keras_slr.training.hook import zeros_hooks
+from keras_slr.training.lender import Lender
+from keras_slr.training.optimizers import Optimizers
+from keras_slr.training.watched_steps import WatchedSteps
 
 
 class Masks:
-    """Keeps the zeros of some weights through every step of an optimizer.
+    """Keeps the zeros of some weights through every step of optimizers.
 
     Args:
-        model: Keras model, compiled and built.
+        model: Keras model, built.
         variables: List of Keras variables; entries that are zero now stay so.
+        optimizers: `training.optimizers.Optimizers`.
         place: See `training.carrier.Carrier`. Defaults to `None`.
+
+    Attributes:
+        optimizers: As given.
+        coverage: `training.coverage.Coverage`.
     """
 
-    def __init__(self, model, variables, place=None):
+    def __init__(self, model, variables, optimizers, place=None):
         self._model = model
         self._variables = variables
-        outer = built_optimizer(model)
-        base = base_optimizer(outer)
-        check_free(base, model)
+        self.optimizers = optimizers
+        base = optimizers.base
+        check_free(optimizers, model)
         with backend.variable_scope(base):
             self._masks = [
                 base.add_variable(
@@ -42,10 +49,14 @@ class Masks:
             ]
         for v, mask in zip(variables, self._masks):
             mask.assign(ops.cast(ops.not_equal(v.value, 0), mask.dtype))
-        self._averages = averages_of(base, variables)
-        self._hook = zeros_hook(base, variables, self._masks, self._averages)
+        self._averages = optimizers.averages(variables)
+        self._lender = Lender(model, optimizers, self._masks)
+        self._hooks = zeros_hooks(
+            optimizers, variables, self._masks, self._lender.lend
+        )
+        self.coverage = Coverage(self._hooks, variables, optimizers)
         self._carried = CarriedSlots(
-            outer,
+            optimizers.outer,
             base,
             self._masks,
             get_scalars=lambda: {PRUNED: 1.0},
@@ -54,21 +65,18 @@ class Masks:
             place=place,
         )
 
-    @property
-    def optimizer(self):
-        """The model's optimizer that enforces the masks."""
-        return self._carried.optimizer
-
     def attach(self):
         self.enforce()
-        self._hook.attach()
+        self._hooks.attach()
+        self._lender.attach()
         self._carried.attach()
         # A step compiled before does not know the hook.
         self._model.train_function = None
 
     def detach(self):
         self.enforce()
-        self._hook.detach()
+        self._hooks.detach()
+        self._lender.detach()
         # For a step of the user's own that was traced with the masks.
         for mask in self._masks:
             backend.fill(mask, 1.0)
@@ -80,21 +88,6 @@ class Masks:
         for variables in (self._variables, self._averages):
             for variable, mask in zip(variables, self._masks):
                 apply_mask(variable, ops.not_equal(mask.value, 0))
-
-
-def averages_of(optimizer, variables):
-    """Returns the moving averages that an optimizer keeps of `variables`.
-
-    Empty unless the optimizer was made with `use_ema=True`.
-    """
-    if not getattr(optimizer, "use_ema", False):
-        return []
-    return [
-        optimizer._model_variables_moving_average[
-            optimizer._get_variable_index(v)
-        ]
-        for v in variables
-    ]
 
 
 def apply_mask(variable, keep):
@@ -110,7 +103,7 @@ def apply_mask(variable, keep):
 
 
 @contextlib.contextmanager
-def keep_masks(model):
+def keep_masks(model, optimizer=None):
     """Keeps the zeros of a pruned model while it is trained on.
 
     Every kernel that has zeros on entry has them afterwards, exactly,
@@ -125,10 +118,14 @@ def keep_masks(model):
 
     Args:
         model: Keras model, compiled and built.
+        optimizer: The optimizer that trains the model, or a list, where that
+            is not the one of `compile`, see `SLRPruner`. Defaults to `None`.
 
     Raises:
+        TypeError: If `optimizer` is none.
         ValueError: If the model is not compiled or not built, has no kernel
-            with zeros, or was compiled again inside the block.
+            with zeros, was compiled again inside the block, or is trained
+            with another optimizer.
     """
     variables = [
         kernel.variable
@@ -141,15 +138,27 @@ def keep_masks(model):
             "Expected a pruned model. Received one whose kernels have no "
             "zeros: prune it first, with `SLRCallback` or `hard_prune`."
         )
-    masks = Masks(model, variables)
+    optimizers = Optimizers(model, optimizer)
+    optimizers.check_training(variables)
+    masks = Masks(model, variables, optimizers)
     masks.attach()
+    masks.coverage.begin()
+
+    def check(values=None):
+        if model.optimizer is not optimizers.compiled:
+            raise ValueError(
+                "Expected the optimizer that the model had on entry. Received "
+                "a model compiled again inside `keep_masks`: compile it "
+                "before."
+            )
+        if values is None or masks.coverage.due():
+            masks.coverage.check(values)
+
+    steps = WatchedSteps(model, check)
+    steps.attach()
     try:
         yield masks
+        check()
     finally:
+        steps.detach()
         masks.detach()
-    if model.optimizer is not masks.optimizer:
-        raise ValueError(
-            "Expected the optimizer that the model had on entry. Received a "
-            "model compiled again inside `keep_masks`: its zeros were "
-            "restored at the end but not kept in training; compile it before."
-        )

@@ -7,6 +7,8 @@ steepest descent in that metric, with `q = 1/2` as in the empirical Fisher
 information, by which the loss rises to second order.
 """
 
+import types
+
 import numpy as np
 from keras import ops
 
@@ -20,19 +22,25 @@ LEAST_SQUARE = 0.1
 TINY = 1e-30
 # Where optimizers of Keras keep squared gradients of the shape of a weight.
 _SQUARES = ("_velocities", "_accumulators")
+# And those of PyTorch: Adam and its relatives, RMSprop, Adagrad.
+_SQUARES_OF_TORCH = ("exp_avg_sq", "square_avg", "sum")
 
 
 def second_moment(optimizer, variable):
     """Returns the variable of squared gradients that a step divides by.
 
     Args:
-        optimizer: Keras optimizer, built.
+        optimizer: Optimizer of Keras, built, or of PyTorch.
         variable: Keras variable that it trains.
 
     Returns:
-        Keras variable of the shape of `variable`, or `None` if the optimizer
-        holds none.
+        Keras variable of the shape of `variable`, or what has its `value` as
+        a variable has, or `None` if the optimizer holds none.
     """
+    if backend.is_torch_optimizer(optimizer):
+        state = optimizer.state.get(variable.value, {})
+        found = [state[name] for name in _SQUARES_OF_TORCH if name in state]
+        return types.SimpleNamespace(value=found[0]) if found else None
     try:
         index = optimizer._get_variable_index(variable)
     except (AttributeError, KeyError):

@@ -2,9 +2,6 @@
 
 import keras
 
-from keras_slr.training import backend
-from keras_slr.training.hook import base_optimizer
-
 # Not all of TensorFlow: layers of Keras 3 on that backend inherit from it.
 _KERAS_2 = ("tf_keras.", "tensorflow.python.keras.")
 
@@ -45,27 +42,3 @@ def check_built(model):
             "do not exist yet: call it on a batch of data or "
             "`model.build(input_shape)` first."
         )
-
-
-def built_optimizer(model):
-    """Returns the model's optimizer with its variables made.
-
-    Built before slots are added, so that the optimizer's own variables keep
-    their places in saved files.
-
-    Raises:
-        ValueError: If the model is not compiled with an optimizer.
-    """
-    check_model(model)
-    check_built(model)
-    optimizer = getattr(model, "optimizer", None)
-    if optimizer is None:
-        raise ValueError(
-            f"Expected a compiled model. Received `{model.name}` without an "
-            "optimizer: call `model.compile(...)` first."
-        )
-    if not optimizer.built:
-        backend.build(optimizer, model.trainable_variables)
-    if getattr(base_optimizer(optimizer), "use_ema", False):
-        backend.unshare(model.trainable_variables)
-    return optimizer

@@ -6,11 +6,11 @@ from keras_slr.training.carrier import ATTRIBUTE
 from keras_slr.training.carrier import PRUNED
 from keras_slr.training.carrier import CarriedSlots
 from keras_slr.training.carrier import check_free
-from keras_slr.training.hook import base_optimizer
-from keras_slr.training.hook import hook_for
+from keras_slr.training.coverage import Coverage
+from keras_slr.training.hook import hooks_for
 from keras_slr.training.learning_rate import learning_rate_of
-from keras_slr.training.masks import averages_of
-from keras_slr.training.model_state import built_optimizer
+from keras_slr.training.lender import Lender
+from keras_slr.training.optimizer_parts import base_optimizer
 from keras_slr.training.split import Split
 
 
@@ -23,40 +23,50 @@ class Run:
         solver: `solvers.Solver`.
         clock: `training.clock.Clock`.
         place: See `training.carrier.Carrier`.
+        optimizers: `training.optimizers.Optimizers`.
 
     Attributes:
         model: As given.
         solver: As given.
+        optimizers: As given.
         split: `Split`.
         left: List of pairs of a weight and the reason it is left alone.
         state: The solver's state.
         place: As given.
         pruned: Whether a checkpoint was loaded whose weights were pruned.
+        coverage: `training.coverage.Coverage`.
     """
 
-    def __init__(self, model, plan, solver, clock, place):
+    def __init__(self, model, plan, solver, clock, place, optimizers):
         self.model = model
         self.solver = solver
         constraints, self.left = plan.constraints(model)
-        self.optimizer = built_optimizer(model)
+        self.optimizers = optimizers
         self.pruned = False
-        self._base = base_optimizer(self.optimizer)
-        check_free(self._base, model)
-        clock.learning_rate = learning_rate_of(self._base, clock)
+        check_free(optimizers, model)
+        weights = [w for constraint in constraints for w in constraint.weights]
+        optimizers.check_training(weights)
+        clock.learning_rate = learning_rate_of(
+            optimizers.training(weights[0].variable), clock
+        )
         self.place = place
-        self.split = Split(self._base, constraints, solver.form)
+        self.split = Split(optimizers, constraints, solver.form)
         try:
             self.state = solver.begin(self.split, clock)
         except ValueError:
             for variable in self.split.variables:
-                self._base._untrack_variable(variable)
+                optimizers.base._untrack_variable(variable)
             raise
-        self._hook = hook_for(
-            self._base, self.split, solver.acts_on, self.averages
+        self._lender = Lender(model, optimizers, self.split.variables)
+        self._hooks = hooks_for(
+            optimizers, self.split, solver.acts_on, self._lender.lend
+        )
+        self.coverage = Coverage(
+            self._hooks, [slot.w for slot in self.split.slots], optimizers
         )
         self._carried = CarriedSlots(
-            self.optimizer,
-            self._base,
+            optimizers.outer,
+            optimizers.base,
             self.split.variables,
             self._get_scalars,
             self._set_scalars,
@@ -74,7 +84,8 @@ class Run:
         return owner if isinstance(owner, Run) else None
 
     def attach(self):
-        self._hook.attach()
+        self._hooks.attach()
+        self._lender.attach()
         self._carried.attach()
         # A step compiled before does not know the hook.
         self.model.train_function = None
@@ -84,7 +95,8 @@ class Run:
         """Removes every trace of the run; does nothing the second time."""
         if not self.attached:
             return
-        self._hook.detach()
+        self._hooks.detach()
+        self._lender.detach()
         # A step of the user's own that was traced during the run goes on
         # reading these: free entries make it a plain step again.
         self.split.release()
@@ -93,14 +105,19 @@ class Run:
         self.attached = False
 
     @property
+    def optimizer(self):
+        """The Keras optimizer that holds the variables of the run."""
+        return self.optimizers.outer
+
+    @property
     def acts(self):
-        """Whether a training step has come through the optimizer's hook."""
-        return self._hook.entered
+        """Whether a training step has come through a hook."""
+        return bool(self._hooks.passed)
 
     @property
     def averages(self):
-        """The optimizer's moving averages of the pruned weights, if any."""
-        return averages_of(self._base, [slot.w for slot in self.split.slots])
+        """The moving averages of the pruned weights, if there are some."""
+        return self.optimizers.averages([slot.w for slot in self.split.slots])
 
     def masks(self):
         """Returns the masks by which the weights are hard-pruned now.

@@ -8,26 +8,30 @@ import numpy as np
 from keras import ops
 
 from keras_slr.training import backend
-from keras_slr.training.hook import base_optimizer
-from keras_slr.training.masks import averages_of
+from keras_slr.training.optimizer_parts import averages_of
 from keras_slr_files.work_folder import work_folder
 
 
 class Snapshot:
-    """Keeps a copy of a model's and its optimizer's variables.
+    """Keeps a copy of a model's and its optimizers' variables.
 
     In a temporary folder rather than in memory, since it is hardly ever read.
 
     Args:
         model: Built Keras model.
-        without: List of variables of the optimizer to leave out.
+        optimizers: List of Keras optimizers.
+        without: List of variables of the optimizers to leave out.
     """
 
-    def __init__(self, model, without):
+    def __init__(self, model, optimizers, without):
         self._model = model
+        self._optimizers = optimizers
         left_out = {id(v) for v in without}
         self._variables = model.variables + [
-            v for v in model.optimizer.variables if id(v) not in left_out
+            variable
+            for optimizer in optimizers
+            for variable in optimizer.variables
+            if id(variable) not in left_out
         ]
         stack = contextlib.ExitStack()
         self._folder = stack.enter_context(work_folder())
@@ -62,10 +66,11 @@ class Snapshot:
             }
             backend.assign_parts(variable, saved)
         # `fit` copies the moving averages into the weights when it ends.
-        trainable = self._model.trainable_variables
-        base = base_optimizer(self._model.optimizer)
-        for average, variable in zip(averages_of(base, trainable), trainable):
-            average.assign(ops.copy(variable.value))
+        for optimizer in self._optimizers:
+            variables = getattr(optimizer, "_trainable_variables", [])
+            averages = averages_of(optimizer, variables)
+            for average, variable in zip(averages, variables):
+                average.assign(ops.copy(variable.value))
         return True
 
     def discard(self):

@@ -66,14 +66,16 @@ class Split:
     """All pruned weights of a model, split into `W` and `Z`.
 
     Args:
-        optimizer: Keras optimizer, built, that gets the slots.
+        optimizers: `training.optimizers.Optimizers`; their `base` gets the
+            slots.
         constraints: List of `structures.Constraint`.
         form: `solvers.forms.Held` or `Free`.
     """
 
-    def __init__(self, optimizer, constraints, form):
+    def __init__(self, optimizers, constraints, form):
         self.form = form
-        self._optimizer = optimizer
+        self._optimizers = optimizers
+        optimizer = optimizers.base
         weights, rates, self._sets = numbered(constraints)
         with backend.variable_scope(optimizer):
             self.rho = optimizer.add_variable((), dtype="float32", name="rho")
@@ -175,7 +177,8 @@ class Split:
                 `training.metric`. Defaults to `0.0`, the Euclidean one.
         """
         weighings = [
-            weighing(self._optimizer, slot.w, power) for slot in self.slots
+            weighing(self._optimizers.training(slot.w), slot.w, power)
+            for slot in self.slots
         ]
         counts = self._counts([share * rate for rate in self.rates])
         self._masks = self._arrays.masks(

@@ -1,0 +1,82 @@
+"""Finds weights that training changes without a hook on its way.
+
+A step that ends in another optimizer than the hooked one, or that was compiled
+before the hook stood there, trains them dense: nothing else would tell.
+"""
+
+import zlib
+
+from keras_slr.training import backend
+from keras_slr.training.optimizers import and_more
+
+
+class Coverage:
+    """Compares the weights that no hook has met with what they were.
+
+    One that has not changed may be waiting for its turn: gradients are
+    accumulated, or a generator trains in every fifth step.
+
+    Args:
+        hooks: `training.hook.Hooks`.
+        variables: List of Keras variables, those of the hooks.
+        optimizers: `training.optimizers.Optimizers`, for the message.
+    """
+
+    def __init__(self, hooks, variables, optimizers):
+        self._hooks = hooks
+        self._variables = variables
+        self._optimizers = optimizers
+        self._before = {}
+        self._steps = 0
+        self.begun = False
+
+    @property
+    def missing(self):
+        """List of the indices of variables that no hook has met."""
+        return [
+            i
+            for i in range(len(self._variables))
+            if i not in self._hooks.passed
+        ]
+
+    def begin(self):
+        """Notes what the weights are before a step, or after an update."""
+        self.begun = True
+        self._before = {i: _digest(self._variables[i]) for i in self.missing}
+
+    def due(self):
+        """Counts a step; returns whether to `check` after this one.
+
+        That is after 1, 2, 4, 8, ... steps: a weight that is never trained
+        costs nothing in a long run.
+        """
+        self._steps += self.begun
+        steps = self._steps
+        return self.begun and steps & (steps - 1) == 0 and bool(self.missing)
+
+    def check(self, values=None):
+        """Raises a `ValueError` that names what has changed.
+
+        Args:
+            values: Dict of tensors by the `id` of their variable, where the
+                variables are not up to date. Defaults to `None`.
+        """
+        changed = [
+            self._variables[i].path
+            for i in self.missing
+            if i in self._before
+            and self._before[i] != _digest(self._variables[i], values)
+        ]
+        if changed:
+            raise ValueError(
+                "Expected training steps that update the pruned weights with "
+                f"the optimizer {self._optimizers}. Received a step that has "
+                f"changed {and_more(changed)} without it: pass the optimizer "
+                "that trains them as `optimizer`, and compile steps of your "
+                "own (`tf.function`, `jax.jit`) after pruning has begun."
+            )
+
+
+def _digest(variable, values=None):
+    value = (values or {}).get(id(variable))
+    return zlib.crc32(b"".join(backend.raw_parts(variable, value)))

@@ -1,0 +1,58 @@
+"""Brings the variables of a run to optimizers that do not hold them.
+
+On JAX a step reads what it is given as its state, and everything else is a
+constant of its trace. Keras gives a model's `train_step` the variables of
+`model.optimizer`, which hold those of the run. Another optimizer in the step
+opens a scope of its own variables; those of the run are set in it, too.
+"""
+
+
+class Lender:
+    """Stands around a model's `train_step` while optimizers borrow.
+
+    Args:
+        model: Keras model.
+        optimizers: `training.optimizers.Optimizers`.
+        variables: List of Keras variables of the run.
+    """
+
+    def __init__(self, model, optimizers, variables):
+        self._model = model
+        self._optimizers = optimizers
+        self._variables = {id(v) for v in variables}
+        self._state = None
+
+    def attach(self):
+        if not self._optimizers.borrowing:
+            return
+        base = self._model.train_step
+
+        def train_step(state, data):
+            holders = self._model.optimizer.variables
+            self._state = [
+                (variable, value)
+                for variable, value in zip(holders, state[2])
+                if id(variable) in self._variables
+            ]
+            try:
+                return base(state, data)
+            finally:
+                self._state = None
+
+        # Past the attribute tracking of layers: this is not their state.
+        object.__setattr__(self._model, "train_step", train_step)
+
+    def detach(self):
+        if self._optimizers.borrowing:
+            self._model.__dict__.pop("train_step", None)
+
+    def lend(self):
+        """Sets the variables of the run in the scope of an optimizer."""
+        if self._state is None:
+            raise ValueError(
+                "Expected a step of the model's `train_step` on JAX, which "
+                "is given the state of the run. Received a step of a loop: "
+                "compile the model with the optimizer of the loop."
+            )
+        for variable, value in self._state:
+            variable.assign(value)

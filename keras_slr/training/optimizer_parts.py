@@ -1,0 +1,50 @@
+"""What an optimizer of Keras or of PyTorch is made of."""
+
+from keras_slr.training import backend
+
+
+def base_optimizer(optimizer):
+    """Returns the optimizer that updates the weights.
+
+    Inside a `LossScaleOptimizer` that is the inner one, which receives
+    unscaled gradients.
+    """
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def steppers(optimizer):
+    """Returns the optimizers that take the steps of an optimizer.
+
+    Args:
+        optimizer: Optimizer of Keras, built, or of PyTorch.
+
+    Returns:
+        List of optimizers: the one in a `LossScaleOptimizer`, those in a
+        `MultiOptimizer`, or the optimizer itself.
+    """
+    base = base_optimizer(optimizer)
+    return list(getattr(base, "optimizers", [base]))
+
+
+def holds(optimizer, variable):
+    """Returns whether an optimizer was made for a Keras variable."""
+    if backend.is_torch_optimizer(optimizer):
+        known = [p for g in optimizer.param_groups for p in g["params"]]
+        return any(each is variable.value for each in known)
+    known = getattr(optimizer, "_trainable_variables", [])
+    return any(each is variable for each in known)
+
+
+def averages_of(optimizer, variables):
+    """Returns the moving averages that an optimizer keeps of `variables`.
+
+    Empty unless the optimizer was made with `use_ema=True`.
+    """
+    if not getattr(optimizer, "use_ema", False):
+        return []
+    return [
+        optimizer._model_variables_moving_average[
+            optimizer._get_variable_index(v)
+        ]
+        for v in variables
+    ]

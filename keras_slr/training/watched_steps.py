@@ -1,0 +1,55 @@
+"""Looks at the weights after each step of a model, where no callback does."""
+
+from keras_slr.training import backend
+
+
+class WatchedSteps:
+    """Stops training after a step that fails a check.
+
+    An exception in the middle of `fit` would cost the weights on JAX, where
+    only the step holds them. So `fit` ends after the step; the next one, or
+    the next `train_on_batch`, raises.
+
+    Args:
+        model: Keras model.
+        check: Function of a dict, see `backend.values_after`, that raises a
+            `ValueError`.
+    """
+
+    def __init__(self, model, check):
+        self._model = model
+        self._check = check
+        self._error = None
+
+    def attach(self):
+        base = self._model.make_train_function
+
+        def make_train_function(force=False):
+            if self._error is not None:
+                raise self._error
+            if self._model.train_function is None or force:
+                base(force)
+                self._watch()
+
+        # Past the attribute tracking of layers: this is not their state.
+        object.__setattr__(
+            self._model, "make_train_function", make_train_function
+        )
+
+    def detach(self):
+        self._model.__dict__.pop("make_train_function", None)
+        self._model.train_function = None
+
+    def _watch(self):
+        step = self._model.train_function
+
+        def watched(*args):
+            result = step(*args)
+            try:
+                self._check(backend.values_after(self._model, result))
+            except ValueError as error:
+                self._error = error
+                self._model.stop_training = True
+            return result
+
+        self._model.train_function = watched
