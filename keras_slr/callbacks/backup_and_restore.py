@@ -1,5 +1,7 @@
 """Keras's `BackupAndRestore`, whose every file is whole after a kill."""
 
+import os
+
 import keras
 
 from keras_slr.callbacks.callback_lists import run_in_order
@@ -20,6 +22,7 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
         super().on_train_begin(logs)
 
     def _save_model(self):
+        os.makedirs(self.backup_dir, exist_ok=True)
         path = self._training_metadata_path
         with whole_file(path) as made:
             self._training_metadata_path = str(made)

@@ -1,22 +1,19 @@
 """A pruning run inside `model.fit`, whatever the method."""
 
-import dataclasses
 import warnings
 
 import keras
 
 from keras_slr.callbacks.attachments import Attachments
 from keras_slr.callbacks.callback_lists import run_in_order
-from keras_slr.callbacks.hard_pruned_metrics import hard_pruned_metrics
+from keras_slr.callbacks.epoch_logs import EpochLogs
+from keras_slr.callbacks.epoch_logs import monitored
 from keras_slr.callbacks.skip import Skip
 from keras_slr.callbacks.training_callback import TrainingCallback
 from keras_slr.pruner import SLRPruner
 from keras_slr.training.random_states import RandomStates
 from keras_slr.training.running_metrics import RunningMetrics
 
-# What the progress bar shows at the end of an epoch; the rest of the keys go
-# to History, CSVLogger, TensorBoard and every other reader of the logs.
-_ON_THE_BAR = ("sparsity", "residual")
 # How to make a run longer that ended too early.
 NO_STOP = "let `fit` run to its end (`EarlyStopping` has `start_from_epoch`)"
 STEPS_PER_EPOCH = "pass the real number of batches as `steps_per_epoch`"
@@ -225,14 +222,13 @@ class PruningCallback(TrainingCallback):
                 self._model.history,
                 on_train_begin=self._choose_epoch,
                 on_train_batch_end=self._see_batch,
-                on_epoch_end=self._shorten_bar,
+                on_epoch_end=self._logs.shorten_bar,
                 on_train_end=self._end,
             )
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
-        self._states = self._states[-1:]
-        self._updated = False
+        self._logs.begin_epoch()
         clock = self.pruner.clock
         if not self._in_force:
             return
@@ -279,15 +275,9 @@ class PruningCallback(TrainingCallback):
         logs = {} if logs is None else logs
         self._end_epoch()
         if self.pruner.attached and not self._pruned:
-            self._take_figures()
-        if self._figures is None:
-            return
-        solver = self.pruner.solver
-        of_epoch = dataclasses.asdict(self._figures) | solver.logs(self._states)
-        for name, value in of_epoch.items():
-            logs[f"{solver.prefix}_{name}"] = value
-        if self.monitor_hard_pruned:
-            logs.update(self._hard_pruned_metrics(logs))
+            self._logs.see(self.pruner.run)
+        if self._logs.write(logs) and self.monitor_hard_pruned:
+            logs.update(monitored(self.pruner, self.model, logs))
 
     def on_train_end(self, logs=None):
         if self.pruner.clock.step == 0:
@@ -312,9 +302,7 @@ class PruningCallback(TrainingCallback):
 
     def _reset(self):
         self._report = None
-        self._figures = None
-        self._states = []
-        self._updated = False
+        self._logs = EpochLogs(self.pruner.solver)
         self._pruned = False
         self._watched = None
 
@@ -448,9 +436,7 @@ class PruningCallback(TrainingCallback):
         self._sync()
         with self._attached.leaving_no_trace():
             self.pruner.update()
-        if not self._updated:
-            self._states, self._updated = [], True
-        self._states.append(self.pruner.run.state)
+        self._logs.see_update(self.pruner.run.state)
 
     def _prune(self):
         """Hard-prunes with the last step, so that validation sees it."""
@@ -458,27 +444,11 @@ class PruningCallback(TrainingCallback):
         stopped = self._model.stop_training
         self.pruner.advice = NO_STOP if stopped else STEPS_PER_EPOCH
         with self._attached.leaving_no_trace():
-            self._take_figures()
-            self._figures = dataclasses.replace(
-                self._figures, sparsity=self.pruner.prune().sparsity
-            )
+            self._logs.see(self.pruner.run)
+            self._logs.see_pruned(self.pruner.prune().sparsity)
         self._pruned = True
         if self.finetune_epochs:
             self._finetune()
-
-    def _take_figures(self):
-        self._figures = self.pruner.run.split.figures()
-        self._states = self._states or [self.pruner.run.state]
-
-    def _hard_pruned_metrics(self, logs):
-        if not self.pruner.attached:
-            # Fine-tuning: the weights are as hard pruning left them.
-            return {
-                name.replace("val_", "val_hard_", 1): value
-                for name, value in logs.items()
-                if name.startswith("val_")
-            }
-        return hard_pruned_metrics(self.model, self.pruner.run.split)
 
     def _finetune(self):
         """Goes over from the run to training with the zeros held."""
@@ -494,10 +464,3 @@ class PruningCallback(TrainingCallback):
 
     def _end(self, logs=None):
         self.finalize()
-
-    def _shorten_bar(self, epoch, logs=None):
-        prefix = self.pruner.solver.prefix
-        shown = [f"{prefix}_{name}" for name in _ON_THE_BAR]
-        for key in list(logs or {}):
-            if key.startswith(f"{prefix}_") and key not in shown:
-                del logs[key]

@@ -1,0 +1,79 @@
+"""What a run writes into the logs of an epoch."""
+
+import dataclasses
+
+from keras_slr.callbacks.hard_pruned_metrics import hard_pruned_metrics
+
+# What the progress bar shows at the end of an epoch; the rest of the keys go
+# to History, CSVLogger, TensorBoard and every other reader of the logs.
+_ON_THE_BAR = ("sparsity", "residual")
+
+
+class EpochLogs:
+    """The figures of a run and the states of its solver in one epoch.
+
+    Args:
+        solver: `solvers.Solver`.
+    """
+
+    def __init__(self, solver):
+        self._solver = solver
+        self._figures = None
+        self._states = []
+        self._updated = False
+
+    def begin_epoch(self):
+        self._states = self._states[-1:]
+        self._updated = False
+
+    def see_update(self, state):
+        """Takes in the state of the solver after a dual update."""
+        if not self._updated:
+            self._states, self._updated = [], True
+        self._states.append(state)
+
+    def see(self, run):
+        """Takes in the figures of a `training.run.Run` at this moment."""
+        self._figures = run.split.figures()
+        self._states = self._states or [run.state]
+
+    def see_pruned(self, sparsity):
+        """Takes in the share of zeros after the weights were pruned."""
+        self._figures = dataclasses.replace(self._figures, sparsity=sparsity)
+
+    def write(self, logs):
+        """Adds the figures, once there are some; returns whether it did."""
+        if self._figures is None:
+            return False
+        of_epoch = dataclasses.asdict(self._figures) | self._solver.logs(
+            self._states
+        )
+        for name, value in of_epoch.items():
+            logs[f"{self._solver.prefix}_{name}"] = value
+        return True
+
+    def shorten_bar(self, epoch, logs=None):
+        """Leaves what the progress bar is to show."""
+        prefix = self._solver.prefix
+        shown = [f"{prefix}_{name}" for name in _ON_THE_BAR]
+        for key in list(logs or {}):
+            if key.startswith(f"{prefix}_") and key not in shown:
+                del logs[key]
+
+
+def monitored(pruner, model, logs):
+    """Returns the `val_hard_...` metrics of an epoch.
+
+    Args:
+        pruner: `SLRPruner`, whose run is over in fine-tuning epochs.
+        model: Keras model inside `fit`, at the end of an epoch.
+        logs: Dict, the logs of the epoch.
+    """
+    if pruner.attached:
+        return hard_pruned_metrics(model, pruner.run.split)
+    # Fine-tuning: the weights are as hard pruning left them.
+    return {
+        name.replace("val_", "val_hard_", 1): value
+        for name, value in logs.items()
+        if name.startswith("val_")
+    }
