@@ -58,6 +58,10 @@ def try_case(seed, index, folder):
         answer["layers"] = sorted(
             {type(layer).__name__ for layer in case.model._flatten_layers()}
         )
+        answer["channels_first"] = any(
+            getattr(layer, "data_format", None) == "channels_first"
+            for layer in case.model._flatten_layers()
+        )
         answer["refused"] = run(case, folder)
     # Whatever is raised is what is looked for.
     except Exception as error:
@@ -205,12 +209,16 @@ def again(seed, answer):
 
 
 def exportable(answers, folder):
-    """Returns the paths of the models to export, of those with a graph."""
+    """Returns the paths of the models to export, of those with a graph.
+
+    TensorFlow, which converts, has no channels first on a CPU.
+    """
     paths = [
         folder / str(a["index"]) / "pruned.keras"
         for a in answers
         if a.get("policy") == "float32"
         and not a["failed"]
+        and not a["channels_first"]
         and not a["kind"].startswith("subclassed")
     ]
     return [path for path in paths if path.exists()][::EXPORTED]
