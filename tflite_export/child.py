@@ -19,6 +19,7 @@ import numpy as np
 import keras_slr  # noqa: F401
 from tflite_export import weight_only
 from tflite_export.agreement import agreement
+from tflite_export.agreement import batch_size
 from tflite_export.agreement import batches
 from tflite_export.agreement import check_shapes
 from tflite_export.agreement import input_names
@@ -32,10 +33,16 @@ from tflite_export.flatbuffer import read
 from tflite_export.flatbuffer import weight_tensors
 from tflite_export.flatbuffer import weights_of
 from tflite_export.flatbuffer import write
+from tflite_export.input_check import fault
 from tflite_export.job import Job
 from tflite_export.keras_export import export
 from tflite_export.keras_export import load
+from tflite_export.loops import check_loops
 from tflite_export.operation_errors import operation_errors
+from tflite_export.recurrent import reset_states
+from tflite_export.routes import ANY_BATCH
+from tflite_export.routes import INTEGER
+from tflite_export.routes import routes
 from tflite_export.stage import announce
 from tflite_export.zeros_kept import check_zeros
 
@@ -56,7 +63,21 @@ def run(job):
     """
     announce("load the model")
     model = load(job.source)
-    samples = write_dense(job, model)
+    reason = fault(model)
+    if reason:
+        raise Failure(reason, user_error=True)
+    *others, last = routes(model, job.quantize)
+    for route in others:
+        try:
+            return _by_route(job, model, route)
+        except Failure as failure:
+            if failure.user_error:
+                raise
+    return _by_route(job, model, last)
+
+
+def _by_route(job, model, route):
+    samples = write_dense(job, model, route)
     if job.compares_operations:
         announce("compare the operations")
         return {"operations": compare_operations(job, samples)}
@@ -67,12 +88,13 @@ def run(job):
     return compare(job, model, samples)
 
 
-def write_dense(job, model):
+def write_dense(job, model, route=ANY_BATCH):
     """Writes the file with all its weights dense, quantized if asked for.
 
     Args:
         job: `Job`.
         model: Keras model.
+        route: `Route`. Defaults to the one for any batch size.
 
     Returns:
         Dict of arrays by name of input, the calibration data, or `None`.
@@ -80,8 +102,8 @@ def write_dense(job, model):
     Raises:
         Failure: If it cannot be done, or quantization loses zeros.
     """
-    announce("convert to float32")
-    export(model, job.out)
+    announce(f"convert to float32{route.words}")
+    export(model, job.out, route)
     inputs = _inputs(job.out)
     samples = _samples(job.calibration, model, inputs)
     if job.quantize:
@@ -93,8 +115,10 @@ def write_dense(job, model):
             weight_only.store_weights(after, weight_only.BITS[job.quantize])
             write(after, job.out)
         else:
+            if job.quantize in INTEGER:
+                check_loops(before, job.quantize)
             io = job.io_dtype
-            export(model, job.out, job.quantize, inputs, samples, io)
+            export(model, job.out, route, job.quantize, inputs, samples, io)
         check_zeros(before, read(job.out))
     return samples
 
@@ -167,6 +191,8 @@ def compare(job, model, samples):
     Raises:
         Failure: If the file does not run, or does not agree.
     """
+    # Those of the comparison on the route before.
+    reset_states(model)
     try:
         found = agreement(model, job.out, job.quantize, samples)
     except Failure:
@@ -178,6 +204,7 @@ def compare(job, model, samples):
     return {
         **dataclasses.asdict(found),
         **_ports(job.out),
+        "batch": _batch(job.out),
         "weights": [dataclasses.asdict(w) for w in weights_of(job.out)],
     }
 
@@ -214,6 +241,11 @@ def _inputs(path):
         raise Failure(
             f"does not load in the interpreter: {first_sentence(error)}"
         ) from error
+
+
+def _batch(path):
+    sizes = [batch_size(details) for details in _inputs(path).values()]
+    return next((size for size in sizes if size), None)
 
 
 def _samples(path, model, inputs):

@@ -21,6 +21,7 @@ from tflite_export.calibration import as_arrays
 from tflite_export.child_process import child_environment
 from tflite_export.child_process import child_process
 from tflite_export.failure import first_sentence
+from tflite_export.input_check import fault
 from tflite_export.job import Job
 from tflite_export.legality import refusal
 from tflite_export.record import Conversion
@@ -296,6 +297,13 @@ def _check_model(model):
         raise ValueError(
             f"Expected a built model, received `{model.name}`, whose weights "
             "do not exist yet: call it on a batch of data first."
+        )
+    # Before the minutes that large models take to be converted.
+    reason = fault(model)
+    if reason:
+        raise ValueError(
+            "Expected a model that converts to TFLite, received "
+            f"`{model.name}`, which {reason}."
         )
 
 

@@ -20,6 +20,10 @@ DTYPES = {
 }
 _FLOATS = (schema.TensorType.FLOAT16, schema.TensorType.FLOAT32)
 _ALIGNMENT = 16
+_STARTING = {
+    schema.BuiltinOperator.WHILE,
+    schema.BuiltinOperator.ASSIGN_VARIABLE,
+}
 
 
 def read(path):
@@ -84,7 +88,8 @@ def weight_tensors(model):
     """Lists the weight tensors of a model.
 
     These are the constant tensors of two axes or more of floating-point or
-    quantized entries, with biases, scales and other vectors left out.
+    quantized entries, with biases, scales and other vectors left out, and so
+    the zeros that loops and variables start from.
 
     Args:
         model: `ModelT` of TFLite's schema.
@@ -95,9 +100,38 @@ def weight_tensors(model):
     return [
         tensor
         for graph in model.subgraphs
-        for tensor in graph.tensors
-        if is_weight(model, tensor)
+        for i, tensor in enumerate(graph.tensors)
+        if is_weight(model, tensor) and not _is_start(model, graph, i)
     ]
+
+
+def _is_start(model, graph, index):
+    """Returns whether a constant is zeros that a loop or variable starts from.
+
+    Args:
+        model: `ModelT` of TFLite's schema.
+        graph: `SubGraphT`, one of its graphs.
+        index: Integer, that of a weight among the tensors of the graph.
+    """
+    takers = _takers(model, graph, index)
+    return (
+        bool(takers)
+        and takers.issubset(_STARTING)
+        and zeros_of(model, graph.tensors[index]).all()
+    )
+
+
+def _takers(model, graph, index):
+    """Returns the codes of the operations on a tensor, once unpacked."""
+    found = set()
+    for op in graph.operators:
+        if index in op.inputs:
+            code = model.operatorCodes[op.opcodeIndex].builtinCode
+            if code == schema.BuiltinOperator.DEQUANTIZE:
+                found |= _takers(model, graph, int(op.outputs[0]))
+            else:
+                found.add(code)
+    return found
 
 
 def is_weight(model, tensor):

@@ -123,7 +123,8 @@ class Graph:
             inputs=inputs,
             data=tuple(i for i in inputs if i >= 0 and i not in self._stored),
             outputs=outputs,
-            name=_layer_name(self._tensors[outputs[0]].name, op),
+            # What assigns a variable has no output.
+            name=_layer_name(self._tensors[(outputs or inputs)[0]].name, op),
         )
 
     def _with_pads(self, operations):

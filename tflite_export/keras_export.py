@@ -1,5 +1,6 @@
 """A dense TFLite file of a Keras model, by TensorFlow's converter."""
 
+import contextlib
 import re
 
 import keras
@@ -10,6 +11,10 @@ from keras_slr.load_error import why_not_loaded
 from tflite_export.agreement import batch_size
 from tflite_export.failure import Failure
 from tflite_export.failure import first_sentence
+from tflite_export.recurrent import reset_states
+from tflite_export.recurrent import unrolled
+from tflite_export.routes import ANY_BATCH
+from tflite_export.routes import signature
 
 _LACKING = re.compile(r"^(?:TF Select|Flex|Custom) ops: (.+)$", re.MULTILINE)
 _UNKNOWN = re.compile(r"Could not locate class '([^']+)'")
@@ -53,6 +58,7 @@ def load(source):
 def export(
     model,
     out,
+    route=ANY_BATCH,
     quantize=None,
     inputs=None,
     samples=None,
@@ -60,9 +66,12 @@ def export(
 ):
     """Writes a Keras model as a TFLite file.
 
+    States that the model keeps between calls are zero in the file.
+
     Args:
         model: Keras model.
         out: String, path of the TFLite file.
+        route: `Route`. Defaults to the one for any batch size.
         quantize: As in `convert`. Defaults to `None`.
         inputs: Dict of the input details of the file in float32, by name.
             Defaults to `None`.
@@ -96,10 +105,19 @@ def export(
         options["representative_dataset"] = lambda: _rows(inputs, samples)
         options["inference_input_type"] = tf.as_dtype(io_dtype)
         options["inference_output_type"] = tf.as_dtype(io_dtype)
+    if route.batch is not None:
+        options["input_signature"] = signature(model, route.batch)
+    reset_states(model)
+    steps = unrolled(model) if route.unroll else contextlib.nullcontext()
     try:
-        model.export(
-            out, format="litert", verbose=False, target_spec=target, **options
-        )
+        with steps:
+            model.export(
+                out,
+                format="litert",
+                verbose=False,
+                target_spec=target,
+                **options,
+            )
     except Exception as error:
         lacking = _LACKING.findall(str(error))
         if lacking:

@@ -73,6 +73,7 @@ class Conversion:
         same_argmax: Float, the share of the compared samples whose largest
             output is the same one in both; `None` if all outputs are single
             numbers.
+        batch: Integer, the batch size that the file takes; `None` for any.
         weights: Tuple of `Weight`, read back from the file.
         inputs: Tuple of `Port`.
         outputs: Tuple of `Port`.
@@ -83,6 +84,7 @@ class Conversion:
     gzip_bytes: int
     max_difference: float
     same_argmax: float | None
+    batch: int | None
     weights: tuple
     inputs: tuple = ()
     outputs: tuple = ()
@@ -129,10 +131,13 @@ class Conversion:
         same = ""
         if self.same_argmax is not None:
             same = f", the largest the same in {self.same_argmax:.1%}"
+        takes = ""
+        if self.batch is not None:
+            takes = f"; takes {self.batch} at a time, no other batch size"
         return text + (
             f"{self.path}: {self.bytes} bytes, {self.gzip_bytes} with gzip; "
             f"{self.sparsity:.2%} zeros; outputs within "
-            f"{self.max_difference:.1e} of Keras{same}\n"
+            f"{self.max_difference:.1e} of Keras{same}{takes}\n"
         )
 
     def __str__(self):
