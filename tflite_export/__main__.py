@@ -8,6 +8,7 @@ import sys
 
 from tflite_export import explain_cli
 from tflite_export import quantization_error_cli
+from tflite_export.calibration_file import calibration_from
 from tflite_export.command import Parser
 from tflite_export.command import run
 from tflite_export.convert import QUANTIZE
@@ -48,7 +49,9 @@ def _convert(argv):
     parser.add_argument(
         "--calibration",
         metavar="FILE",
-        help=".npy or .npz file of inputs, for int8 and int16x8",
+        help="inputs for int8 and int16x8: an .npy or .npz file, or a .py "
+        "file with the generator function representative_dataset (or "
+        "FILE.py:NAME)",
     )
     parser.add_argument(
         "--io-dtype",
@@ -62,7 +65,7 @@ def _convert(argv):
         args.out,
         sparsity=args.sparsity,
         quantize=args.quantize,
-        calibration=args.calibration,
+        calibration=calibration_from(args.calibration),
         target=args.target,
         progress=True,
         io_dtype=args.io_dtype,

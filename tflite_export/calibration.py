@@ -1,7 +1,9 @@
 """Samples of a model's inputs, from the forms in which people have them."""
 
+import inspect
 import os
 import pathlib
+import sys
 
 import numpy as np
 
@@ -11,7 +13,8 @@ from keras_slr_files.archive import inflation
 ROWS = 512
 _FORMS = (
     "an array, a dict of arrays by input, a list with an array for each "
-    "input, an iterable of batches, or an .npy or .npz file"
+    "input, an iterable of batches or a generator function of them, or an "
+    ".npy or .npz file"
 )
 
 
@@ -20,7 +23,7 @@ def as_arrays(calibration):
 
     Of arrays evenly spaced rows are taken, since they may be sorted by class;
     of an iterable of batches the first ones. A batch that is a tuple is taken
-    for `(x, y, ...)`, as `fit` does.
+    for `(x, y, ...)`, as `fit` does, and so is a list from a `DataLoader`.
 
     Args:
         calibration: As in `convert`, but not `None`.
@@ -35,9 +38,9 @@ def as_arrays(calibration):
     if isinstance(calibration, (str, os.PathLike)):
         calibration = _from_file(pathlib.Path(calibration))
     if not _is_structure(calibration) and not hasattr(calibration, "shape"):
-        calibration = _joined(calibration)
+        calibration = _joined(_batches(calibration))
     arrays = {
-        name: np.asarray(value) for name, value in _named(calibration).items()
+        name: _array(value) for name, value in _named(calibration).items()
     }
     counts = {len(x) if x.ndim else 0 for x in arrays.values()}
     numeric = all(x.dtype.kind in "fiub" for x in arrays.values())
@@ -108,7 +111,21 @@ def _from_file(path):
 
 
 def _is_structure(value):
-    return isinstance(value, (dict, list))
+    """Returns whether a value holds an array for each input."""
+    if isinstance(value, dict):
+        return True
+    return isinstance(value, list) and not (
+        value and all(map(_is_batch, value))
+    )
+
+
+def _is_batch(value):
+    """Returns whether an entry of a list is a batch, not an input's array."""
+    if isinstance(value, dict):
+        return True
+    return isinstance(value, (list, tuple)) and any(
+        hasattr(x, "shape") for x in value
+    )
 
 
 def _named(value):
@@ -119,25 +136,76 @@ def _named(value):
     return {"0": value}
 
 
-def _joined(batches):
+def _batches(calibration):
+    """Returns an iterator over the batches of anything that has some."""
+    if _is_generator_function(calibration):
+        calibration = _called(calibration)
+    if hasattr(calibration, "__getitem__") and hasattr(calibration, "__len__"):
+        # Keras's datasets know their length alone: going on gives no error.
+        return (calibration[i] for i in range(len(calibration)))
     try:
-        batches = iter(batches)
+        batches = iter(calibration)
     except TypeError:
         raise ValueError(
             f"Expected `calibration` to be {_FORMS}, received "
-            f"{type(batches).__name__}: give some inputs of the model."
+            f"{type(calibration).__name__}: give some inputs of the model."
         ) from None
+    return map(_pair, batches) if _is_loader(calibration) else batches
+
+
+def _is_generator_function(value):
+    return callable(value) and not hasattr(value, "__iter__")
+
+
+def _called(function):
+    try:
+        inspect.signature(function).bind()
+    except TypeError:
+        raise ValueError(
+            "Expected a generator function without arguments as "
+            f"`calibration`, received {function!r}: have it yield inputs of "
+            "the model, such as `yield [x]`."
+        ) from None
+    batches = function()
+    return [batches] if hasattr(batches, "shape") else batches
+
+
+def _is_loader(value):
+    # PyTorch need not be installed, and is imported where it has made one.
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.utils.data.DataLoader)
+
+
+def _pair(batch):
+    return tuple(batch) if isinstance(batch, list) else batch
+
+
+def _array(value):
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+    return np.asarray(value)
+
+
+def _joined(batches):
     taken, count = [], 0
     for batch in batches:
         if isinstance(batch, tuple):
             batch = batch[0]
-        named = {k: np.asarray(x) for k, x in _named(batch).items()}
+        named = {k: _array(x) for k, x in _named(batch).items()}
         taken.append(named)
         count += min((len(x) for x in named.values() if x.ndim), default=0)
         if count >= ROWS:
             break
     names = taken[0] if taken else {}
-    return {k: np.concatenate([batch[k] for batch in taken]) for k in names}
+    try:
+        return {k: np.concatenate([x[k] for x in taken]) for k in names}
+    except (KeyError, ValueError) as error:
+        raise ValueError(
+            "Expected batches of `calibration` with the same inputs in the "
+            f"same shapes, received {_told(taken[0])} first and then others: "
+            "give each batch an array for each input, its first axis the "
+            "samples."
+        ) from error
 
 
 def _told(arrays):

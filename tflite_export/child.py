@@ -13,6 +13,7 @@ import sys
 
 # First of the heavy imports: the one that is missed most often.
 import ai_edge_litert.interpreter
+import keras
 import numpy as np
 
 # Registers its classes with Keras, for models that hold some.
@@ -277,6 +278,9 @@ def _compressed(path):
 
 
 def main(job, result):
+    # Errors then say what happened, not in which call of Keras, and show the
+    # layer.
+    keras.config.disable_traceback_filtering()
     job = Job(**json.loads(pathlib.Path(job).read_text()))
     try:
         answer = run(job)

@@ -38,6 +38,7 @@ QUANTIZE = (None, "float16", "dynamic", "weights_int8", "weights_int4") + (
 # Types of inputs and outputs beside float32, by `quantize`.
 IO_DTYPES = {"int8": ("int8", "uint8"), "int16x8": ("int16",)}
 TARGET = ("arm", "x86", "size", "micro")
+_RAISED = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Failure)(?:: |$)")
 _LOG = re.compile(r"[IWE]\d{4} |\d{4}-\d\d-\d\d |WARNING|INFO")
 
 
@@ -61,6 +62,9 @@ def convert(
     are rounded, the norm of the difference has to be small
     (`agreement.NORM_TOLERANCE`). Only a file that agrees takes the place of
     `out`, in one step; after any error `out` is as it was before.
+
+    The file takes any batch size where it can. Recurrent layers need a fixed
+    one: the model's own, else 1 (`Conversion.batch`).
 
     Zeros of the model are zeros of the file, also quantized. Stored like
     other entries, they make it smaller only once it is compressed, and by
@@ -90,8 +94,10 @@ def convert(
             8 bits too, or `"int16x8"` of 16. Defaults to `None`.
         calibration: Samples of the inputs, needed for `"int8"` and
             `"int16x8"`: an array, a dict of arrays by input, a list with an
-            array for each input, an iterable of batches, or the path of an
-            `.npy` or `.npz` file. At most 512 rows are used, evenly spaced
+            array for each input, an iterable of batches (such as a
+            `tf.data.Dataset`, a `PyDataset` or a `DataLoader`), a generator
+            function without arguments, or the path of an `.npy` or `.npz`
+            file. At most 512 rows are used, evenly spaced
             (the first ones of an iterable). Defaults to `None`.
         target: What the file is for: `"arm"`, `"x86"`, `"size"` or
             `"micro"`. Defaults to `"arm"`.
@@ -353,7 +359,13 @@ def _crash(returncode, stderr, label, stage):
 
 
 def last_line(stderr):
-    """Returns the last line of a process's errors that is not a log's."""
+    """Returns what a process's errors end with, logs left out.
+
+    Of an exception that is the line that says what it is, not the last one of
+    a longer message.
+    """
     lines = [line for line in stderr.splitlines() if line.strip()]
     told = [line for line in lines if not _LOG.match(line)]
-    return first_sentence(told[-1]) if told else "no message"
+    raised = [line for line in told if _RAISED.match(line)]
+    last = (raised or told)[-1:]
+    return first_sentence(last[0]) if last else "no message"

@@ -5,8 +5,19 @@ import re
 _LONGEST = 300
 # Where TensorFlow says it, behind lines on where in the graph it happened.
 _TOLD = re.compile(
-    r"'tf\.\w+' op .+|^\s*\w+(?:Error|Exception): .+", re.MULTILINE
+    r"'tfl?\.\w+' op .+|^\s*\w+(?:Error|Exception): .+", re.MULTILINE
 )
+# What Keras puts around a message: the call in front, its arguments behind.
+_CALL = re.compile(
+    r"^Exception encountered when calling (?P<call>.+?)\.\n\n"
+    r"(?:\x1b\[1m)?(?P<message>.*?)(?:\x1b\[0m)?"
+    r"(?:\n\nArguments received by .*)?$",
+    re.DOTALL,
+)
+_PLACE = re.compile(r"^<unknown>:0: error: loc\(.*\): ")
+# Of TensorFlow's operations outside of a graph.
+_NODE = re.compile(r"^\{\{function_node \S+\}\} | \[Op:\w+\].*$")
+_END = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!vs)\. ")
 
 
 class Failure(Exception):
@@ -24,12 +35,21 @@ class Failure(Exception):
 
 
 def first_sentence(error):
-    """Returns the first sentence of a message that says what happened."""
-    told = _TOLD.search(str(error))
-    text = told.group() if told else str(error)
+    """Returns the first sentence of a message that says what happened.
+
+    Args:
+        error: Exception, or its message.
+    """
+    text, where = str(error), ""
+    call = _CALL.search(text)
+    if call and call["message"].strip():
+        text, where = call["message"], f" (in {call['call']})"
+    told = _TOLD.search(text)
+    text = told.group() if told else text
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     line = lines[0] if lines else type(error).__name__
-    line = line.split(". ")[0]
+    line = _NODE.sub("", _PLACE.sub("", line))
+    line = _END.split(line)[0]
     if len(line) > _LONGEST:
         line = line[:_LONGEST] + "..."
-    return line.rstrip(".")
+    return line.rstrip(".") + where

@@ -123,18 +123,23 @@ class Graph:
             inputs=inputs,
             data=tuple(i for i in inputs if i >= 0 and i not in self._stored),
             outputs=outputs,
-            # What assigns a variable has no output.
-            name=_layer_name(self._tensors[(outputs or inputs)[0]].name, op),
+            name=self._name(op, outputs + inputs),
         )
+
+    def _name(self, op, tensors):
+        # Operations on variables have no outputs, or no tensors at all.
+        name = self._tensors[tensors[0]].name if tensors else None
+        return _layer_name(name, op)
 
     def _with_pads(self, operations):
         taken = [i for operation in operations for i in operation.data]
         pads = {}
         for operation in operations:
             pad = self._pad(operation)
-            (output, *_) = operation.outputs
-            alone = taken.count(output) == 1 and output not in self.outputs
-            if pad is not None and alone:
+            if pad is None:
+                continue
+            (output,) = operation.outputs
+            if taken.count(output) == 1 and output not in self.outputs:
                 pads[output] = (operation, pad)
         drawn, kept = [], []
         for operation in operations:

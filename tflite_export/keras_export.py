@@ -11,12 +11,17 @@ from keras_slr.load_error import why_not_loaded
 from tflite_export.agreement import batch_size
 from tflite_export.failure import Failure
 from tflite_export.failure import first_sentence
+from tflite_export.layer_at_fault import layer_at_fault
 from tflite_export.recurrent import reset_states
 from tflite_export.recurrent import unrolled
 from tflite_export.routes import ANY_BATCH
 from tflite_export.routes import signature
 
 _LACKING = re.compile(r"^(?:TF Select|Flex|Custom) ops: (.+)$", re.MULTILINE)
+_FLOAT_ONLY = re.compile(
+    r"Quantization (?:to 16x8-bit )?not yet supported for op: '(\w+)'"
+)
+_UNSEEN = "should be recorded during calibration"
 _UNKNOWN = re.compile(r"Could not locate class '([^']+)'")
 # The sets of operations to quantize to.
 _INTEGER = {
@@ -119,13 +124,34 @@ def export(
                 **options,
             )
     except Exception as error:
-        lacking = _LACKING.findall(str(error))
-        if lacking:
-            raise Failure(
-                f"uses operations that TFLite has not built in: replace "
-                f"{', '.join(lacking)}"
-            ) from error
-        raise Failure(f"does not convert: {first_sentence(error)}") from error
+        raise Failure(_why(model, error, quantize)) from error
+
+
+def _why(model, error, quantize):
+    """Says why a model does not convert, and the way out where it is known."""
+    text = str(error)
+    others = [q for q in ("int8", "dynamic", "float16") if q != quantize]
+    way_out = f"choose {' or '.join(map(repr, others))}"
+    lacking = _LACKING.findall(text)
+    if lacking:
+        at = layer_at_fault(model, error)
+        return (
+            f"uses operations that TFLite has not built in{at}: replace "
+            f"{', '.join(lacking)}"
+        )
+    float_only = sorted(set(_FLOAT_ONLY.findall(text)))
+    if float_only:
+        return (
+            f"uses {', '.join(float_only)}, which TFLite does not quantize to "
+            f"{quantize}: {way_out}"
+        )
+    if _UNSEEN in text:
+        return (
+            "takes integers, or holds values that TFLite finds no range for, "
+            f"when it quantizes to {quantize}: {way_out}"
+        )
+    at = layer_at_fault(model, error)
+    return f"does not convert{at}: {first_sentence(error)}"
 
 
 def _rows(inputs, samples):

@@ -6,6 +6,7 @@ import pytest
 from tflite_export.calibration import ROWS
 from tflite_export.calibration import as_arrays
 from tflite_export.calibration import by_input
+from tflite_export.calibration_file import calibration_from
 
 pytestmark = pytest.mark.once("reads files")
 
@@ -29,6 +30,87 @@ def test_forms():
     same(as_arrays(pairs), {"0": X})
     dicts = ({"a": X[i : i + 3], "b": Z[i : i + 3]} for i in (0, 3))
     same(as_arrays(dicts), {"a": X, "b": Z})
+
+
+def test_generator_functions():
+    def representative_dataset():
+        for x in X:
+            yield [x[None]]
+
+    same(as_arrays(representative_dataset), {"0": X})
+    same(as_arrays(list(representative_dataset())), {"0": X})
+
+    def of_two_inputs():
+        for x, z in zip(X, Z):
+            yield [x[None], z[None]]
+
+    same(as_arrays(of_two_inputs), {"0": X, "1": Z})
+
+    def by_name():
+        for x in X:
+            yield {"a": x[None]}
+
+    same(as_arrays(by_name), {"a": X})
+    same(as_arrays(lambda: X), {"0": X})
+    with pytest.raises(ValueError, match="without arguments"):
+        as_arrays(lambda x: [x])
+    with pytest.raises(ValueError, match="same inputs in the same shapes"):
+        as_arrays(lambda: [[X], [X[:, :1]]])
+
+
+def test_generator_function_of_the_command_line(tmp_path):
+    path = tmp_path / "data.py"
+    path.write_text(
+        "import numpy as np\n"
+        "def representative_dataset():\n"
+        "    for i in range(3):\n"
+        "        yield [np.full((1, 2), i)]\n"
+        "def other():\n"
+        "    yield np.zeros((4, 2))\n"
+    )
+    expected = np.repeat(np.arange(3)[:, None], 2, axis=1)
+    same(as_arrays(calibration_from(str(path))), {"0": expected})
+    same(as_arrays(calibration_from(f"{path}:other")), {"0": np.zeros((4, 2))})
+    assert calibration_from("x.npz") == "x.npz"
+    assert calibration_from(None) is None
+    with pytest.raises(ValueError, match="to define `third`"):
+        calibration_from(f"{path}:third")
+    path.write_text("1 / 0")
+    with pytest.raises(ValueError, match="does not run: division by zero"):
+        calibration_from(str(path))
+    with pytest.raises(ValueError, match="does not run: .*No such file"):
+        calibration_from(str(tmp_path / "none.py"))
+
+
+def test_data_sets():
+    import keras
+    import torch
+
+    class Pairs(keras.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, i):
+            return X[2 * i : 2 * i + 2], Z[2 * i : 2 * i + 2]
+
+    same(as_arrays(Pairs()), {"0": X})
+    pairs = torch.utils.data.TensorDataset(
+        torch.from_numpy(X), torch.from_numpy(Z)
+    )
+    loader = torch.utils.data.DataLoader(pairs, batch_size=4)
+    same(as_arrays(loader), {"0": X})
+    same(as_arrays(torch.from_numpy(X).requires_grad_()), {"0": X})
+    same(as_arrays([(X[:3], Z[:3]), (X[3:], Z[3:])]), {"0": X})
+
+
+@pytest.mark.slow
+def test_tensorflow_data_sets():
+    import tensorflow as tf
+
+    pairs = tf.data.Dataset.from_tensor_slices((X, Z)).batch(4)
+    same(as_arrays(pairs), {"0": X})
+    named = tf.data.Dataset.from_tensor_slices({"a": X, "b": Z}).batch(4)
+    same(as_arrays(named), {"a": X, "b": Z})
 
 
 def test_files(tmp_path):

@@ -277,6 +277,10 @@ def test_last_line():
     assert last_line(f"Traceback\n  file\nTypeError: what.\n{log}") == (
         "TypeError: what"
     )
+    several = "ValueError: Bad shape.\n\nArguments received:\n  - x=1\n"
+    assert last_line(f"Traceback\n  file\n{several}{log}") == (
+        "ValueError: Bad shape"
+    )
     assert last_line(log) == "no message"
 
 

@@ -76,7 +76,7 @@ for name, quantize in json.loads(sys.argv[2]):
             x = rng.integers(0, 4, x.shape)
         np.savez(samples, x=x)
     try:
-        answer = child.run(Job(source, out, "none", quantize, "arm", samples))
+        answer = child.run(Job(source, out, "auto", quantize, "arm", samples))
         answer["difference"] = difference(model, out)
     except Failure as failure:
         answer = {"failure": str(failure)}
