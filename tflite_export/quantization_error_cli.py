@@ -1,5 +1,6 @@
 """`python -m tflite_export quantization-error MODEL.keras`."""
 
+from tflite_export.calibration_file import calibration_from
 from tflite_export.command import Parser
 from tflite_export.command import run
 from tflite_export.convert import QUANTIZE
@@ -26,11 +27,14 @@ def _compare(argv):
     )
     parser.add_argument("model", metavar="MODEL.keras")
     parser.add_argument(
-        "--calibration", metavar="FILE", help=".npy or .npz file of inputs"
+        "--calibration", metavar="FILE", help=".npy, .npz or .py file of inputs"
     )
     parser.add_argument("--quantize", choices=QUANTIZE[1:], default="int8")
     args = parser.parse_args(argv)
     found = quantization_error(
-        args.model, args.calibration, args.quantize, progress=True
+        args.model,
+        calibration_from(args.calibration),
+        args.quantize,
+        progress=True,
     )
     print(found.render(), end="")
