@@ -6,6 +6,7 @@ from keras_slr.shrink.groups import Member
 from keras_slr.shrink.groups import dependency_groups
 from keras_slr.shrink.groups import unit_norms
 from keras_slr.shrink.groups import zero_units
+from keras_slr.shrink.narrow import Narrow
 from keras_slr.shrink.report import ShrinkReport
 from keras_slr.shrink.round_width import round_width
 from keras_slr.shrink.shrink import shrink
@@ -14,6 +15,7 @@ from keras_slr.shrink.shrink import shrink_report
 __all__ = [
     "Group",
     "Member",
+    "Narrow",
     "ShrinkReport",
     "dependency_groups",
     "fold_batch_norm",
