@@ -22,6 +22,7 @@ _FLOAT_ONLY = re.compile(
     r"Quantization (?:to 16x8-bit )?not yet supported for op: '(\w+)'"
 )
 _UNSEEN = "should be recorded during calibration"
+_NESTED = "Got a non-Tensor value ["
 _UNKNOWN = re.compile(r"Could not locate class '([^']+)'")
 # The sets of operations to quantize to.
 _INTEGER = {
@@ -149,6 +150,11 @@ def _why(model, error, quantize):
         return (
             "takes integers, or holds values that TFLite finds no range for, "
             f"when it quantizes to {quantize}: {way_out}"
+        )
+    if _NESTED in text:
+        return (
+            "gives outputs inside of other outputs: return a tensor, or a "
+            "list or dict of tensors"
         )
     at = layer_at_fault(model, error)
     return f"does not convert{at}: {first_sentence(error)}"

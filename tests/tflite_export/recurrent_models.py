@@ -30,7 +30,7 @@ MODELS = {
     "stacked cells": lambda: _model(
         layers.RNN(
             layers.StackedRNNCells([layers.LSTMCell(4), layers.LSTMCell(5)]),
-            return_state=True,
+            return_sequences=True,
         )
     ),
     "TimeDistributed": lambda: _model(
