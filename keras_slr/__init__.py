@@ -9,6 +9,7 @@ from keras_slr.callbacks import ADMMCallback
 from keras_slr.callbacks import BackupAndRestore
 from keras_slr.callbacks import GradualMagnitudeCallback
 from keras_slr.callbacks import GRegCallback
+from keras_slr.callbacks import HardPrunedCheckpoint
 from keras_slr.callbacks import OneShotMagnitudeCallback
 from keras_slr.callbacks import PruningCallback
 from keras_slr.callbacks import SLRCallback
@@ -62,6 +63,7 @@ __all__ = [
     "GRegCallback",
     "GradualMagnitude",
     "GradualMagnitudeCallback",
+    "HardPrunedCheckpoint",
     "Heads",
     "Kernel",
     "OneShotMagnitude",

@@ -1,5 +1,7 @@
 """Batch-norm statistics taken anew, without training."""
 
+import numbers
+
 import keras
 
 from keras_slr.training.model_state import check_built
@@ -22,10 +24,22 @@ def renew_batch_norm(model, x, batch_size=128):
 
     Raises:
         TypeError: If the model is not a Keras 3 model.
-        ValueError: If the model is not built.
+        ValueError: If the model is not built, `x` is no array of inputs or
+            `batch_size` no positive integer.
     """
     check_model(model)
     check_built(model)
+    if not hasattr(x, "shape"):
+        raise ValueError(
+            "Expected `x` to be an array of inputs. Received: "
+            f"{type(x).__name__}."
+        )
+    whole = isinstance(batch_size, numbers.Integral)
+    if not whole or isinstance(batch_size, bool) or batch_size < 1:
+        raise ValueError(
+            "Expected `batch_size` to be a positive integer. Received: "
+            f"batch_size={batch_size!r}."
+        )
     norms = [
         layer
         for layer in model._flatten_layers()

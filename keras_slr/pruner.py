@@ -8,8 +8,10 @@ from keras_slr.plan import Plan
 from keras_slr.report import Report
 from keras_slr.report import rows_of
 from keras_slr.solvers import SLR
+from keras_slr.solvers.solver import check_solver
 from keras_slr.training import backend
 from keras_slr.training.clock import Clock
+from keras_slr.training.clock import check_total_steps
 from keras_slr.training.clock import check_update_every
 from keras_slr.training.early_end import early_end
 from keras_slr.training.loss_window import LossWindow
@@ -58,7 +60,7 @@ class SLRPruner:
             `fit`, see `training.optimizers.Optimizers`.
 
     Raises:
-        TypeError: If a structure is none.
+        TypeError: If a structure or a solver is none.
         ValueError: If an argument is outside its range.
     """
 
@@ -74,6 +76,7 @@ class SLRPruner:
         check_update_every(update_every)
         self.plan = Plan(rate, **plan)
         self.solver = SLR() if solver is None else solver
+        check_solver(self.solver)
         self.update_every = update_every
         self.optimizer = optimizer
         self.inside_step = optimizer is None
@@ -126,6 +129,7 @@ class SLRPruner:
         """
         check_model(model)
         check_built(model)
+        check_total_steps(total_steps)
         self.abandon()
         self.clock = Clock(self.update_every)
         self.clock.set_length(total_steps)

@@ -1,8 +1,11 @@
 """Immutable configuration records that Keras can serialize."""
 
 import dataclasses
+import numbers
+import typing
 
 import keras
+import numpy as np
 
 PACKAGE = "keras_slr"
 
@@ -16,8 +19,12 @@ class Record:
     """Gives a frozen dataclass `get_config` and `from_config`.
 
     The config maps every field to its value; fields that hold records
-    themselves are serialized by Keras.
+    themselves are serialized by Keras. Values of another type than a field
+    is annotated with are refused when the record is made.
     """
+
+    def __post_init__(self):
+        check_types(self)
 
     def get_config(self):
         return {
@@ -35,3 +42,46 @@ class Record:
                 for name, value in config.items()
             }
         )
+
+
+def check_types(record):
+    """Raises a `ValueError` where a field has a value of another type.
+
+    Args:
+        record: Dataclass instance. Checked are fields that are annotated with
+            `bool`, `int`, `float`, `str`, `tuple`, `None` or a union of them.
+    """
+    for field in dataclasses.fields(record):
+        kinds = typing.get_args(field.type) or (field.type,)
+        if not set(kinds) <= set(_NAMES):
+            continue
+        value = getattr(record, field.name)
+        if not any(_is(value, kind) for kind in kinds):
+            expected = " or ".join(_NAMES[kind] for kind in kinds)
+            raise ValueError(
+                f"Expected `{field.name}` of {type(record).__name__} to be "
+                f"{expected}. Received: {field.name}={value!r}."
+            )
+
+
+_NAMES = {
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number",
+    str: "a string",
+    tuple: "a tuple",
+    type(None): "None",
+}
+
+
+def _is(value, kind):
+    boolean = isinstance(value, (bool, np.bool_))
+    if kind is bool:
+        return boolean
+    if kind is int:
+        return isinstance(value, numbers.Integral) and not boolean
+    if kind is float:
+        real = isinstance(value, numbers.Real) and not boolean
+        return real and value == value  # NaN is no number.
+    # JSON has no tuples.
+    return isinstance(value, (tuple, list) if kind is tuple else kind)

@@ -162,7 +162,9 @@ def target_name(target):
     Raises:
         ValueError: If it is none.
     """
-    name = target if target in TARGETS else ALIASES.get(target)
+    name = None
+    if isinstance(target, str):
+        name = target if target in TARGETS else ALIASES.get(target)
     if name is None:
         known = ", ".join(f"'{name}'" for name in (*TARGETS, *ALIASES))
         raise ValueError(

@@ -35,6 +35,7 @@ def test_public_names():
         "GRegCallback",
         "GradualMagnitude",
         "GradualMagnitudeCallback",
+        "HardPrunedCheckpoint",
         "Heads",
         "Kernel",
         "NM",

@@ -137,7 +137,8 @@ ALLOCATIONS = {
 
 def check_allocation(allocation):
     """Raises a `ValueError` unless `allocation` is a name or a function."""
-    if not callable(allocation) and allocation not in ALLOCATIONS:
+    named = isinstance(allocation, str) and allocation in ALLOCATIONS
+    if not callable(allocation) and not named:
         raise ValueError(
             "Expected an `allocation` of "
             + ", ".join(f"'{name}'" for name in ALLOCATIONS)

@@ -1,6 +1,7 @@
 """Callbacks for `model.fit`: they only sequence, and write the logs."""
 
 from keras_slr.callbacks.backup_and_restore import BackupAndRestore
+from keras_slr.callbacks.hard_pruned_checkpoint import HardPrunedCheckpoint
 from keras_slr.callbacks.pruning_callback import PruningCallback
 from keras_slr.callbacks.rivals import ADMMCallback
 from keras_slr.callbacks.rivals import GradualMagnitudeCallback
@@ -13,6 +14,7 @@ __all__ = [
     "BackupAndRestore",
     "GRegCallback",
     "GradualMagnitudeCallback",
+    "HardPrunedCheckpoint",
     "OneShotMagnitudeCallback",
     "PruningCallback",
     "SLRCallback",

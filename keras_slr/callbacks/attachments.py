@@ -7,6 +7,7 @@ from keras_slr.callbacks.tail import Tail
 from keras_slr.callbacks.whole_checkpoints import WholeCheckpoints
 from keras_slr.training.finite import NonFiniteError
 from keras_slr.training.masks import Masks
+from keras_slr.training.masks import apply_mask
 from keras_slr.training.snapshot import Snapshot
 
 
@@ -19,6 +20,7 @@ class Attachments:
     Attributes:
         guard: `FitGuard`, or `None` while nothing is attached.
         masks: `Masks`, or `None` while none are in force.
+        masked_run: The run whose zeros `mask` holds, or `None`.
     """
 
     def __init__(self, owner):
@@ -27,7 +29,7 @@ class Attachments:
 
     def _forget(self):
         self.guard = None
-        self.masks = None
+        self.masks = self.masked_run = None
         self._checkpoints = self._snapshot = self._tail = None
 
     def attach(self, model):
@@ -71,7 +73,23 @@ class Attachments:
             run.place,
         )
         self.masks.attach()
+        self.masked_run = run
         self.guard.retrace()
+
+    def choose_again(self):
+        """Prunes the weights that a callback has set in the place of others.
+
+        `EarlyStopping` may bring those back from before they were pruned.
+        """
+        run = self.masked_run
+        if run is None or self.masks.hold:
+            return
+        for slot, keep in zip(run.split.slots, run.split.masks()):
+            apply_mask(slot.w, keep)
+        for constraint in run.split.constraints:
+            constraint.finish()
+        self.masks.renew()
+        run.brought_back = True
 
     @contextlib.contextmanager
     def leaving_no_trace(self):

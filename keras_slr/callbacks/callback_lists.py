@@ -32,3 +32,28 @@ def run_in_order():
     """
     for callbacks in callback_lists():
         callbacks._async_train = False
+
+
+def callbacks_of_fit(callback):
+    """Returns all callbacks of the `fit` that calls a hook of one of them.
+
+    Args:
+        callback: The callback whose hook is called.
+
+    Returns:
+        List of callbacks in the order in which they are called, without the
+        lists that they are in. Empty if no list has led here.
+    """
+    for callbacks in reversed(callback_lists()):
+        flat = _flat(callbacks)
+        if any(each is callback for each in flat):
+            return flat
+    return []
+
+
+def _flat(callbacks):
+    flat = []
+    for each in callbacks.callbacks:
+        nested = isinstance(each, keras.callbacks.CallbackList)
+        flat += _flat(each) if nested else [each]
+    return flat

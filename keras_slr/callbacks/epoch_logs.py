@@ -2,8 +2,6 @@
 
 import dataclasses
 
-from keras_slr.callbacks.hard_pruned_metrics import hard_pruned_metrics
-
 # What the progress bar shows at the end of an epoch; the rest of the keys go
 # to History, CSVLogger, TensorBoard and every other reader of the logs.
 _ON_THE_BAR = ("sparsity", "residual")
@@ -42,15 +40,14 @@ class EpochLogs:
         self._figures = dataclasses.replace(self._figures, sparsity=sparsity)
 
     def write(self, logs):
-        """Adds the figures, once there are some; returns whether it did."""
+        """Adds the figures, once there are some."""
         if self._figures is None:
-            return False
+            return
         of_epoch = dataclasses.asdict(self._figures) | self._solver.logs(
             self._states
         )
         for name, value in of_epoch.items():
             logs[f"{self._solver.prefix}_{name}"] = value
-        return True
 
     def shorten_bar(self, epoch, logs=None):
         """Leaves what the progress bar is to show."""
@@ -59,21 +56,3 @@ class EpochLogs:
         for key in list(logs or {}):
             if key.startswith(f"{prefix}_") and key not in shown:
                 del logs[key]
-
-
-def monitored(pruner, model, logs):
-    """Returns the `val_hard_...` metrics of an epoch.
-
-    Args:
-        pruner: `SLRPruner`, whose run is over in fine-tuning epochs.
-        model: Keras model inside `fit`, at the end of an epoch.
-        logs: Dict, the logs of the epoch.
-    """
-    if pruner.attached:
-        return hard_pruned_metrics(model, pruner.run.split)
-    # Fine-tuning: the weights are as hard pruning left them.
-    return {
-        name.replace("val_", "val_hard_", 1): value
-        for name, value in logs.items()
-        if name.startswith("val_")
-    }

@@ -1,35 +1,64 @@
 """Validation of the weights as hard pruning would leave them now."""
 
-from keras import ops
+import contextlib
+
+import keras
 
 from keras_slr.training import backend
-from keras_slr.training.masks import apply_mask
+from keras_slr.training.hard_pruned import hard_pruned
+
+PREFIX = "val_hard_"
 
 
-def hard_pruned_metrics(model, split):
+def hard_pruned_metrics(run, callbacks, logs):
     """Evaluates the hard-pruned weights, then puts the weights back.
 
     Uses the validation data that `fit` holds, as its own validation does.
 
     Args:
-        model: Keras model inside `fit`, at the end of an epoch.
-        split: `training.split.Split` of the run.
+        run: `training.run.Run` inside `fit`, at the end of an epoch, or
+            `None` while pruned weights are fine-tuned.
+        callbacks: List of all callbacks of the `fit`. With a
+            `SwapEMAWeights` among them the moving averages are evaluated, as
+            in the validation of `fit`.
+        logs: Dict, the logs of the epoch.
 
     Returns:
         Dict of `val_hard_...` metrics, empty if `fit` has no validation
         data.
     """
-    if getattr(model, "_eval_epoch_iterator", None) is None:
+    if run is None:
+        # What was validated is as hard pruning left it.
+        return {
+            name.replace("val_", PREFIX, 1): value
+            for name, value in logs.items()
+            if name.startswith("val_")
+        }
+    if getattr(run.model, "_eval_epoch_iterator", None) is None:
         return {}
-    weights = [ops.copy(slot.w.value) for slot in split.slots]
+    with (
+        _averages_in(callbacks),
+        hard_pruned(run),
+        backend.random_state_kept(),
+    ):
+        metrics = run.model.evaluate(
+            verbose=0, return_dict=True, _use_cached_eval_dataset=True
+        )
+    return {PREFIX + name: value for name, value in metrics.items()}
+
+
+@contextlib.contextmanager
+def _averages_in(callbacks):
+    swaps = [
+        callback
+        for callback in callbacks
+        if isinstance(callback, keras.callbacks.SwapEMAWeights)
+        and not callback._ema_weights_in_model
+    ]
+    for swap in swaps:
+        swap.on_test_begin()
     try:
-        for slot, mask in zip(split.slots, split.masks()):
-            apply_mask(slot.w, mask)
-        with backend.random_state_kept():
-            metrics = model.evaluate(
-                verbose=0, return_dict=True, _use_cached_eval_dataset=True
-            )
+        yield
     finally:
-        for slot, weight in zip(split.slots, weights):
-            slot.w.assign(weight)
-    return {f"val_hard_{name}": value for name, value in metrics.items()}
+        for swap in swaps:
+            swap.on_test_end()

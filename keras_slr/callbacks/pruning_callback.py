@@ -1,23 +1,32 @@
 """A pruning run inside `model.fit`, whatever the method."""
 
+import numbers
 import warnings
 
 import keras
 
+from keras_slr.callbacks import end_of_fit
 from keras_slr.callbacks.attachments import Attachments
+from keras_slr.callbacks.callback_lists import callbacks_of_fit
 from keras_slr.callbacks.callback_lists import run_in_order
 from keras_slr.callbacks.epoch_logs import EpochLogs
-from keras_slr.callbacks.epoch_logs import monitored
+from keras_slr.callbacks.hard_pruned_metrics import hard_pruned_metrics
+from keras_slr.callbacks.monitors import check_monitors
 from keras_slr.callbacks.skip import Skip
 from keras_slr.callbacks.training_callback import TrainingCallback
 from keras_slr.pruner import SLRPruner
 from keras_slr.training.random_states import RandomStates
 from keras_slr.training.running_metrics import RunningMetrics
 
-# How to make a run longer that ended too early.
-NO_STOP = "let `fit` run to its end (`EarlyStopping` has `start_from_epoch`)"
-STEPS_PER_EPOCH = "pass the real number of batches as `steps_per_epoch`"
-RUN_ON = "run `fit` again to its end"
+
+def check_epochs(epochs):
+    """Raises a `ValueError` unless `epochs` counts epochs of fine-tuning."""
+    whole = isinstance(epochs, numbers.Integral)
+    if not whole or isinstance(epochs, bool) or epochs < 0:
+        raise ValueError(
+            "Expected `finetune_epochs` to be an integer, 0 or more. "
+            f"Received: finetune_epochs={epochs!r}."
+        )
 
 
 class PruningCallback(TrainingCallback):
@@ -69,6 +78,7 @@ class PruningCallback(TrainingCallback):
             `SLRPruner`. It is no part of `get_config`. Defaults to `None`.
 
     Raises:
+        TypeError: If a structure, a budget or a solver is none.
         ValueError: If an argument is outside its range.
     """
 
@@ -91,10 +101,11 @@ class PruningCallback(TrainingCallback):
         optimizer=None,
     ):
         super().__init__()
-        if finetune_epochs < 0:
+        check_epochs(finetune_epochs)
+        if not isinstance(monitor_hard_pruned, bool):
             raise ValueError(
-                "Expected `finetune_epochs` to be a number of epochs. "
-                f"Received: finetune_epochs={finetune_epochs}."
+                "Expected `monitor_hard_pruned` to be a boolean. Received: "
+                f"monitor_hard_pruned={monitor_hard_pruned!r}."
             )
         self.pruner = SLRPruner(
             rate,
@@ -166,10 +177,16 @@ class PruningCallback(TrainingCallback):
         Returns:
             `Report`.
         """
-        in_force = self._in_force
+        in_force, run = self._in_force, self._attached.masked_run
         try:
+            self._attached.choose_again()
             if self.pruner.attached:
+                run = self.pruner.run
                 self._report = self.pruner.prune()
+            if run is not None:
+                self._report = end_of_fit.with_warning(
+                    self._report, run, callbacks_of_fit(self)
+                )
         finally:
             self.pruner.abandon()
             self._let_go()
@@ -207,6 +224,8 @@ class PruningCallback(TrainingCallback):
     def on_train_begin(self, logs=None):
         run_in_order()
         super().on_train_begin(logs)
+        with self._attached.leaving_no_trace():
+            check_monitors(self)
         self._attached_by_user = False
         if self._pruned and not self.pruner.attached:
             # A CallbackList that is used again does not call `set_model`.
@@ -228,6 +247,7 @@ class PruningCallback(TrainingCallback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
+        self._validated = False
         self._logs.begin_epoch()
         clock = self.pruner.clock
         if not self._in_force:
@@ -276,8 +296,11 @@ class PruningCallback(TrainingCallback):
         self._end_epoch()
         if self.pruner.attached and not self._pruned:
             self._logs.see(self.pruner.run)
-        if self._logs.write(logs) and self.monitor_hard_pruned:
-            logs.update(monitored(self.pruner, self.model, logs))
+        self._logs.write(logs)
+        if self.monitor_hard_pruned and self._validated and self._in_force:
+            run = self.pruner.run if self.pruner.attached else None
+            callbacks = callbacks_of_fit(self)
+            logs.update(hard_pruned_metrics(run, callbacks, logs))
 
     def on_train_end(self, logs=None):
         if self.pruner.clock.step == 0:
@@ -295,6 +318,7 @@ class PruningCallback(TrainingCallback):
         validates = self._fitting and not self._waits
         if not self._attached_by_user:
             super().on_test_begin(logs)
+        self._validated = self._validated or validates
         if validates and self._ends_run:
             self._prune()
 
@@ -303,6 +327,7 @@ class PruningCallback(TrainingCallback):
     def _reset(self):
         self._report = None
         self._logs = EpochLogs(self.pruner.solver)
+        self._validated = False
         self._pruned = False
         self._watched = None
 
@@ -311,7 +336,7 @@ class PruningCallback(TrainingCallback):
         self.pruner.abandon()
         self._attached.detach()
         self.pruner.begin(model)
-        self.pruner.advice = RUN_ON
+        self.pruner.advice = end_of_fit.RUN_ON
         self._metrics = RunningMetrics(model)
         self._random = RandomStates(model)
         self.pruner.place |= {"metric": self._metrics, "random": self._random}
@@ -441,8 +466,7 @@ class PruningCallback(TrainingCallback):
     def _prune(self):
         """Hard-prunes with the last step, so that validation sees it."""
         self._sync()
-        stopped = self._model.stop_training
-        self.pruner.advice = NO_STOP if stopped else STEPS_PER_EPOCH
+        self.pruner.advice = end_of_fit.advice_for(self._model)
         with self._attached.leaving_no_trace():
             self._logs.see(self.pruner.run)
             self._logs.see_pruned(self.pruner.prune().sparsity)

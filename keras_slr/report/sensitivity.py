@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+from collections.abc import Iterable
 
 import keras
 import numpy as np
@@ -213,13 +214,15 @@ def sensitivity(model, x, y=None, rates=(0.5, 0.75, 0.9, 0.95), **plan):
 
 
 def _checked(rates):
-    rates = tuple(sorted(set(rates)))
-    for rate in rates:
+    received = rates
+    listed = isinstance(rates, Iterable) and not isinstance(rates, (str, dict))
+    for rate in rates if listed else ():
         check_rate(rate)
+    rates = tuple(sorted(set(rates))) if listed else ()
     if not rates or rates[0] == 0:
         raise ValueError(
             "Expected rates in (0, 1) to prune each layer at. Received: "
-            f"rates={rates}."
+            f"rates={received!r}."
         )
     return tuple(float(rate) for rate in rates)
 

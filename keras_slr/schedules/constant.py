@@ -21,6 +21,7 @@ class Constant(Record):
     value: float
 
     def __post_init__(self):
+        super().__post_init__()
         if self.value <= 0:
             raise ValueError(
                 "Expected the value of a Constant schedule to be positive. "

@@ -30,6 +30,7 @@ class Geometric(Record):
     until: float = 1.0
 
     def __post_init__(self):
+        super().__post_init__()
         if self.start <= 0 or self.end <= 0:
             raise ValueError(
                 "Expected `start` and `end` of a Geometric schedule to be "

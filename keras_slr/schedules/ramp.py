@@ -31,6 +31,7 @@ class Ramp(Record):
     power: float = 3.0
 
     def __post_init__(self):
+        super().__post_init__()
         if not 0 < self.until <= 1:
             raise ValueError(
                 "Expected `until` of a Ramp to be a fraction of the run in "

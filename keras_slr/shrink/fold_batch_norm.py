@@ -11,6 +11,7 @@ from keras_slr.selection.axes import axes_of
 from keras_slr.shrink.rebuild import Rebuild
 from keras_slr.shrink.state import to_numpy
 from keras_slr.training.model_state import check_built
+from keras_slr.training.model_state import check_model
 
 # Layers that end in a matrix product, a bias and an activation, with the
 # kernel whose outputs are theirs.
@@ -48,6 +49,7 @@ def fold_batch_norm(model):
         compiled.
 
     Raises:
+        TypeError: If the model is not a Keras 3 model.
         ValueError: If the model is not built, its graph is not known, or a
             layer cannot be made again from its config.
 
@@ -57,6 +59,7 @@ def fold_batch_norm(model):
     fast = keras_slr.fold_batch_norm(keras_slr.shrink(model))
     ```
     """
+    check_model(model)
     check_graph(model)
     check_built(model)
     return _Folding(model).rebuild(model)

@@ -6,10 +6,9 @@ each projection, and no conditions.
 """
 
 import dataclasses
-import numbers
 
 from keras_slr.record import register
-from keras_slr.schedules import Constant
+from keras_slr.schedules.check_schedule import schedule_of
 from keras_slr.solvers import forms
 from keras_slr.solvers.solver import Solver
 
@@ -33,8 +32,8 @@ class ADMM(Solver):
     prefix = "admm"
 
     def __post_init__(self):
-        if isinstance(self.rho, numbers.Real):
-            object.__setattr__(self, "rho", Constant(float(self.rho)))
+        super().__post_init__()
+        object.__setattr__(self, "rho", schedule_of("rho", self.rho))
 
     @property
     def form(self):

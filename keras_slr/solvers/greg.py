@@ -48,6 +48,7 @@ class GReg(Solver):
     form = forms.Free
 
     def __post_init__(self):
+        super().__post_init__()
         if self.reg <= 0 or self.pick_reg <= 0:
             raise ValueError(
                 "Expected positive penalties. Received: "

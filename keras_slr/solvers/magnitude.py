@@ -39,6 +39,7 @@ class GradualMagnitude(Solver):
     acts_on = "weights"
 
     def __post_init__(self):
+        super().__post_init__()
         if not 0 <= self.initial_sparsity < 1:
             raise ValueError(
                 "Expected `initial_sparsity` in [0, 1). Received: "
@@ -52,6 +53,11 @@ class GradualMagnitude(Solver):
                     "fraction of the run in [0.0, 1.0]. Received: "
                     f"{name}={step}."
                 )
+        if self.power <= 0:
+            raise ValueError(
+                "Expected a positive `power` of the ramp. Received: "
+                f"power={self.power}."
+            )
 
     def begin(self, tensors, clock):
         del clock
@@ -121,6 +127,7 @@ class OneShotMagnitude(Solver):
     acts_on = "weights"
 
     def __post_init__(self):
+        super().__post_init__()
         if not 0 <= self.at <= 1:
             raise ValueError(
                 f"Expected `at` to be in [0, 1]. Received: at={self.at}."

@@ -66,6 +66,8 @@ from keras_slr.record import register
 from keras_slr.schedules import Constant
 from keras_slr.schedules import Geometric
 from keras_slr.schedules import Ramp
+from keras_slr.schedules.check_schedule import check_schedule
+from keras_slr.schedules.check_schedule import schedule_of
 from keras_slr.solvers import forms
 from keras_slr.solvers.dual_update import begin
 from keras_slr.solvers.dual_update import dual_update
@@ -142,8 +144,10 @@ class SLR(Solver):
     prefix = "slr"
 
     def __post_init__(self):
-        if isinstance(self.rho, numbers.Real):
-            object.__setattr__(self, "rho", Constant(float(self.rho)))
+        super().__post_init__()
+        object.__setattr__(self, "rho", schedule_of("rho", self.rho))
+        if self.ramp is not None:
+            check_schedule("ramp", self.ramp)
         if self.stepsize_bound is not None and self.stepsize_bound <= 0:
             raise ValueError(
                 "Expected a positive `stepsize_bound` or None. Received: "

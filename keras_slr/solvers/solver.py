@@ -8,6 +8,20 @@ from keras_slr.solvers import forms
 NEARLY = 0.9
 
 
+def check_solver(solver):
+    """Raises a `TypeError` unless `solver` is a method with its settings."""
+    if isinstance(solver, Solver):
+        return
+    if isinstance(solver, type) and issubclass(solver, Solver):
+        advice = f"make one, `{solver.__name__}()`"
+    else:
+        advice = "pass one, such as `keras_slr.ADMM()`, or `None`"
+    raise TypeError(
+        "Expected `solver` to be an instance of a method of "
+        f"`keras_slr.solvers`. Received: solver={solver!r}; {advice}."
+    )
+
+
 class Solver(Record):
     """A pruning method: what it does between training steps.
 

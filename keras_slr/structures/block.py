@@ -1,6 +1,7 @@
 """Blocks of inputs and outputs."""
 
 import dataclasses
+import numbers
 
 from keras_slr.record import register
 from keras_slr.structures.structure import Structure
@@ -26,8 +27,10 @@ class Block(Structure):
     size: tuple = (4, 1)
 
     def __post_init__(self):
+        super().__post_init__()
         object.__setattr__(self, "size", tuple(self.size))
-        if len(self.size) != 2 or min(self.size) < 1:
+        whole = all(isinstance(n, numbers.Integral) for n in self.size)
+        if len(self.size) != 2 or not whole or min(self.size) < 1:
             raise ValueError(
                 "Expected a block of (inputs, outputs), as in Block((4, 1)). "
                 f"Received: Block({self.size})."

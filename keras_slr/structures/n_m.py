@@ -29,6 +29,7 @@ class NM(Structure):
     m: int = 4
 
     def __post_init__(self):
+        super().__post_init__()
         if not 0 < self.n < self.m:
             raise ValueError(
                 "Expected 0 < n < m in NM(n, m), n non-zero entries in every "

@@ -45,6 +45,7 @@ class Pattern(Structure):
     patterns: tuple = _with_centre(4)
 
     def __post_init__(self):
+        super().__post_init__()
         patterns = tuple(tuple(sorted(p)) for p in self.patterns)
         object.__setattr__(self, "patterns", patterns)
         valid = patterns and all(

@@ -16,6 +16,8 @@ class Structure(Record):
         freeze_at: Float in `(0, 1]`, the fraction of a run's learning after
             which it suits the structure that the units which stay no longer
             change: what costs more to make up for goes earlier.
+        statistics: Pairs of a variable that is no weight and goes with the
+            units, such as a moving mean, and how it does. `finish` sets it.
         metric: Float in `[0, 1]`, the power of the metric that suits the
             structure's projection, see `SLR`.
     """
@@ -24,6 +26,7 @@ class Structure(Record):
     least = 1
     freeze_at = 0.8
     metric = 1 / 4
+    statistics = ()
 
     def refusal(self, weight):
         """Returns why a weight cannot carry the structure, or `None`."""

@@ -51,8 +51,11 @@ class Filter(Structure):
     round_to: object = None
 
     def __post_init__(self):
+        super().__post_init__()
         valid = self.round_to in (None, "auto") or (
-            isinstance(self.round_to, int) and self.round_to > 0
+            isinstance(self.round_to, int)
+            and not isinstance(self.round_to, bool)
+            and self.round_to > 0
         )
         if not valid:
             raise ValueError(

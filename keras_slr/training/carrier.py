@@ -8,10 +8,13 @@ as an attribute of the optimizer. Files with a carrier load as plain models;
 plain files load into a model with a carrier and leave its state alone.
 """
 
+import contextlib
+
 import keras
 import numpy as np
 
 from keras_slr.training import backend
+from keras_slr.training.optimizer_parts import base_optimizer
 
 ATTRIBUTE = "slr_state"
 # In the state of a model whose weights are pruned and held by masks.
@@ -33,6 +36,23 @@ def check_free(optimizers, model):
             f"Received `{model.name}`, which has one: end it first, with "
             "`finalize()` or `abandon()`, or by leaving `keep_masks`."
         )
+
+
+def carrier_of(optimizer):
+    """Returns the `Carrier` on a model's optimizer, or `None`."""
+    return getattr(base_optimizer(optimizer), ATTRIBUTE, None)
+
+
+@contextlib.contextmanager
+def without_carrier(optimizer):
+    """Takes the carrier off a model's optimizer, so that files lack it."""
+    base = base_optimizer(optimizer)
+    carrier = vars(base).pop(ATTRIBUTE, None)
+    try:
+        yield
+    finally:
+        if carrier is not None:
+            object.__setattr__(base, ATTRIBUTE, carrier)
 
 
 class Carrier(keras.layers.Layer):

@@ -25,7 +25,8 @@ def check_update_every(update_every):
     """
     if update_every is None or update_every == EPOCH:
         return
-    if isinstance(update_every, numbers.Integral) and update_every > 0:
+    whole = isinstance(update_every, numbers.Integral)
+    if whole and update_every > 0 and not isinstance(update_every, bool):
         return
     if isinstance(update_every, float) and 0 < update_every < 1:
         return
@@ -34,6 +35,16 @@ def check_update_every(update_every):
         "of the run in (0, 1), 'epoch' or None. Received: update_every="
         f"{update_every!r}."
     )
+
+
+def check_total_steps(total):
+    """Raises a `ValueError` unless `total` counts the steps of a run."""
+    whole = isinstance(total, numbers.Integral) and not isinstance(total, bool)
+    if total is not None and not (whole and total > 0):
+        raise ValueError(
+            "Expected `total_steps` to be a positive integer. Received: "
+            f"total_steps={total!r}."
+        )
 
 
 class Clock:

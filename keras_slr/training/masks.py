@@ -13,6 +13,8 @@ from keras_slr.training.carrier import check_free
 from keras_slr.training.coverage import Coverage
 from keras_slr.training.hook import zeros_hooks
 from keras_slr.training.lender import Lender
+from keras_slr.training.model_state import check_built
+from keras_slr.training.model_state import check_model
 from keras_slr.training.optimizers import Optimizers
 from keras_slr.training.watched_steps import WatchedSteps
 
@@ -47,8 +49,7 @@ class Masks:
                 )
                 for v in variables
             ]
-        for v, mask in zip(variables, self._masks):
-            mask.assign(ops.cast(ops.not_equal(v.value, 0), mask.dtype))
+        self.renew()
         self._averages = optimizers.averages(variables)
         self._lender = Lender(model, optimizers, self._masks)
         self._hooks = zeros_hooks(
@@ -64,6 +65,19 @@ class Masks:
             owner=self,
             place=place,
         )
+
+    @property
+    def hold(self):
+        """Whether every masked entry is zero."""
+        return not any(
+            bool(ops.any(ops.where(ops.not_equal(mask.value, 0), 0, v.value)))
+            for v, mask in zip(self._variables, self._masks)
+        )
+
+    def renew(self):
+        """Masks the entries that are zero now."""
+        for v, mask in zip(self._variables, self._masks):
+            mask.assign(ops.cast(ops.not_equal(v.value, 0), mask.dtype))
 
     def attach(self):
         self.enforce()
@@ -122,11 +136,14 @@ def keep_masks(model, optimizer=None):
             is not the one of `compile`, see `SLRPruner`. Defaults to `None`.
 
     Raises:
-        TypeError: If `optimizer` is none.
+        TypeError: If the model is not a Keras 3 model, or `optimizer` is
+            none.
         ValueError: If the model is not compiled or not built, has no kernel
             with zeros, was compiled again inside the block, or is trained
             with another optimizer.
     """
+    check_model(model)
+    check_built(model)
     variables = [
         kernel.variable
         for kernel in kernels_of(model)

@@ -2,15 +2,16 @@
 
 import dataclasses
 
-from keras_slr.training.carrier import ATTRIBUTE
+from keras import ops
+
 from keras_slr.training.carrier import PRUNED
 from keras_slr.training.carrier import CarriedSlots
+from keras_slr.training.carrier import carrier_of
 from keras_slr.training.carrier import check_free
 from keras_slr.training.coverage import Coverage
 from keras_slr.training.hook import hooks_for
 from keras_slr.training.learning_rate import learning_rate_of
 from keras_slr.training.lender import Lender
-from keras_slr.training.optimizer_parts import base_optimizer
 from keras_slr.training.split import Split
 
 
@@ -33,6 +34,8 @@ class Run:
         left: List of pairs of a weight and the reason it is left alone.
         state: The solver's state.
         place: As given.
+        brought_back: Whether the weights that were pruned last had been set
+            to those of before they settled, as `EarlyStopping` does.
         pruned: Whether a checkpoint was loaded whose weights were pruned.
         coverage: `training.coverage.Coverage`.
     """
@@ -42,7 +45,7 @@ class Run:
         self.solver = solver
         constraints, self.left = plan.constraints(model)
         self.optimizers = optimizers
-        self.pruned = False
+        self.pruned = self.brought_back = False
         check_free(optimizers, model)
         weights = [w for constraint in constraints for w in constraint.weights]
         optimizers.check_training(weights)
@@ -78,8 +81,7 @@ class Run:
     @staticmethod
     def of(model):
         """Returns the run attached to a model's optimizer, or `None`."""
-        base = base_optimizer(getattr(model, "optimizer", None))
-        carrier = getattr(base, ATTRIBUTE, None)
+        carrier = carrier_of(getattr(model, "optimizer", None))
         owner = carrier.owner() if carrier is not None else None
         return owner if isinstance(owner, Run) else None
 
@@ -126,10 +128,31 @@ class Run:
         these choose; once the support is settled it is what training made
         up for, and averages of before that have no say any more.
         """
-        if getattr(self.state, "settled", False):
-            self.split.check_finite()
-            return self.split.support()
-        return self.split.masks(self.averages or None)
+        if not getattr(self.state, "settled", False):
+            return self.split.masks(self.averages or None)
+        self.split.check_finite()
+        support = self.split.support()
+        self.brought_back = self._brought_back(support)
+        return self.split.masks() if self.brought_back else support
+
+    def _brought_back(self, support):
+        """Whether the weights are others than training ended with.
+
+        They were settled, but are not zero where they should be, and are not
+        the averages that `fit` ends with.
+        """
+        weights = [slot.w for slot in self.split.slots]
+        averages = self.averages
+        return any(
+            bool(ops.any(_outside(w, keep)))
+            for w, keep in zip(weights, support)
+        ) and not (
+            averages
+            and all(
+                bool(ops.all(ops.equal(w.value, average.value)))
+                for w, average in zip(weights, averages)
+            )
+        )
 
     def _get_scalars(self):
         scalars = {
@@ -158,3 +181,10 @@ class Run:
                 for field in dataclasses.fields(self.state)
             },
         )
+
+
+def _outside(variable, keep):
+    keep = ops.reshape(keep, variable.shape)
+    return ops.logical_and(
+        ops.not_equal(variable.value, 0), ops.logical_not(keep)
+    )

@@ -1,0 +1,46 @@
+"""What to say when `fit` ends with weights that have not settled."""
+
+from keras_slr.callbacks.hard_pruned_metrics import PREFIX
+from keras_slr.report import Report
+
+# How to make a run longer that ended too early.
+RUN_ON = "run `fit` again to its end"
+_NO_STOP = "let `fit` run to its end (`EarlyStopping` has `start_from_epoch`)"
+_STEPS = "pass the real number of batches as `steps_per_epoch`"
+_BROUGHT_BACK = (
+    "The weights that were brought back at the end of `fit` are from before "
+    "they had settled, and were pruned as they were: accuracy may be lower "
+    "than without. Let `EarlyStopping` monitor `val_hard_loss`, or set its "
+    "`start_from_epoch`; or train the pruned model further inside "
+    "`keras_slr.keep_masks(model)`."
+)
+
+
+def advice_for(model):
+    """Returns how to make a run longer that ends with its `fit`."""
+    return _NO_STOP if model.stop_training else _STEPS
+
+
+def with_warning(report, run, callbacks):
+    """Returns a report that says where its weights come from.
+
+    Args:
+        report: `Report` of the run.
+        run: `training.run.Run`, after hard pruning.
+        callbacks: List of the callbacks of the `fit`.
+    """
+    if not run.brought_back:
+        return report
+    warning = report.warning
+    if warning is None and not _by_zeros(callbacks):
+        warning = _BROUGHT_BACK
+    return Report.after_pruning(run.model, report.rows, warning)
+
+
+def _by_zeros(callbacks):
+    """Whether the weights were the best of those with their zeros."""
+    return any(
+        getattr(callback, "restore_best_weights", False)
+        and callback.monitor.startswith(PREFIX)
+        for callback in callbacks
+    )

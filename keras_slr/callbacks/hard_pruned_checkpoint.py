@@ -1,0 +1,76 @@
+"""Checkpoints of the weights as hard pruning would leave them."""
+
+import keras
+
+from keras_slr.callbacks.callback_lists import callbacks_of_fit
+from keras_slr.callbacks.hard_pruned_metrics import PREFIX
+from keras_slr.callbacks.training_callback import TrainingCallback
+from keras_slr.training.carrier import carrier_of
+from keras_slr.training.carrier import without_carrier
+from keras_slr.training.hard_pruned import hard_pruned
+from keras_slr.training.run import Run
+
+
+class HardPrunedCheckpoint(keras.callbacks.ModelCheckpoint):
+    """Saves the pruned model in the middle of a run, with its zeros.
+
+    ```python
+    slr = keras_slr.SLRCallback(0.9, monitor_hard_pruned=True)
+    best = keras_slr.HardPrunedCheckpoint(
+        "best.keras", monitor="val_hard_accuracy", save_best_only=True
+    )
+    model.fit(x, y, validation_data=val, epochs=10, callbacks=[slr, best])
+    ```
+
+    A `ModelCheckpoint` whose files hold the weights as hard pruning would
+    leave them at that moment: with the zeros with which `val_hard_...` was
+    measured. Training goes on with the weights as they were. The files are
+    written whole or not at all and load as plain models; to resume a run use
+    `BackupAndRestore` or a plain `ModelCheckpoint`, which save its state. List
+    it behind the pruning callback.
+
+    Args:
+        filepath: See `keras.callbacks.ModelCheckpoint`.
+        monitor: Name of a metric. Defaults to `"val_hard_loss"`.
+        **kwargs: Other arguments of `keras.callbacks.ModelCheckpoint`. With
+            `mode="auto"` the direction is that of the metric without
+            `hard_` in its name.
+
+    Raises:
+        ValueError: If `fit` has no pruning callback, or one that does not
+            log what is monitored.
+    """
+
+    def __init__(self, filepath, monitor="val_hard_loss", **kwargs):
+        super().__init__(filepath, monitor, **kwargs)
+
+    def on_train_begin(self, logs=None):
+        pruning = [
+            callback
+            for callback in callbacks_of_fit(self)
+            if isinstance(callback, TrainingCallback)
+        ]
+        if not pruning and carrier_of(self._model.optimizer) is None:
+            raise ValueError(
+                "Expected a pruning callback in the same fit. Received "
+                "HardPrunedCheckpoint without one: list "
+                "`keras_slr.SLRCallback(...)` before it."
+            )
+
+    def _set_monitor_op(self):
+        monitor = self.monitor
+        self.monitor = monitor.replace(PREFIX, "val_", 1)
+        try:
+            super()._set_monitor_op()
+        finally:
+            self.monitor = monitor
+
+    def _save_model(self, epoch, batch, logs):
+        # While pruned weights are fine-tuned they have their zeros.
+        run = Run.of(self.model)
+        with without_carrier(self.model.optimizer):
+            if run is None:
+                super()._save_model(epoch, batch, logs)
+                return
+            with hard_pruned(run):
+                super()._save_model(epoch, batch, logs)

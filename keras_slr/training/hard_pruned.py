@@ -1,0 +1,38 @@
+"""The weights as hard pruning would leave them, for a moment."""
+
+import contextlib
+
+from keras import ops
+
+from keras_slr.training.masks import apply_mask
+
+
+@contextlib.contextmanager
+def hard_pruned(run):
+    """Prunes the model of a run as it is now, and puts everything back.
+
+    The entries to keep are chosen by the weights that are in the model;
+    moving averages get the same zeros.
+
+    Args:
+        run: `training.run.Run`.
+    """
+    split = run.split
+    weights, averages = [slot.w for slot in split.slots], run.averages
+    statistics = [
+        variable
+        for constraint in split.constraints
+        for variable, _ in constraint.structure.statistics
+    ]
+    before = [(v, ops.copy(v.value)) for v in weights + averages + statistics]
+    masks = split.masks()
+    try:
+        for variables in (weights, averages):
+            for variable, mask in zip(variables, masks):
+                apply_mask(variable, mask)
+        for constraint in split.constraints:
+            constraint.finish()
+        yield
+    finally:
+        for variable, value in before:
+            variable.assign(value)
