@@ -58,11 +58,13 @@ def test_the_best_file_is_the_best_measured(make_model, data, tmp_path):
         """After the second epoch the weights are worse."""
 
         def on_epoch_end(self, epoch, logs=None):
-            if epoch == 2:
+            if epoch == 1:
                 kernel = self.model.layers[-1].kernel
-                kernel.assign(-10.0 * kernel.value)
+                kernel.assign(100.0 * kernel.value)
 
-    model = make_model("sgd", metrics=[keras.metrics.R2Score(name="r2")])
+    model = make_model(
+        keras.optimizers.SGD(1e-6), metrics=[keras.metrics.R2Score(name="r2")]
+    )
     slr = SLRCallback(0.5, monitor_hard_pruned=True)
     path = tmp_path / "best.weights.h5"
     best = HardPrunedCheckpoint(
@@ -73,7 +75,7 @@ def test_the_best_file_is_the_best_measured(make_model, data, tmp_path):
     model.load_weights(path)
     found = model.evaluate(*data, verbose=0, return_dict=True)["r2"]
     np.testing.assert_allclose(found, max(measured), 1e-4)
-    assert found > measured[-1]
+    assert np.argmax(measured) < 2 < len(measured)
 
 
 def test_saving_does_not_disturb_training(make_model, data, tmp_path):
@@ -177,20 +179,6 @@ def test_a_checkpoint_of_zeros_needs_pruning(make_model, data, tmp_path):
     assert pruned_zeros(saved) == EXPECTED_ZEROS
 
 
-class Best(keras.callbacks.Callback):
-    """Notes what hard pruning leaves after every epoch."""
-
-    def __init__(self):
-        super().__init__()
-        self.kernels = []
-
-    def on_epoch_end(self, epoch, logs=None):
-        twin = keras.models.clone_model(self.model)
-        twin.set_weights(self.model.get_weights())
-        keras_slr.hard_prune(twin, 0.9)
-        self.kernels.append([to_numpy(layer.kernel) for layer in twin.layers])
-
-
 @pytest.mark.parametrize("mode", ["min", "max"])
 @pytest.mark.parametrize("finetune", [0, 2])
 def test_the_weights_that_come_back_are_those_measured(
@@ -243,16 +231,18 @@ def test_hard_values_of_moving_averages(make_model, data):
 
     class Averages(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
-            twin = keras.models.clone_model(self.model)
             optimizer = self.model.optimizer
             averages = optimizer._model_variables_moving_average
-            for v, average in zip(twin.trainable_variables, averages):
-                v.assign(average.value)
-            twin.compile("sgd", "mse")
-            keras_slr.hard_prune(twin, 0.9)
-            seen.append(twin.evaluate(*data, verbose=0))
+            seen.append([to_numpy(average) for average in averages])
 
     history = fit(
         model, data, [slr, keras.callbacks.SwapEMAWeights(), Averages()], 3
     )
-    np.testing.assert_allclose(history["val_hard_loss"][:2], seen[:2], 1e-5)
+    for averages, measured in zip(seen[:2], history["val_hard_loss"]):
+        twin = make_model()
+        for v, average in zip(twin.trainable_variables, averages):
+            v.assign(average)
+        keras_slr.hard_prune(twin, 0.9)
+        np.testing.assert_allclose(
+            twin.evaluate(*data, verbose=0), measured, 1e-5
+        )
