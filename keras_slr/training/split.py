@@ -74,7 +74,7 @@ class Split:
 
     def __init__(self, optimizers, constraints, form):
         self.form = form
-        self._optimizers = optimizers
+        self._trainer_of = optimizers.training
         optimizer = optimizers.base
         weights, rates, self._sets = numbered(constraints)
         with backend.variable_scope(optimizer):
@@ -177,7 +177,7 @@ class Split:
                 `training.metric`. Defaults to `0.0`, the Euclidean one.
         """
         weighings = [
-            weighing(self._optimizers.training(slot.w), slot.w, power)
+            weighing(self._trainer_of(slot.w), slot.w, power)
             for slot in self.slots
         ]
         counts = self._counts([share * rate for rate in self.rates])

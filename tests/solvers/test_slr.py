@@ -153,7 +153,7 @@ def reference_update(solver, ref, w, f, progress):
 def make_split(w, arrays, free=True):
     split = Split.__new__(Split)
     split.form = forms.Free if free else forms.Held
-    split._optimizer = None
+    split._trainer_of = lambda variable: None
     split.rho = keras.Variable(0.0, dtype="float32")
     split.slots = [
         Slots(
