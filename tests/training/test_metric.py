@@ -42,7 +42,7 @@ OPTIMIZERS = {
     "lion": (lambda: opt.Lion(1e-3), None),
     "multi_optimizer": (
         lambda: opt.MultiOptimizer(opt.OptimizerMap(opt.Adam(1e-2), {})),
-        None,
+        lambda o, kernel: squares_of_adam(o.optimizers[0], kernel),
     ),
 }
 
