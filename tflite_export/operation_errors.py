@@ -54,12 +54,11 @@ def operation_errors(float_file, quantized_file, batches):
     squares = np.zeros((len(compared), 3))
     for batch in batches:
         truth = expected.run(expected.inputs_of(batch))
-        so_far = whole.run(whole.inputs_of(batch))
+        given = whole.inputs_of(batch)
+        so_far = whole.run(given)
+        cut = {c: truth(expected.index(names[j])) for j, c in copies.items()}
         own = alone.run(
-            {
-                copy: truth(expected.index(names[j]))
-                for j, copy in copies.items()
-            }
+            cut | {j: given[j] for j in alone.inputs() if j in given}
         )
         for i, (name, j, _) in enumerate(compared):
             y = truth(expected.index(name))
@@ -117,9 +116,13 @@ class _File:
         made = [j for op in self._graph.operators for j in op.outputs]
         return [
             self._graph.tensors[int(j)].name.decode()
-            for j in (*self._graph.inputs, *made)
+            for j in (*self.inputs(), *made)
             if self._graph.tensors[int(j)].type == schema.TensorType.FLOAT32
         ]
+
+    def inputs(self):
+        """Lists the indices of the inputs."""
+        return [int(j) for j in self._graph.inputs]
 
     def index(self, name):
         """Returns the index of the tensor of a name."""

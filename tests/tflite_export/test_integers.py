@@ -187,32 +187,37 @@ def test_weights_alone(model, x, tmp_path, bits):
 def spoiled():
     """Leaves the range of small numbers for large ones, and comes back."""
     x = keras.Input((16,), name="x")
+    word = keras.Input((1,), dtype="int32", name="word")
     y = layers.Dense(16, name="first")(x)
     y = layers.ReLU(name="large")(layers.Rescaling(1.0, 1000.0)(y))
     y = layers.Rescaling(1.0, -1000.0, name="small")(y)
     y = layers.Activation("tanh")(y)  # Else `last` takes the shift in.
-    return keras.Model(x, layers.Dense(10, name="last")(y), name="spoiled")
+    y = y + layers.Flatten()(layers.Embedding(5, 16)(word))
+    y = layers.Dense(10, name="last")(y)
+    return keras.Model([x, word], y, name="spoiled")
 
 
 def test_which_operation_loses_how_much(tmp_path):
     keras.utils.set_random_seed(0)
     model = spoiled()
-    x = np.random.default_rng(0).normal(size=(64, 16)).astype("f")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 16)).astype("f")
+    given = {"x": x, "word": rng.integers(0, 5, (64, 1))}
     out = tmp_path / "out.tflite"
     with pytest.raises(RuntimeError, match="quantization_error` shows which"):
-        tflite_export.convert(model, out, quantize="int8", calibration=x)
+        tflite_export.convert(model, out, quantize="int8", calibration=given)
     assert not out.exists()
 
     model.save(tmp_path / "model.keras")
-    np.save(tmp_path / "x.npy", x)
+    np.savez(tmp_path / "x.npz", **given)
     stages = []
     found = tflite_export.quantization_error(
-        tmp_path / "model.keras", tmp_path / "x.npy", progress=stages.append
+        tmp_path / "model.keras", tmp_path / "x.npz", progress=stages.append
     )
     assert stages[-1] == "compare the operations"
     assert found.quantize == "int8"
     # About a thousand in 255 steps, each of which is uniform noise.
-    first = keras.Model(model.input, model.get_layer("first").output)
+    first = keras.Model(model.input[0], model.get_layer("first").output)
     y = of(first, x)
     step = (1000 + y.max()) / 255
     noise = step / np.sqrt(12) / np.sqrt(np.mean(np.square(y)))
