@@ -92,13 +92,12 @@ class Filter(Structure):
             met.update(makers)
             coupled += _of_group(group, known, self.round_to)
         return coupled, [
-            (w, refused.get(id(w.variable), _NO_GROUP))
+            (w, refused.get(id(w.variable)) or Refusal(_around(w)))
             for w in chosen
             if id(w.variable) not in met
         ]
 
 
-_NO_GROUP = Refusal("its filters cannot be cut out of the model")
 _SEVERAL = "is in several models inside this one"
 _SINGLE = "all its filters are tied into one unit, and one has to stay"
 
@@ -132,6 +131,13 @@ def _reasons(groups):
         several = dict.fromkeys(reasons.keys() & found.keys(), _SEVERAL)
         reasons |= found | several
     return reasons
+
+
+def _around(weight):
+    """Returns in which layer a weight lies that `shrink` leaves whole."""
+    *_, opaque = (layer for layer in weight.layers if graph_of(layer) is None)
+    name, kind = opaque.name, type(opaque).__name__
+    return f"is inside `{name}` ({kind}), out of which nothing can be cut"
 
 
 def _groups(model):
@@ -279,9 +285,7 @@ def _held_by(weight, reasons):
         return "has a single head, which has to stay"
     if id(first.variable) in reasons:
         return reasons[id(first.variable)]
-    opaque = [layer for layer in around if graph_of(layer) is None]
-    name, kind = opaque[-1].name, type(opaque[-1]).__name__
-    return f"is inside `{name}` ({kind}), out of which nothing can be cut"
+    return _around(weight)
 
 
 def _of_attention(attention, known):

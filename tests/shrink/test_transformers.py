@@ -9,6 +9,7 @@ import pytest
 from keras import layers
 
 import keras_slr
+from keras_slr.shrink import Narrow
 from keras_slr.shrink.blocks import BLOCKS
 from keras_slr.shrink.options import parameters
 from keras_slr.shrink.rules.transformers import OPTIONS
@@ -387,3 +388,11 @@ def test_a_fresh_process_loads_what_is_small(tmp_path):
     assert child.stdout.splitlines() == ["gemma False", "llama True"], (
         child.stderr
     )
+
+
+@pytest.mark.once("a name is looked up")
+@pytest.mark.parametrize("module", ["os", "keras_hub.src.models.llama"])
+def test_a_file_cannot_name_another_class(module):
+    config = {"layer": [module, "system"], "heads": {}, "units": None}
+    with pytest.raises(ValueError, match="Expected a layer of KerasHub"):
+        Narrow.from_config(config)

@@ -93,7 +93,7 @@ REFUSED = {
     ),
     "filters of a layer of one's own": (
         own_block,
-        "its filters cannot be cut out",
+        "kernel`: is inside `block` .OwnBlock., out of which nothing",
         FILTER,
     ),
     "a single head": (lambda: attention(1), "has a single head", HEADS),
