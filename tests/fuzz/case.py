@@ -119,7 +119,14 @@ def random_case(choose):
     with dtype_policy(policy):
         # Keras on TensorFlow cannot add penalties in bfloat16 to a loss.
         model, data, kind = random_model(choose, policy != "bfloat16")
-    state = choose(["dense", "dense", "frozen", "sparse"])
+    own = getattr(model, "own", None)
+    # The optimizers of a model's own are built with all its weights.
+    states = (
+        ["dense", "dense", "sparse"]
+        if own
+        else ["dense", "dense", "frozen", "sparse"]
+    )
+    state = choose(states)
     if state == "frozen":
         owners = [x for x in model._flatten_layers() if x._trainable_variables]
         choose(owners).trainable = False
@@ -151,7 +158,7 @@ def random_case(choose):
     return Case(
         model,
         data,
-        _callbacks(choose, method, structure, goal, tail),
+        _callbacks(choose, method, structure, goal, tail, own),
         [Stop(end)],
         fit,
         {
@@ -167,7 +174,7 @@ def random_case(choose):
     )
 
 
-def _callbacks(choose, method, structure, goal, tail):
+def _callbacks(choose, method, structure, goal, tail, optimizer):
     make, preset = METHODS[method]
     solver = choose(SOLVERS.get(method, (None,)))
     if preset is not None:
@@ -177,6 +184,7 @@ def _callbacks(choose, method, structure, goal, tail):
         "update_every": choose([None, 1, 2, 0.25, "epoch"]),
         "finetune_epochs": tail,
         "monitor_hard_pruned": choose(BOOLEANS),
+        "optimizer": optimizer,
     }
     plans = _plan(choose, structure, goal), {"rate": 0.5, "include": "re:.*"}
     return [make(**plan, **settings) for plan in plans]

@@ -70,6 +70,8 @@ def fit(case, callback):
         reason = None
     users.check()
     assert_plain(case.model)
+    for optimizer in getattr(case.model, "own", []):
+        assert "apply" not in vars(optimizer)
     return reason
 
 
