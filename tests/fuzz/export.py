@@ -18,11 +18,7 @@ from tflite_export.failure import Failure
 from tflite_export.job import Job
 
 # What TFLite does not take is said, and is no fault.
-REFUSALS = (
-    "uses operations that TFLite has not built in",
-    # A recurrent layer whose batch is of any size.
-    "'tf.TensorListReserve' op requires element_shape to be static",
-)
+REFUSALS = ("uses operations that TFLite has not built in",)
 
 
 def export(path):
