@@ -98,8 +98,11 @@ def check(folder):
     Raises:
         Exception: Of whatever kind, if one of them is not whole.
     """
-    for path in pathlib.Path(folder).rglob("*"):
-        if path.is_dir() or path.name.startswith("."):
+    folder = pathlib.Path(folder)
+    for path in folder.rglob("*"):
+        # What was being written is in a hidden folder.
+        hidden = any(p.startswith(".") for p in path.relative_to(folder).parts)
+        if path.is_dir() or hidden:
             continue
         if path.suffix == ".keras":
             keras.saving.load_model(path)

@@ -172,7 +172,7 @@ def test_without_the_float32_file_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(MODULE, "convert", convert)
     out = tmp_path / "out.tflite"
     out.write_text("before")
-    with pytest.raises(TypeError, match="received int"):
+    with pytest.raises(TypeError, match="Received: int"):
         smallest(3, out)
     assert out.read_text() == "before" and list(tmp_path.iterdir()) == [out]
     with pytest.raises(ValueError, match="make the folder"):
