@@ -80,6 +80,10 @@ def on_one_cpu(variable):
 
 def fill(variable, number):
     """Sets every entry of a variable, where it lies."""
+    if variable._value is None:
+        # On JAX a step that fails takes the values with it.
+        variable.assign(ops.full(variable.shape, number, variable.dtype))
+        return
     variable.assign(ops.full_like(variable.value, number))
 
 

@@ -9,7 +9,9 @@ from tests.callbacks.helpers import EXPECTED_ZEROS
 from tests.callbacks.helpers import STRONG
 from tests.callbacks.helpers import assert_untouched
 from tests.callbacks.helpers import pruned_zeros
+from tests.contract.own_steps import OwnStep
 from tests.helpers import to_numpy
+from tests.helpers import zeros
 
 
 @pytest.mark.filterwarnings("ignore:Pruning ended after")
@@ -188,3 +190,36 @@ def test_nan_in_the_data_is_an_error_and_the_weights_come_back(
     assert all(
         np.isfinite(to_numpy(v)).all() for v in model.optimizer.variables
     )
+
+
+@pytest.mark.filterwarnings("ignore:A pruning run on")
+@pytest.mark.parametrize("again", [False, True])
+def test_a_step_that_fails_leaves_nothing(data, again):
+    """On JAX the values of all variables are gone with it."""
+
+    class Fails(OwnStep):
+        fails = True
+
+        def train_step(self, *args):
+            if self.fails:
+                raise ValueError("out of order")
+            return super().train_step(*args)
+
+    x = keras.Input((20,))
+    y = keras.layers.Dense(32)(x)
+    model = Fails(x, keras.layers.Dense(4)(y))
+    model.compile("adam")
+    before = model.get_weights()
+    slr = SLRCallback(0.9)
+    with pytest.raises(ValueError, match="out of order"):
+        model.fit(*data, verbose=0, callbacks=[slr])
+    for variable, value in zip(model.weights, before):
+        variable.assign(value)
+    model.fails = False
+    model.compile("adam")
+    if again:
+        model.fit(*data, verbose=0, callbacks=[slr])
+        assert zeros(model.layers[1].kernel) == 576
+    else:
+        slr.abandon()
+    assert_untouched(model)
