@@ -175,8 +175,9 @@ class SLRPruner:
             `optimizer_variables`, renewed if a dual update was done.
 
         Raises:
-            ValueError: If `begin` was not called with `total_steps`, or a
-                weight is not finite.
+            ValueError: If `begin` was not called with `total_steps`, a step
+                has changed a weight without the optimizer, or a weight is
+                not finite.
         """
         run = self.run
         if self.clock.total is None:
@@ -184,16 +185,9 @@ class SLRPruner:
                 "Expected `begin(model, total_steps=...)` before `step`. "
                 "Received a run without `total_steps`."
             )
-        if not run.acts:
-            raise ValueError(
-                "Expected a training step that updates the pruned weights "
-                f"with the optimizer {run.optimizers}. Received none since "
-                "`begin`: make the compiled step (`tf.function`, `jax.jit`) "
-                "after `begin`, and pass the optimizer that trains the model "
-                "as `optimizer`."
-            )
-        if run.coverage.due():
-            run.coverage.check()
+        due = run.coverage.due()
+        if due or not run.acts:
+            run.coverage.check(_by_id(run.model, trainable_variables))
         self.window.add(float(loss))
         if not self.clock.advance_to(self.clock.step + 1):
             return optimizer_variables
@@ -208,6 +202,7 @@ class SLRPruner:
     def update(self):
         """Does one dual update now, at the progress of the clock."""
         run = self.run
+        run.coverage.check()
         loss = backend.mean_over_processes(self.window.take(), run.optimizer)
         run.state = self.solver.update(run.state, run.split, loss, self.clock)
         run.coverage.begin()
@@ -223,6 +218,7 @@ class SLRPruner:
         """
         run = self.run
         if self._rows is None:
+            run.coverage.check(at_end=True)
             # Pruned a second time the residuals would be zero.
             self._rows = rows_of(run)
             self._warning = early_end(run, self.clock, self.advice)
@@ -292,6 +288,14 @@ class SLRPruner:
             }
             if state:
                 holder.state = state
+
+
+def _by_id(model, values):
+    """Returns the values of the trainable variables by their `id`."""
+    return {
+        id(variable): value
+        for variable, value in zip(model.trainable_variables, values or [])
+    }
 
 
 def _assign_all(variables, values):

@@ -293,6 +293,7 @@ class PruningCallback(TrainingCallback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
+        self._check_coverage(at_end_of_epoch=True)
         self._end_epoch()
         if self.pruner.attached and not self._pruned:
             self._logs.see(self.pruner.run)
@@ -445,9 +446,9 @@ class PruningCallback(TrainingCallback):
             coverage.begin()
         self._watched = coverage
 
-    def _check_coverage(self):
+    def _check_coverage(self, at_end_of_epoch=False):
         coverage = self._coverage
-        if coverage is not None and coverage.due():
+        if coverage is not None and (at_end_of_epoch or coverage.due()):
             self._sync()
             with self._attached.leaving_no_trace():
                 coverage.check()

@@ -14,12 +14,14 @@ class Coverage:
     """Compares the weights that no hook has met with what they were.
 
     One that has not changed may be waiting for its turn: gradients are
-    accumulated, or a generator trains in every fifth step.
+    accumulated, or a generator trains in every fifth step. One that waits for
+    an optimizer that was built for it may also change before, by a constraint
+    or a layer that rewrites its kernel.
 
     Args:
         hooks: `training.hook.Hooks`.
         variables: List of Keras variables, those of the hooks.
-        optimizers: `training.optimizers.Optimizers`, for the message.
+        optimizers: `training.optimizers.Optimizers`.
     """
 
     def __init__(self, hooks, variables, optimizers):
@@ -27,6 +29,7 @@ class Coverage:
         self._variables = variables
         self._optimizers = optimizers
         self._before = {}
+        self._changed = set()
         self._steps = 0
         self.begun = False
 
@@ -48,32 +51,45 @@ class Coverage:
         """Counts a step; returns whether to `check` after this one.
 
         That is after 1, 2, 4, 8, ... steps: a weight that is never trained
-        costs nothing in a long run.
+        costs nothing in a long run. Before each `begin` and at the end of the
+        run the weights are checked as well.
         """
         self._steps += self.begun
         steps = self._steps
         return self.begun and steps & (steps - 1) == 0 and bool(self.missing)
 
-    def check(self, values=None):
+    def check(self, values=None, at_end=False):
         """Raises a `ValueError` that names what has changed.
 
         Args:
             values: Dict of tensors by the `id` of their variable, where the
                 variables are not up to date. Defaults to `None`.
+            at_end: Boolean, whether no step follows that a weight could wait
+                for. Defaults to `False`.
         """
-        changed = [
-            self._variables[i].path
-            for i in self.missing
+        if not self._steps:
+            return
+        missing = self.missing
+        self._changed |= {
+            i
+            for i in missing
             if i in self._before
             and self._before[i] != _digest(self._variables[i], values)
+        }
+        left = [
+            self._variables[i]
+            for i in missing
+            if i in self._changed
+            and (at_end or not self._optimizers.await_turn(self._variables[i]))
         ]
-        if changed:
+        if left:
             raise ValueError(
                 "Expected training steps that update the pruned weights with "
-                f"the optimizer {self._optimizers}. Received a step that has "
-                f"changed {and_more(changed)} without it: pass the optimizer "
-                "that trains them as `optimizer`, and compile steps of your "
-                "own (`tf.function`, `jax.jit`) after pruning has begun."
+                f"the optimizer {self._optimizers}. Received steps that have "
+                f"changed {and_more([v.path for v in left])} without it: pass "
+                "the optimizer that trains them as `optimizer`, or leave them "
+                "out with `exclude`, and compile steps of your own "
+                "(`tf.function`, `jax.jit`) after pruning has begun."
             )
 
 

@@ -52,6 +52,13 @@ class Optimizers:
             given = [_compiled(model)]
         elif not isinstance(given, (list, tuple)):
             given = [given]
+        # Before the others are built, with all weights.
+        self._for_a_part = [
+            each
+            for each in given
+            if getattr(each, "built", True)
+            and not all(map(_holder(each), model.trainable_variables))
+        ]
         of_keras = [each for each in given if _is_of_keras(each)]
         holders = list(of_keras)
         if self.compiled is not None and (inside_step or not holders):
@@ -85,6 +92,13 @@ class Optimizers:
     def training(self, variable):
         """Returns the first optimizer that trains a variable, or `None`."""
         return next((o for o in self.acting if holds(o, variable)), None)
+
+    def await_turn(self, variable):
+        """Returns whether an optimizer that was given is there for a weight.
+
+        One that holds all weights of the model need not train all of them.
+        """
+        return any(_holder(each)(variable) for each in self._for_a_part)
 
     def check_training(self, weights):
         """Raises a `ValueError` if some weights are trained by none of them.
@@ -128,6 +142,11 @@ def and_more(paths):
     """Returns the first of some paths, and how many there are beside it."""
     more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
     return f"`{paths[0]}`{more}"
+
+
+def _holder(optimizer):
+    """Returns the function that tells whether it holds a variable."""
+    return lambda v: any(holds(step, v) for step in steppers(optimizer))
 
 
 def _compiled(model):

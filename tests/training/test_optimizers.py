@@ -132,8 +132,93 @@ def test_weights_that_pass_by_another_optimizer_are_named(data):
     everything = adam()
     everything.build(model.net.trainable_variables)
     optimizers = [own(model)[1], everything, model.optimizer]
-    with pytest.raises(ValueError, match="has changed `.*hidden/kernel` with"):
+    with pytest.raises(ValueError, match="have changed `.*hidden/kernel` with"):
         fit(model, data, [SLRCallback(0.9, optimizer=optimizers)])
+
+
+class Rewrites(keras.callbacks.Callback):
+    """Changes a kernel in every fifth batch, past all optimizers."""
+
+    def __init__(self, begin):
+        super().__init__()
+        self._begin = begin
+        self._count = 0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._count += 1
+        if self._count >= self._begin and self._count % 5 == 0:
+            kernel = self.model.net.layers[0].kernel
+            kernel.assign(kernel * 1.01)
+
+
+@pytest.mark.parametrize("begin", [1, 20])
+def test_a_weight_that_passes_by_now_and_then_is_named(data, begin):
+    """Also where every step has an update, and in the fine-tuning epoch."""
+    model = make({"hidden": keras.optimizers.SGD(0.0), "middle out": adam()})
+    everything = adam()
+    everything.build(model.net.trainable_variables)
+    slr = SLRCallback(
+        0.9,
+        optimizer=[everything, own(model)[1]],
+        update_every=1,
+        finetune_epochs=1,
+    )
+    with pytest.raises(ValueError, match="have changed `.*hidden/kernel` with"):
+        fit(model, data, [Rewrites(begin), slr])
+    assert_untouched(model)
+
+
+class Loop:
+    """A pruned model, with an optimizer for each half and made-up gradients."""
+
+    def __init__(self, optimizer):
+        keras.utils.set_random_seed(0)
+        self.model = net()
+        self.model.compile(adam(), "mse")
+        self.kernel = self.model.layers[0].kernel
+        variables = self.model.trainable_variables
+        self.halves = [(adam(), variables[:2]), (adam(), variables[2:])]
+        for each, half in self.halves:
+            each.build(half)
+        optimizers = [each for each, _ in self.halves]
+        chosen = optimizers if optimizer == "halves" else None
+        self.pruner = SLRPruner(0.9, optimizer=chosen)
+        self.pruner.begin(self.model, total_steps=40)
+
+    def train(self, optimizer, variables):
+        optimizer.apply([v * 0.01 for v in variables], variables)
+
+
+@pytest.mark.skipif(BACKEND == "jax", reason="takes one optimizer in a loop")
+@pytest.mark.parametrize("trains", [True, False])
+def test_a_weight_may_change_while_its_optimizer_waits(trains):
+    """As by a constraint; in the end its optimizer must have trained it."""
+    loop = Loop("halves")
+    waits, acts = loop.halves
+    for step in range(40):
+        loop.kernel.assign(loop.kernel * 0.99)
+        loop.train(*acts)
+        if trains and step % 5 == 4:
+            loop.train(*waits)
+        loop.pruner.step(1.0)
+    if trains:
+        loop.pruner.finalize()
+        assert zeros(loop.kernel) == EXPECTED_ZEROS[0]
+        return
+    with pytest.raises(ValueError, match="have changed `.*hidden/kernel`"):
+        loop.pruner.finalize()
+    assert_untouched(loop.model)
+
+
+def test_gradients_that_are_accumulated_by_hand():
+    loop = Loop("compiled")
+    optimizer = loop.model.optimizer
+    for step in range(40):
+        if step % 4 == 3:
+            loop.train(optimizer, loop.model.trainable_variables)
+        loop.pruner.step(1.0)
+    loop.pruner.finalize()
+    assert zeros(loop.kernel) == EXPECTED_ZEROS[0]
 
 
 def test_keep_masks(data):
