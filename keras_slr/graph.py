@@ -128,6 +128,31 @@ def read_alone(graph):
     ]
 
 
+def called_for_training(graph):
+    """Finds the operations that are called with `training=True`.
+
+    So are the operations of a nested model that is called in this way.
+
+    Args:
+        graph: Functional model.
+
+    Returns:
+        Set of the ids of the operations.
+    """
+    found = set()
+    for part in _all_graphs(graph, {}).values():
+        for nodes in part._nodes_by_depth.values():
+            for node in nodes:
+                if node.is_input or not node.arguments.kwargs.get("training"):
+                    continue
+                found.add(id(node.operation))
+                inner = graph_of(node.operation)
+                if inner is not None:
+                    for each in _all_graphs(inner, {}).values():
+                        found.update(map(id, each.operations))
+    return found
+
+
 def _all_graphs(graph, found):
     """Returns a graph and those of the models in it, once each, by id."""
     if id(graph) in found:

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_slr.graph import called_for_training
 from keras_slr.graph import check_graph
 from keras_slr.graph import graph_of
 from keras_slr.graph import read_alone
@@ -70,11 +71,13 @@ class _Folding(Rebuild):
 
     def __init__(self, model):
         super().__init__()
+        # Called for training, a norm normalises by batches.
+        trains = called_for_training(graph_of(model))
         # By the id of the layer in front.
         self._norms = {
             id(node.operation): reader.operation
             for node, reader in read_alone(graph_of(model))
-            if _fits(node, reader)
+            if id(reader.operation) not in trains and _fits(node, reader)
         }
         self._left_out = {id(norm) for norm in self._norms.values()}
 
@@ -131,8 +134,8 @@ def _fits(node, reader):
         return False
     if type(norm) is not layers.BatchNormalization:
         return False
-    # Called for training, it normalizes by batches.
-    if reader.arguments.kwargs.get("training"):
+    # The kernel may write the mask of the norm, which comes second.
+    if reader.input_tensors[0] is not node.outputs[0]:
         return False
     if layer.activation is not keras.activations.linear:
         return False

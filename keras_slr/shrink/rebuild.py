@@ -110,7 +110,7 @@ class Rebuild:
     def _copy_functional(self, model, graph):
         def call(node, args, kwargs):
             if self.left_out(node.operation):
-                return args[0]
+                return _tensors_in(args, kwargs)[0]
             tensors = self._of_joined(node.operation, args, kwargs)
             if tensors is not None:
                 return run(graph_of(node.operation), tensors, call)
@@ -130,11 +130,7 @@ class Rebuild:
         """Returns the inputs of a model that becomes part of another."""
         if id(operation) not in self._shared.joined:
             return None
-        tensors = [
-            x
-            for x in keras.tree.flatten((args, kwargs))
-            if isinstance(x, keras.KerasTensor)
-        ]
+        tensors = _tensors_in(args, kwargs)
         shapes = [x.shape for x in tensors]
         fits = takes_in_order(graph_of(operation), args, shapes)
         return tensors if fits and kwargs.get("training") is None else None
@@ -176,6 +172,15 @@ class Rebuild:
             for part in operation._flatten_layers(include_self=False)
             if id(part) in self._shared.operations
         }
+
+
+def _tensors_in(args, kwargs):
+    """Returns the Keras tensors in the arguments of a call, a list."""
+    return [
+        x
+        for x in keras.tree.flatten((args, kwargs))
+        if isinstance(x, keras.KerasTensor)
+    ]
 
 
 def copy_of(model):

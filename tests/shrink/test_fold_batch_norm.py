@@ -137,6 +137,35 @@ def called_for_training(x):
     return layers.BatchNormalization()(layers.Dense(4)(x), training=True)
 
 
+def block():
+    return keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(8),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+        ]
+    )
+
+
+def nested_in_training(x):
+    return layers.Dense(2)(block()(x, training=True))
+
+
+def nested_twice_in_training(x):
+    return keras.Sequential([keras.Input((4,)), block()])(x, training=True)
+
+
+def nested_in_training_and_not(x):
+    inner = block()
+    return layers.Concatenate()([inner(x), inner(x, training=True)])
+
+
+def mask_of_a_kernel(x):
+    y = layers.Reshape((2, 2))(x)
+    return layers.BatchNormalization()(y, mask=layers.Dense(2)(x))
+
+
 def in_front(x):
     return layers.Dense(4)(layers.BatchNormalization()(x))
 
@@ -149,6 +178,10 @@ def in_front(x):
         called_twice,
         on_another_axis,
         called_for_training,
+        nested_in_training,
+        nested_twice_in_training,
+        nested_in_training_and_not,
+        mask_of_a_kernel,
         in_front,
     ],
 )
@@ -157,6 +190,39 @@ def test_what_cannot_be_folded_stays(make):
     model = randomize(keras.Model(inputs, make(inputs)))
     folded = keras_slr.fold_batch_norm(model)
     assert norms(folded) == norms(model) != []
+    assert_same(model, folded)
+    # `training=False`, which `assert_same` passes, reaches every norm.
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(model(x)),
+        keras.ops.convert_to_numpy(folded(x)),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
+@pytest.mark.once("looks at the arguments of calls")
+def test_layers_that_are_called_by_keyword():
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(6, 3)(inputs=inputs)
+    x = layers.BatchNormalization()(inputs=x)
+    x = layers.ZeroPadding2D(1)(inputs=layers.PReLU(shared_axes=[1, 2])(x))
+    x = layers.Add()(inputs=[x, layers.Conv2D(6, 1)(inputs=x)])
+    x = layers.Reshape((64, 6))(inputs=x)
+    x = layers.MultiHeadAttention(2, 4)(query=x, value=x)
+    x = layers.GlobalAveragePooling1D()(inputs=layers.Dense(4)(inputs=x))
+    model = keras.Model(inputs, layers.Dense(2)(block()(inputs=x)))
+    keras_slr.hard_prune(
+        randomize(model),
+        0.3,
+        structure=keras_slr.Filter(),
+        include="class:Conv2D",
+    )
+    small = keras_slr.shrink(model)
+    assert small.count_params() < model.count_params()
+    assert_same(model, small)
+    folded = keras_slr.fold_batch_norm(small)
+    assert len(norms(small)) == 2 and not norms(folded)
     assert_same(model, folded)
 
 
