@@ -137,6 +137,7 @@ class Trace:
         self.opaque = {}
         self._parents = []
         self._whole = {}
+        self._axes = {}
         self._whole_models = {}
 
     @classmethod
@@ -167,7 +168,9 @@ class Trace:
         if graph is not None and takes_in_order(graph, call.args, call.shapes):
             for tensor, x in zip(graph.inputs, call.inputs):
                 if isinstance(x, Labels):
-                    self.site(tensor, x.axis, PASSIVE, x.units)
+                    self.one_axis(tensor, x.axis, call)
+                    if tensor.shape[x.axis] is not None:
+                        self.site(tensor, x.axis, PASSIVE, x.units)
                 else:
                     self.keep_whole(tensor, f"is read with {x.source}")
             return run(graph, call.inputs, self._follow)
@@ -246,17 +249,37 @@ class Trace:
     def site(self, owner, axis, role, units):
         """Notes that units lie along an axis, and ties them to earlier ones.
 
+        Units of two calls that differ in number stay whole instead.
+
         Returns:
             Integer array, the units.
         """
         site = self.sites.setdefault(
             (id(owner), axis), Site(owner, axis, role, units)
         )
-        if site.units is not units:
+        if len(site.units) != len(units):
+            reason = f"has another size at another call of `{owner.name}`"
+            self.keep_whole(owner, reason)
+        elif site.units is not units:
             self.tie(site.units, units)
         if id(owner) in self._whole:
             self.pin(units, self._whole[id(owner)])
         return units
+
+    def one_axis(self, owner, axis, call):
+        """Keeps an owner whole if its calls have units on different axes.
+
+        Sizes along both axes hold for all calls: a cut along one axis would
+        also cut a call whose units lie along the other.
+
+        Args:
+            owner: Keras variable, layer or tensor.
+            axis: Integer, the axis of the units at this call.
+            call: `Call`.
+        """
+        if self._axes.setdefault(id(owner), axis) != axis:
+            reason = f"lies along another axis at another call of {call}"
+            self.keep_whole(owner, reason)
 
     def keep_whole(self, owner, reason):
         """Makes what lies along the axes of an owner uncuttable."""

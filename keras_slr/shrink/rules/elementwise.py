@@ -64,6 +64,7 @@ def prelu(trace, call):
     if not isinstance(x, Labels):
         trace.keep_whole(alpha, f"is read by {call} with {x.source}")
         return x
+    trace.one_axis(alpha, x.axis - 1, call)
     if alpha.shape[x.axis - 1] == len(x.units):
         trace.site(alpha, x.axis - 1, PASSIVE, x.units)
     others = tuple(a for a in range(len(alpha.shape)) if a != x.axis - 1)

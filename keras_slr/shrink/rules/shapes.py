@@ -52,7 +52,11 @@ def _reshape(trace, call, order):
     held = x.constants[columns]
     same = np.all(held == held[:, :1], axis=1)
     x = x.at(columns[:, 0], axis)
-    trace.site(layer, axis, PASSIVE, x.units)
+    sizes = _sizes_asked(layer)
+    if sizes is not None:
+        trace.one_axis(layer, axis, call)
+        if sizes[axis] not in (-1, None):
+            trace.site(layer, axis, PASSIVE, x.units)
     return x.with_constants(np.where(same, x.constants, np.nan))
 
 
@@ -69,14 +73,21 @@ def _sizes_between_unknown(shape):
 
 def resize_reshape(operation, cut):
     """Resizes the shape that a layer or an operation asks for."""
-    # The shape of the layer has no batch, that of the operation has.
-    name = "target_shape" if hasattr(operation, "target_shape") else "newshape"
-    start = 1 if name == "target_shape" else 0
     shape = tuple(
         n if n in (-1, None) else cut.width(operation, axis, n)
-        for axis, n in enumerate(getattr(operation, name), start)
+        for axis, n in enumerate(_sizes_asked(operation))
     )
-    return {name: shape}
+    # The shape of the layer has no batch, that of the operation has.
+    if hasattr(operation, "target_shape"):
+        return {"target_shape": shape[1:]}
+    return {"newshape": shape}
+
+
+def _sizes_asked(operation):
+    """Returns the shape that is asked for, or `None` for a Flatten layer."""
+    if hasattr(operation, "target_shape"):
+        return (None, *operation.target_shape)
+    return getattr(operation, "newshape", None)
 
 
 def permute(trace, call):
@@ -223,6 +234,8 @@ def split(trace, call):
     axis = operation.axis % len(call.shape)
     if not isinstance(x, Labels):
         trace.keep_whole(operation, f"is split by {call} with {x.source}")
+    else:
+        trace.one_axis(operation, x.axis, call)
     if not isinstance(x, Labels) or x.axis != axis:
         return [x] * len(call.output_shapes)
     parts = np.cumsum([shape[axis] for shape in call.output_shapes])[:-1]
@@ -234,11 +247,13 @@ def split(trace, call):
 
 def resize_split(operation, cut):
     """Resizes `keras.ops.split`, whose parts can differ after the cut."""
-    widths = []
-    while (kept := cut.kept(operation, len(widths))) is not None:
-        widths.append(int(kept.sum()))
-    if not widths:
+    parts = []
+    while (kept := cut.kept(operation, len(parts))) is not None:
+        parts.append(kept)
+    # Calls of different sizes share the number of parts.
+    if all(kept.all() for kept in parts):
         return {}
+    widths = [int(kept.sum()) for kept in parts]
     return {"indices_or_sections": np.cumsum(widths)[:-1].tolist()}
 
 
@@ -278,7 +293,9 @@ def _padded(trace, call, width):
     new = trace.new_units(before + after)
     units = np.concatenate([new[:before], x.units, new[before:]])
     held = np.concatenate([np.zeros(before), held, np.zeros(after)])
-    trace.site(call.operation, x.axis, PASSIVE, units)
+    trace.one_axis(call.operation, x.axis, call)
+    if before + after:
+        trace.site(call.operation, x.axis, PASSIVE, units)
     return Labels(x.axis, units, held)
 
 
