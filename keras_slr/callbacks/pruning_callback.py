@@ -437,7 +437,9 @@ class PruningCallback(TrainingCallback):
         """The `Coverage` of the hooks in force, `None` if there are none."""
         if self._attached.masks is not None:
             return self._attached.masks.coverage
-        return self.pruner.run.coverage if self.pruner.attached else None
+        # Hard pruning changes weights, too.
+        trains = self.pruner.attached and not self._pruned
+        return self.pruner.run.coverage if trains else None
 
     def _watch(self):
         """Begins to watch the weights, after they may have been restored."""

@@ -210,6 +210,18 @@ def test_a_weight_may_change_while_its_optimizer_waits(trains):
     assert_untouched(loop.model)
 
 
+@pytest.mark.filterwarnings("ignore:Pruning ended after")
+def test_steps_that_a_loss_scale_skips(data):
+    """No weight is trained, and hard pruning is not taken for a step."""
+    optimizer = keras.optimizers.LossScaleOptimizer(
+        adam(), initial_scale=2.0**127, dynamic_growth_steps=10**6
+    )
+    x, y = data
+    model = make({}, lambda: optimizer)
+    fit(model, (x, 1e30 * y), [callback("ADMM", rate=0.9)])
+    assert pruned_zeros(model) == EXPECTED_ZEROS
+
+
 def test_gradients_that_are_accumulated_by_hand():
     loop = Loop("compiled")
     optimizer = loop.model.optimizer
