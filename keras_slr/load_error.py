@@ -55,8 +55,8 @@ def why_not_loaded(error: BaseException) -> str:
     if unknown:
         kind, name = (group for group in unknown.groups() if group)
         return (
-            f"{layer} holds the {kind} `{name}`, which is not Keras's own; "
-            "import the module that registers it first"
+            f"{layer} uses the custom {kind} `{name}`; first import the "
+            "module that registers it"
         )
     if isinstance(error, MemoryError) or _MEMORY.search(str(error)):
         return "its weights need more memory than there is"

@@ -36,10 +36,10 @@ class SLRPruner:
     pruner.finalize()
     ```
 
-    Between `begin` and `finalize` every update of the model's optimizer has
-    the method's part in it. `finalize` sets exactly the asked share of the
-    chosen weights to zero and leaves a plain Keras model. With JAX, where a
-    loop holds the state itself, see `step`.
+    Between `begin` and `finalize`, every update by the model's optimizer
+    includes the step of the pruning method. `finalize` sets exactly the
+    requested share of the chosen weights to zero and leaves a plain Keras
+    model. With JAX, where a loop holds the state itself, see `step`.
 
     Args:
         rate: See `Plan`. Defaults to `None`, `0.9` or what a structure fixes.
@@ -60,7 +60,7 @@ class SLRPruner:
             `fit`, see `training.optimizers.Optimizers`.
 
     Raises:
-        TypeError: If a structure or a solver is none.
+        TypeError: If a structure or a solver has the wrong type.
         ValueError: If an argument is outside its range.
     """
 

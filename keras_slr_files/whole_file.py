@@ -38,7 +38,7 @@ def whole_file(path):
         number, reason = _reason(error)
         told = type(error)(
             f"Expected to write `{path}`. Received: {reason}; make room there "
-            "or choose another folder, what it held before is as it was."
+            "or choose another folder. An existing file there is unchanged."
         )
         told.errno = number
         raise told from error

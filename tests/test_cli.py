@@ -309,17 +309,17 @@ class Unregistered(keras.layers.Layer):
         ),
         (
             lambda: keras.layers.Dense(3, activation=_unregistered, name="own"),
-            "`own` holds the function `_unregistered`, which is not Keras's",
+            "`own` uses the custom function `_unregistered`; first",
         ),
         (
             lambda: keras.layers.Dense(
                 3, kernel_regularizer=_unregistered, name="own"
             ),
-            "`own` holds the function `_unregistered`, which is not Keras's",
+            "`own` uses the custom function `_unregistered`; first",
         ),
         (
             Unregistered,
-            "the model holds the class `Unregistered`, which is not Keras's",
+            "the model uses the custom class `Unregistered`; first",
         ),
     ],
 )

@@ -279,9 +279,9 @@ def _compare(name, expected, received, quantize, step):
                 "loses how much"
             )
         raise Failure(
-            f"gives other values of `{name}` as TFLite, by "
-            f"{found:.1e} where they are {of:.1e} large and {tolerance:.0e} "
-            "of that is allowed: look for layers that are random or not "
-            f"finite{where}"
+            f"gives other values of `{name}` as TFLite, by {found:.1e} "
+            f"for values of size {of:.1e}, where a share of {tolerance:.0e} "
+            "is allowed: look for layers that are random or give non-finite "
+            f"values{where}"
         )
     return largest

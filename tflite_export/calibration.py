@@ -203,8 +203,8 @@ def _joined(batches):
         raise ValueError(
             "Expected batches of `calibration` with the same inputs in the "
             f"same shapes, received {_told(taken[0])} first and then others: "
-            "give each batch an array for each input, its first axis the "
-            "samples."
+            "each batch needs an array for each input, with the samples along "
+            "the first axis."
         ) from error
 
 

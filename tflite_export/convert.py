@@ -79,8 +79,7 @@ def convert(
 
     Args:
         model_or_path: Built Keras 3 model, or the path of a `.keras` file.
-            Layers of one's own are not supported yet, nor is mixed
-            precision.
+            Custom layers and mixed precision are not supported yet.
         out: Path of the `.tflite` file, in a folder that exists.
         sparsity: `"auto"` to encode weights where that is safe and pays on
             `target`; `"none"`; or `"encode"` to encode all that get smaller

@@ -28,7 +28,7 @@ def _fault(tensor):
     if not str(tensor.dtype).startswith(_NUMBERS):
         return (
             f"takes its input `{name}` as {tensor.dtype}: give it numbers "
-            "instead, and keep what makes numbers of it outside the model"
+            "instead, and keep the conversion to numbers outside the model"
         )
     if not shape:
         return (

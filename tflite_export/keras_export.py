@@ -137,7 +137,7 @@ def _why(model, error, quantize):
     if lacking:
         at = layer_at_fault(model, error)
         return (
-            f"uses operations that TFLite has not built in{at}: replace "
+            f"uses operations that are not built into TFLite{at}: replace "
             f"{', '.join(lacking)}"
         )
     float_only = sorted(set(_FLOAT_ONLY.findall(text)))
@@ -148,7 +148,7 @@ def _why(model, error, quantize):
         )
     if _UNSEEN in text:
         return (
-            "takes integers, or holds values that TFLite finds no range for, "
+            "has integer inputs, or values for which TFLite finds no range "
             f"when it quantizes to {quantize}: {way_out}"
         )
     if _NESTED in text:

@@ -165,7 +165,7 @@ def _reason(group):
     if group.reason is not None:
         return group.reason
     if group.size == 1:
-        return "is a single one"
+        return "the layer has a single one"
     makers = [m.variable for m in group.members if m.role == OUTPUT]
     if not all(variable.trainable for variable in makers):
         return Reason.FROZEN.value

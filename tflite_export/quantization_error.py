@@ -75,8 +75,8 @@ class QuantizationError:
         if self.worst is None:
             return text + "There is no operation to compare.\n"
         return text + (
-            f"{self.quantize}: most is lost by `{self.worst.name}` "
-            f"({self.worst.op}), {self.worst.own:.2%} of what it computes.\n"
+            f"{self.quantize}: the largest own error is that of "
+            f"`{self.worst.name}` ({self.worst.op}), {self.worst.own:.2%}.\n"
         )
 
     def __str__(self):

@@ -23,7 +23,7 @@ def main(argv):
 def _compare(argv):
     parser = Parser(
         prog="python -m tflite_export quantization-error",
-        description="Say which operation loses how much by quantization.",
+        description="Show the error of each operation after quantization.",
     )
     parser.add_argument("model", metavar="MODEL.keras")
     parser.add_argument(

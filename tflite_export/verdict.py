@@ -79,7 +79,7 @@ def _of_entries(condition, kernel, graph):
 
 def _of_blocks(condition, kernel):
     if kernel.zero_blocks is None:
-        why = "sparse kernels take blocks of 4 inputs, which do not fit in"
+        why = "sparse kernels need a number of inputs divisible by 4"
         return NO, why, (FILTERS, INT8)
     least = _least(kernel)
     if least is None:

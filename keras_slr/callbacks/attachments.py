@@ -104,7 +104,7 @@ class Attachments:
             if not restored:
                 raise
             raise ValueError(
-                f"{error} The weights are again those from before this fit."
+                f"{error} The weights from before this fit are restored."
             ) from None
         except BaseException:
             self._owner.abandon()

@@ -8,9 +8,9 @@ RUN_ON = "run `fit` again to its end"
 _NO_STOP = "let `fit` run to its end (`EarlyStopping` has `start_from_epoch`)"
 _STEPS = "pass the real number of batches as `steps_per_epoch`"
 _BROUGHT_BACK = (
-    "The weights that were brought back at the end of `fit` are from before "
-    "they had settled, and were pruned as they were: accuracy may be lower "
-    "than without. Let `EarlyStopping` monitor `val_hard_loss`, or set its "
+    "The weights that a callback restored at the end of `fit` had not settled "
+    "and were pruned as they were: accuracy may be lower than without "
+    "restoring. Let `EarlyStopping` monitor `val_hard_loss`, or set its "
     "`start_from_epoch`; or train the pruned model further inside "
     "`keras_slr.keep_masks(model)`."
 )

@@ -59,6 +59,6 @@ def _check(callback, pruning, before):
     op = getattr(callback, "monitor_op", None)
     if not zeros and op is None and getattr(callback, "mode", "") == "auto":
         raise ValueError(
-            "Expected the direction of a metric that Keras does not know. "
+            "Expected a `mode` where Keras does not know a metric's direction. "
             f"{received}: pass `mode='min'` or `mode='max'` to it."
         )

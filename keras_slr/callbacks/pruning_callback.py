@@ -41,13 +41,13 @@ class PruningCallback(TrainingCallback):
     List this callback before those that read the logs. The reported `loss` is
     the task loss alone.
 
-    What a method holds per weight are variables of the optimizer and travel,
-    with all other state of the method, in its checkpoints. While `fit` runs
-    these are written whole or not at all, by whatever callback: a kill or a
-    full disk leaves the last good one. A run that goes on from a checkpoint of
-    the middle of an epoch passes over the batches that it has behind it. If
-    `fit` ends in an exception the weights stay as they were trained;
-    `finalize` prunes them, a new `fit` starts over.
+    The optimizer holds the method's variables for each weight and saves them,
+    with the rest of the method's state, in its checkpoints. While `fit` runs,
+    whichever callback writes a checkpoint, it is written whole or not at all:
+    a kill or a full disk leaves the last good one. A run that resumes from a
+    checkpoint in the middle of an epoch skips the batches already seen. If
+    `fit` ends in an exception, the weights stay as they were trained:
+    `finalize` prunes them, and a new `fit` starts over.
 
     Args:
         rate: Float in `[0, 1)`, the share of all entries to set to zero, or
@@ -65,7 +65,7 @@ class PruningCallback(TrainingCallback):
             `"arm"`, `"x86"`, `"gpu"`, `"int8"`, `"micro"` or `"size"`, see
             `Plan`. Defaults to `None`.
         solver: `solvers.Solver`, the method and its constants. Defaults to
-            the class's own method as it comes.
+            the class's own method with its default arguments.
         update_every: When `Z` and the multipliers move, see `SLRPruner`.
             Defaults to `None`, about 150 times in the run.
         finetune_epochs: Integer, the last epochs of `fit`, in which the
@@ -75,10 +75,10 @@ class PruningCallback(TrainingCallback):
             (`val_hard_...` in the logs). Defaults to `False`.
         optimizer: The optimizer that trains the model, or a list, where
             `train_step` uses others than that of `model.compile`, see
-            `SLRPruner`. It is no part of `get_config`. Defaults to `None`.
+            `SLRPruner`. `get_config` omits it. Defaults to `None`.
 
     Raises:
-        TypeError: If a structure, a budget or a solver is none.
+        TypeError: If a structure, a budget or a solver has the wrong type.
         ValueError: If an argument is outside its range.
     """
 
@@ -307,7 +307,7 @@ class PruningCallback(TrainingCallback):
         if self.pruner.clock.step == 0:
             self.abandon()
             warnings.warn(
-                f"`{self.model.name}` is not pruned: this fit had no step.",
+                f"`{self.model.name}` was not pruned: `fit` ran no steps.",
                 stacklevel=2,
             )
         elif self.pruner.attached and not self._pruned:
@@ -381,7 +381,7 @@ class PruningCallback(TrainingCallback):
             self._finetune()
         elif clock.epochs.count < 1:
             raise ValueError(
-                "Expected an epoch of pruning at least. Received "
+                "Expected at least one epoch of pruning. Received "
                 f"finetune_epochs={self.finetune_epochs} in a fit from epoch "
                 f"{clock.epochs.first} to {self.params['epochs']}."
             )

@@ -30,14 +30,14 @@ def why_zeros_stay(group, removed):
         partly = _is_zero(member) & stays[member.units] & alive[member.units]
         if np.any(partly):
             return (
-                f"{partly.sum()} of {member} are zero, but not all that is "
-                "tied to them is"
+                f"{partly.sum()} of {member} are zero, but the weights tied "
+                "to them are not all zero"
             )
     zero = stays & ~alive
     if np.any(zero):
         return (
-            f"{zero.sum()} have filters of zeros, but what they hold behind "
-            "them is not known to be constant"
+            f"{zero.sum()} have filters of zeros, but their outputs are not "
+            "known to be constant"
         )
     return None
 

@@ -147,9 +147,9 @@ class StepHook:
     def _enter(self, optimizer, args, kwargs):
         if any(callable(each) for each in (*args, *kwargs.values())):
             raise ValueError(
-                "Expected `step()` of an optimizer whose gradients are there. "
-                f"Received a closure for {type(optimizer).__name__}, which "
-                "computes them inside: call it before `step()`."
+                "Expected `step()` without a closure. Received one for "
+                f"{type(optimizer).__name__}: call the closure yourself "
+                "before `step()`, so that the gradients exist by then."
             )
         self.passed.update(self._weights)
         keys = [k for k, w in self._weights.items() if w.grad is not None]

@@ -50,9 +50,10 @@ class Lender:
         """Sets the variables of the run in the scope of an optimizer."""
         if self._state is None:
             raise ValueError(
-                "Expected a step of the model's `train_step` on JAX, which "
-                "is given the state of the run. Received a step of a loop: "
-                "compile the model with the optimizer of the loop."
+                "Expected the optimizer to be called in the model's "
+                "`train_step`, which on JAX receives the state of the run. "
+                "Received a call from your own loop: compile the model with "
+                "the optimizer of the loop."
             )
         for variable, value in self._state:
             variable.assign(value)

@@ -204,7 +204,7 @@ def test_early_weights_that_come_back_for_another_reason(make_model, data):
     stop = keras.callbacks.EarlyStopping(
         "val_loss", mode="max", patience=20, restore_best_weights=True
     )
-    with pytest.warns(UserWarning, match="brought back.*val_hard_loss"):
+    with pytest.warns(UserWarning, match="restored.*val_hard_loss"):
         fit(model, data, [slr, stop], epochs=6)
     assert pruned_zeros(model) == EXPECTED_ZEROS
 

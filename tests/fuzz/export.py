@@ -18,7 +18,7 @@ from tflite_export.failure import Failure
 from tflite_export.job import Job
 
 # What TFLite does not take is said, and is no fault.
-REFUSALS = ("uses operations that TFLite has not built in",)
+REFUSALS = ("uses operations that are not built into TFLite",)
 
 
 def export(path):

@@ -230,8 +230,8 @@ def test_the_report_says_what_else_writes_a_dead_filter():
     row = keras_slr.shrink_report(model).rows[0]
     assert row.kept == 6
     assert (
-        row.reason == "1 of a filters are zero, but not all that is tied "
-        "to them is"
+        row.reason == "1 of a filters are zero, but the weights tied to "
+        "them are not all zero"
     )
 
 

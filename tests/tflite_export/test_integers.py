@@ -243,8 +243,8 @@ def test_table_of_operations():
     lines = str(found).splitlines()
     assert lines[1].split() == ["a/[b]", "CONV_2D", "1.00%", "1.00%"]
     assert lines[-1] == (
-        "int8: most is lost by `head` (FULLY_CONNECTED), 25.00% of what it "
-        "computes."
+        "int8: the largest own error is that of `head` (FULLY_CONNECTED), "
+        "25.00%."
     )
     assert "no operation" in str(QuantizationError("int8", ()))
 

@@ -306,7 +306,7 @@ def test_nan_gives_back_the_state_of_every_optimizer(data):
     x[50] = np.nan
     model = divided("two")
     before = model.net.get_weights()
-    with pytest.raises(ValueError, match="weights are again"):
+    with pytest.raises(ValueError, match="are restored"):
         fit(model, (x, y), [SLRCallback(0.9, optimizer=own(model))])
     for a, b in zip(before, model.net.get_weights()):
         np.testing.assert_array_equal(a, b)
