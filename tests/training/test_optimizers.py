@@ -218,7 +218,7 @@ def test_steps_that_a_loss_scale_skips(data):
     )
     x, y = data
     model = make({}, lambda: optimizer)
-    fit(model, (x, 1e30 * y), [callback("ADMM", rate=0.9)])
+    fit(model, (1e30 * x, 1e30 * y), [callback("ADMM", rate=0.9)])
     assert pruned_zeros(model) == EXPECTED_ZEROS
 
 
