@@ -66,9 +66,12 @@ def _remove_if_dead(folder):
             folder.rmdir()
             return
         lock = os.open(folder / _LOCK, os.O_RDWR)
-        dead = False
         try:
             dead = _try_lock(lock)
+            # Held meanwhile: a process that is about to lock the folder finds
+            # it gone. Windows does not remove a file that is open.
+            if dead and os.name != "nt":
+                shutil.rmtree(folder, ignore_errors=True)
         finally:
             os.close(lock)
         if dead:
