@@ -184,7 +184,7 @@ def test_every_kind_of_kernel():
         ("odd", "Dense"),
     ]
     assert answers(found, "x86")["wide"] == "if"
-    assert "do not fit" in why(found, "odd", "x86")
+    assert "divisible by 4" in why(found, "odd", "x86")
 
 
 @pytest.mark.parametrize(
