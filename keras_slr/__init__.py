@@ -1,6 +1,11 @@
 """Pruning for Keras 3 by Surrogate Lagrangian Relaxation."""
 
+# ruff: noqa: E402, I001 (the import of Keras comes first)
 import importlib
+
+from keras_slr.import_keras import import_keras
+
+import_keras()
 
 from keras_slr import schedules
 from keras_slr.batch_norm import renew_batch_norm

@@ -157,3 +157,27 @@ def test_a_layer_is_not_called_a_keras_2_model(action):
     """On TensorFlow layers of Keras 3 inherit from TensorFlow's classes."""
     with pytest.raises(TypeError, match="Received the layer `alone` of type D"):
         action(keras.layers.Dense(3, name="alone"))
+
+
+@pytest.mark.once("child processes choose the backend")
+def test_a_missing_backend_is_one_sentence(tmp_path):
+    """Also where Keras takes TensorFlow because no backend is named."""
+    code = """
+import sys
+sys.modules[sys.argv[1]] = None
+import keras_slr
+"""
+    for named, missing, received in (
+        ("", "tensorflow", "KERAS_BACKEND is not set"),
+        ("tensorflow", "tensorflow", "KERAS_BACKEND='tensorflow'"),
+        ("torch", "torch", "KERAS_BACKEND='torch'"),
+    ):
+        failed = child(
+            code, missing, KERAS_BACKEND=named, KERAS_HOME=str(tmp_path)
+        )
+        assert failed.returncode == 1
+        *_, last = failed.stderr.strip().splitlines()
+        assert last.startswith("ImportError: Expected the backend of Keras")
+        assert received in last and f"install {missing}" in last
+        assert failed.stderr.count("Traceback") == 1
+        assert "keras/src" not in failed.stderr
