@@ -13,6 +13,7 @@ from keras_slr.allocation import rate_of
 from keras_slr.allocation import selectors_of
 from keras_slr.budget import check_budget
 from keras_slr.budget import within
+from keras_slr.python_numbers import python_number
 from keras_slr.record import Record
 from keras_slr.selection import select
 from keras_slr.selection.selectors import as_list
@@ -75,6 +76,7 @@ class Plan:
     def __post_init__(self):
         if self.rate is not None:
             check_rate(self.rate)
+            object.__setattr__(self, "rate", _in_python(self.rate))
         check_structure(self.structure)
         if self.allocation is not None:
             check_allocation(self.allocation)
@@ -214,6 +216,13 @@ class Plan:
                 f"Expected no `rate` beside {self.structure}, which fixes it "
                 f"at {rates[0]:g}. Received: rate={given!r}."
             )
+
+
+def _in_python(rate):
+    """Returns a rate, or a dict of rates, in numbers of Python."""
+    if isinstance(rate, dict):
+        return {name: python_number(value) for name, value in rate.items()}
+    return python_number(rate)
 
 
 def _examples(refused):

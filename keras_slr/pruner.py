@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from keras_slr.plan import Plan
+from keras_slr.python_numbers import python_number
 from keras_slr.report import Report
 from keras_slr.report import rows_of
 from keras_slr.solvers import SLR
@@ -77,11 +78,11 @@ class SLRPruner:
         self.plan = Plan(rate, **plan)
         self.solver = SLR() if solver is None else solver
         check_solver(self.solver)
-        self.update_every = update_every
+        self.update_every = python_number(update_every)
         self.optimizer = optimizer
         self.inside_step = optimizer is None
         self.window = LossWindow()
-        self.clock = Clock(update_every)
+        self.clock = Clock(self.update_every)
         # What a checkpoint says of the moment at which it was saved: objects
         # with a `state`, a dict.
         self.place = {}

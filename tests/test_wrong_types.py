@@ -1,6 +1,7 @@
 """Arguments of another type are refused where they are given."""
 
 import dataclasses
+import json
 
 import keras
 import numpy as np
@@ -181,3 +182,35 @@ def test_batches_for_statistics(make_model, size):
 def test_rates_to_look_at(make_model, data, rates):
     with pytest.raises(ValueError, match="Expected rates"):
         keras_slr.sensitivity(make_model(), *data, rates=rates)
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        ({"rate": np.float32(0.5)}, {"rate": 0.5}),
+        ({"rate": {"a": np.float32(0.25)}}, {"rate": {"a": 0.25}}),
+        ({"update_every": np.int64(3)}, {"update_every": 3}),
+        ({"update_every": np.float32(0.25)}, {"update_every": 0.25}),
+        ({"finetune_epochs": np.int64(1)}, {"finetune_epochs": 1}),
+        (
+            {"monitor_hard_pruned": np.bool_(True)},
+            {"monitor_hard_pruned": True},
+        ),
+    ],
+)
+def test_numbers_of_numpy_become_those_of_python(arguments, expected):
+    config = keras_slr.SLRCallback(**arguments).get_config()
+    loaded = json.loads(json.dumps(config))
+    assert loaded == keras_slr.SLRCallback(**expected).get_config()
+
+
+def test_multiples_given_as_numbers_of_numpy():
+    structure = keras_slr.Filter(round_to=np.int64(8))
+    assert json.loads(json.dumps(structure.get_config()))["round_to"] == 8
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    keras_slr.shrink(model, round_to=np.int64(8))
+    for round_to in (True, np.bool_(True), np.int64(0)):
+        with pytest.raises(ValueError, match="`round_to` to be"):
+            keras_slr.shrink(model, round_to=round_to)
+        with pytest.raises(ValueError, match="`round_to` to be"):
+            keras_slr.Filter(round_to=round_to)

@@ -15,6 +15,7 @@ from keras_slr.callbacks.monitors import check_monitors
 from keras_slr.callbacks.skip import Skip
 from keras_slr.callbacks.training_callback import TrainingCallback
 from keras_slr.pruner import SLRPruner
+from keras_slr.python_numbers import python_number
 from keras_slr.training.random_states import RandomStates
 from keras_slr.training.running_metrics import RunningMetrics
 
@@ -102,6 +103,7 @@ class PruningCallback(TrainingCallback):
     ):
         super().__init__()
         check_epochs(finetune_epochs)
+        monitor_hard_pruned = python_number(monitor_hard_pruned)
         if not isinstance(monitor_hard_pruned, bool):
             raise ValueError(
                 "Expected `monitor_hard_pruned` to be a boolean. Received: "
@@ -120,7 +122,7 @@ class PruningCallback(TrainingCallback):
             optimizer=optimizer,
         )
         self.pruner.inside_step = True
-        self.finetune_epochs = finetune_epochs
+        self.finetune_epochs = python_number(finetune_epochs)
         self.monitor_hard_pruned = monitor_hard_pruned
         self._attached = Attachments(self)
         self._attached_by_user = False

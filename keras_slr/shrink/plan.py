@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import math
+import numbers
 
 import numpy as np
 
@@ -97,7 +98,9 @@ def plan(model, round_to=None):
     Returns:
         `Cut`.
     """
-    if round_to is not None and (not isinstance(round_to, int) or round_to < 1):
+    whole = isinstance(round_to, numbers.Integral)
+    whole = whole and not isinstance(round_to, bool)
+    if round_to is not None and not (whole and round_to > 0):
         raise ValueError(
             "Expected `round_to` to be a positive integer or `None`. "
             f"Received: round_to={round_to}."

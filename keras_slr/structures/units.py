@@ -8,6 +8,7 @@ import numpy as np
 from keras_slr.graph import check_graph
 from keras_slr.graph import graph_of
 from keras_slr.graph import graphs_in
+from keras_slr.python_numbers import python_number
 from keras_slr.record import register
 from keras_slr.selection import Reason
 from keras_slr.selection.kernels import weights_of
@@ -52,6 +53,7 @@ class Filter(Structure):
 
     def __post_init__(self):
         super().__post_init__()
+        object.__setattr__(self, "round_to", python_number(self.round_to))
         valid = self.round_to in (None, "auto") or (
             isinstance(self.round_to, int)
             and not isinstance(self.round_to, bool)

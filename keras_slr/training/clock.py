@@ -28,7 +28,8 @@ def check_update_every(update_every):
     whole = isinstance(update_every, numbers.Integral)
     if whole and update_every > 0 and not isinstance(update_every, bool):
         return
-    if isinstance(update_every, float) and 0 < update_every < 1:
+    real = isinstance(update_every, numbers.Real)
+    if real and 0 < update_every < 1:
         return
     raise ValueError(
         "Expected `update_every` to be a positive number of steps, a fraction "
