@@ -40,8 +40,8 @@ class Optimizers:
 
     Raises:
         TypeError: If something is given that is no optimizer.
-        ValueError: If the model is not built, there is no optimizer, or there
-            are several in a loop on JAX.
+        ValueError: If the model is not built, there is no optimizer, the list
+            of them is empty, or there are several in a loop on JAX.
     """
 
     def __init__(self, model, given=None, inside_step=True):
@@ -52,6 +52,11 @@ class Optimizers:
             given = [_compiled(model)]
         elif not isinstance(given, (list, tuple)):
             given = [given]
+        elif not given:
+            raise ValueError(
+                "Expected one or several optimizers. Received an empty list: "
+                "pass those that train the model, or leave `optimizer` out."
+            )
         # Before the others are built, with all weights.
         self._for_a_part = [
             each

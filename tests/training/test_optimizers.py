@@ -339,6 +339,11 @@ def test_something_else_than_an_optimizer_is_an_error(data):
         fit(make({}), data, [SLRCallback(0.9, optimizer="adam")])
 
 
+def test_an_empty_list_of_optimizers_is_an_error(data):
+    with pytest.raises(ValueError, match="Received an empty list"):
+        fit(make({}), data, [SLRCallback(0.9, optimizer=[])])
+
+
 @pytest.mark.once("a config is a matter of Python")
 def test_a_config_leaves_optimizers_out():
     slr = SLRCallback(0.9, optimizer=adam())
