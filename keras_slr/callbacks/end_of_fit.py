@@ -1,5 +1,7 @@
 """What to say when `fit` ends with weights that have not settled."""
 
+import numpy as np
+
 from keras_slr.callbacks.hard_pruned_metrics import PREFIX
 from keras_slr.report import Report
 
@@ -29,18 +31,29 @@ def with_warning(report, run, callbacks):
         run: `training.run.Run`, after hard pruning.
         callbacks: List of the callbacks of the `fit`.
     """
-    if not run.brought_back:
-        return report
     warning = report.warning
-    if warning is None and not _by_zeros(callbacks):
-        warning = _BROUGHT_BACK
+    if _by_zeros(callbacks, run.model):
+        warning = None
+    elif run.brought_back:
+        warning = warning or _BROUGHT_BACK
+    else:
+        return report
     return Report.after_pruning(run.model, report.rows, warning)
 
 
-def _by_zeros(callbacks):
-    """Whether the weights were the best of those with their zeros."""
+def _by_zeros(callbacks, model):
+    """Whether the weights are the best of those measured with their zeros."""
     return any(
         getattr(callback, "restore_best_weights", False)
         and callback.monitor.startswith(PREFIX)
+        and callback.best_weights is not None
+        and _are_with_zeros(model.get_weights(), callback.best_weights)
         for callback in callbacks
+    )
+
+
+def _are_with_zeros(weights, best):
+    """Whether weights are the best ones but for zeros."""
+    return all(
+        np.all((now == 0) | (now == then)) for now, then in zip(weights, best)
     )

@@ -62,6 +62,12 @@ class HardPrunedCheckpoint(keras.callbacks.ModelCheckpoint):
         self.monitor = monitor.replace(PREFIX, "val_", 1)
         try:
             super()._set_monitor_op()
+        except ValueError:
+            raise ValueError(
+                "Expected a metric whose direction Keras knows. Received "
+                f"HardPrunedCheckpoint with monitor={monitor!r}: correct the "
+                "name, or pass `mode='min'` or `mode='max'`."
+            ) from None
         finally:
             self.monitor = monitor
 

@@ -246,3 +246,34 @@ def test_hard_values_of_moving_averages(make_model, data):
         np.testing.assert_allclose(
             twin.evaluate(*data, verbose=0), measured, 1e-5
         )
+
+
+def test_an_error_names_the_monitor_that_was_given(make_model, data, tmp_path):
+    save = HardPrunedCheckpoint(
+        tmp_path / "a.keras", monitor="val_hard_typo", save_best_only=True
+    )
+    slr = SLRCallback(0.9, monitor_hard_pruned=True)
+    with pytest.raises(ValueError, match="monitor='val_hard_typo'"):
+        fit(make_model("adam"), data, [slr, save])
+
+
+@pytest.mark.parametrize(
+    "monitor, warns", [("val_hard_loss", False), ("val_loss", True)]
+)
+@pytest.mark.filterwarnings("ignore:Pruning ended")
+def test_a_stop_warns_unless_the_best_measured_weights_come_back(
+    make_model, data, monitor, warns
+):
+    model = make_model(keras.optimizers.Adam(0.01))
+    slr = SLRCallback(0.9, monitor_hard_pruned=True)
+    stop = keras.callbacks.EarlyStopping(
+        monitor, mode="max", patience=1, restore_best_weights=True
+    )
+    history = fit(model, data, [slr, stop], epochs=9)["val_hard_loss"]
+    assert len(history) < 9
+    assert pruned_zeros(model) == EXPECTED_ZEROS
+    assert (slr.report().warning is not None) == warns
+    if not warns:
+        np.testing.assert_allclose(
+            model.evaluate(*data, verbose=0), max(history), 1e-5
+        )
