@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import random
 
 import keras
 import numpy as np
@@ -159,6 +160,10 @@ def global_random_states():
     states = {"numpy": key, "numpy_rest": np.array(rest, "float64")}
     if kind != "MT19937":
         states = {}
+    # Keras shuffles a `PyDataset` by it.
+    _, key, gauss = random.getstate()
+    states["python"] = np.array(key, "uint32")
+    states["python_gauss"] = np.array(np.nan if gauss is None else gauss)
     if BACKEND == "torch":
         states["torch"] = torch.get_rng_state().numpy()
     return states
@@ -171,6 +176,9 @@ def set_global_random_states(states):
         np.random.set_state(
             ("MT19937", states["numpy"], int(place), int(has_gauss), gauss)
         )
+    if "python" in states:
+        key, gauss = states["python"].tolist(), float(states["python_gauss"])
+        random.setstate((3, tuple(key), None if np.isnan(gauss) else gauss))
     if BACKEND == "torch" and "torch" in states:
         torch.set_rng_state(torch.tensor(states["torch"], dtype=torch.uint8))
 

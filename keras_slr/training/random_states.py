@@ -9,7 +9,8 @@ class RandomStates:
     """Saves and loads what dropout and the order of data are drawn from.
 
     That is the states of the model's layers, and the global ones of NumPy,
-    which shuffles data for JAX, and of PyTorch, of which dropout draws there.
+    which shuffles data for JAX, of Python, which shuffles a `PyDataset`, and
+    of PyTorch, of which dropout draws there.
     TensorFlow's own shuffling cannot be saved.
 
     Args:

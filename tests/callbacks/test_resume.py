@@ -67,14 +67,14 @@ def make_model():
     return model
 
 
-def fit(data, before=(), after=(), shuffle=False):
+def fit(data, before=(), after=(), shuffle=False, batch_size=16):
     keras.utils.set_random_seed(7)
     model = make_model()
     slr = SLRCallback(0.9, update_every=4, finetune_epochs=FINETUNE)
     watch = Watch(slr)
     model.fit(
         *data,
-        batch_size=16,
+        batch_size=batch_size,
         epochs=EPOCHS,
         shuffle=shuffle,
         verbose=0,
@@ -252,3 +252,26 @@ def test_killed_between_the_weights_and_their_epoch(
     names = ["latest.weights.h5", "training_metadata.json"][: written + 1]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert_same(straight, run())
+
+
+def test_a_shuffled_py_dataset_goes_on_in_its_order(data, tmp_path):
+    """Keras shuffles it with the `random` module of Python."""
+
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return STEPS
+
+        def __getitem__(self, i):
+            rows = slice(16 * i, 16 * i + 16)
+            return data[0][rows], data[1][rows]
+
+    def run(*more):
+        return fit([Batches()], after=more, shuffle=True, batch_size=None)
+
+    def backup():
+        return keras_slr.BackupAndRestore(str(tmp_path), 4)
+
+    straight = run()
+    with pytest.raises(KeyboardInterrupt):
+        run(backup(), Die(1, 3))
+    assert_same(straight, run(backup()))
