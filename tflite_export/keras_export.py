@@ -12,6 +12,7 @@ from tflite_export.agreement import batch_size
 from tflite_export.failure import Failure
 from tflite_export.failure import first_sentence
 from tflite_export.layer_at_fault import layer_at_fault
+from tflite_export.layer_scopes import layer_scopes
 from tflite_export.recurrent import reset_states
 from tflite_export.recurrent import unrolled
 from tflite_export.routes import ANY_BATCH
@@ -116,7 +117,7 @@ def export(
     reset_states(model)
     steps = unrolled(model) if route.unroll else contextlib.nullcontext()
     try:
-        with steps:
+        with steps, layer_scopes(model):
             model.export(
                 out,
                 format="litert",

@@ -95,6 +95,29 @@ def test_zeros_and_outputs_of_a_pruned_model(pruned, tmp_path):
         conversion.path = ""
 
 
+@once
+def test_weights_have_the_names_of_the_layers(tmp_path):
+    inner = keras.Sequential(
+        [keras.Input((4, 4, 8)), layers.Conv2D(12, 3, name="conv2d")],
+        name="inner",
+    )
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(4, 3, name="conv2d"),
+            layers.Conv2D(8, 3, name="conv2d_1"),
+            inner,
+        ],
+        name="net",
+    )
+    found = convert(model, tmp_path / "net.tflite")
+    assert {w.shape[0]: w.name.split("/")[:-1] for w in found.weights} == {
+        4: ["net", "conv2d"],
+        8: ["net", "conv2d_1"],
+        12: ["net", "inner", "conv2d"],
+    }
+
+
 @pytest.mark.slow
 @once
 def test_command_line_in_int8(dense, pruned, tmp_path):
