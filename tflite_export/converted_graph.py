@@ -82,7 +82,7 @@ def _told(inference):
         return "the graph is on the safe list for sparse encoding"
     reasons = "; ".join(inference.reasons)
     if inference.safe:
-        return f"sparse kernels do not engage in this graph: {reasons}"
+        return f"sparse convolutions do not engage in this graph: {reasons}"
     return f"sparse encoding is not safe for this graph: {reasons}"
 
 

@@ -149,7 +149,7 @@ def test_mobilenet(name, is_friendly, tmp_path):
     judged = sparse_inference(read(dense))
     assert (judged.engages, judged.safe) == (is_friendly, True)
     told = str(explain(model, target="arm"))
-    assert ("sparse kernels do not engage" in told) == (not is_friendly)
+    assert ("sparse convolutions do not engage" in told) == (not is_friendly)
     (input_name,) = random_inputs(dense)
     found = arm_check(path, {input_name: x}, ROOT)
     assert found.engages == is_friendly
