@@ -1,5 +1,6 @@
 """Whether zeros make a model faster, as facts and as a table."""
 
+import collections
 import dataclasses
 import math
 import string
@@ -7,6 +8,7 @@ import string
 YES, NO, IF = "yes", "no", "if"
 # How advice begins where nothing pays.
 NOTHING = "nothing"
+SHRINK = "keras_slr.shrink, which cuts them out"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,17 +22,31 @@ class Verdict:
             where it has none.
         why: String, what stands in the way, or what it takes.
         advice: String, what pays instead; like `why`, empty after `"yes"`.
+        cut: Float, the share of the kernel's work that `keras_slr.shrink`
+            removes, where that is the advice. Defaults to `0.0`.
+        then: String, the advice on what `keras_slr.shrink` leaves. Defaults
+            to `""`.
     """
 
     target: str
     answer: str
     why: str
     advice: str
+    cut: float = 0.0
+    then: str = ""
 
     @property
-    def can_change(self):
-        """Whether there is something to do."""
-        return self.answer != YES and not self.advice.startswith(NOTHING)
+    def gains(self):
+        """Dict from advice to the share of the work that it can save.
+
+        That of `keras_slr.shrink` is exact. Other advice can save at most
+        what `keras_slr.shrink` leaves.
+        """
+        gains = {SHRINK: self.cut} if self.cut else {}
+        other = self.then if self.cut else self.advice
+        if self.answer != YES and not other.startswith(NOTHING):
+            gains[other] = 1.0 - self.cut
+        return gains
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,20 +183,34 @@ def _line(rows, i, counted, shares):
     )
     if any(faster):
         text += f", {_sum(shares, faster):.0%} of the {counted}"
-    gains = {}
-    for verdict, share in zip(verdicts, shares):
-        if verdict.can_change:
-            gains[verdict.advice] = gains.get(verdict.advice, 0) + share
+    gains = collections.defaultdict(dict)
+    for j, (verdict, share) in enumerate(zip(verdicts, shares)):
+        for advice, part in verdict.gains.items():
+            gains[advice][j] = part * share
     if not gains:
         return f"{text}." if all(faster) else f"{text}. Nothing else pays."
-    best = max(gains, key=gains.get)
-    meant = [j for j, v in enumerate(verdicts) if v.advice == best]
-    heaviest = max(meant, key=shares.__getitem__)
-    others = f" and {len(meant) - 1} more" if len(meant) > 1 else ""
-    return (
-        f"{text}. Next: {best} (`{rows[heaviest].layer}`{others}, "
-        f"{gains[best]:.0%})."
-    )
+    best = max(gains, key=lambda advice: sum(gains[advice].values()))
+    where = _where(rows, gains[best], shares)
+    cut = f"{sum(gains.get(SHRINK, {}).values()):.1%} of the {counted}"
+    if best == SHRINK:
+        return (
+            f"{text}. Next: keras_slr.shrink, which removes {cut}, in {where}."
+        )
+    concerned = sum(shares[j] for j in gains[best])
+    text += f". Next: {best}, for {where} ({concerned:.0%} of the {counted})."
+    if SHRINK in gains:
+        text += f" keras_slr.shrink alone removes {cut}."
+    return text
+
+
+def _where(rows, chosen, shares):
+    """Returns the name of the layer with most work, and how many others."""
+    heaviest = max(chosen, key=shares.__getitem__)
+    others = len(chosen) - 1
+    name = f"`{rows[heaviest].layer}`"
+    if not others:
+        return name
+    return f"{name} and {others} more layer{'s' if others > 1 else ''}"
 
 
 def _sum(shares, chosen):

@@ -51,8 +51,9 @@ class Kernel:
         zeros: Float, the share of entries that are zero.
         zero_blocks: Float, the share of blocks of four inputs of one output
             that are zero; `None` where blocks do not fit in.
-        cut: Float, the share of its entries that `keras_slr.shrink` would
-            take out as the model stands.
+        cut: Float, the share of its multiply-accumulates, or of its entries
+            where those are not known, that `keras_slr.shrink` would remove
+            as the model stands.
         whole: String, why pruning cannot take filters out of it, or `None`.
         trainable: Boolean, whether it can be pruned at all.
         places: Integer, how often it is applied to one input; `1` where that
@@ -124,7 +125,7 @@ def _kernel(model, weight, cut, products):
         shape=weight.shape,
         zeros=1.0 - np.count_nonzero(w) / w.size,
         zero_blocks=zero_blocks,
-        cut=_cut_share(cut, weight.variable),
+        cut=_cut_share(cut, weight.variable, products),
         whole=_whole(cut, weight.variable, kind),
         trainable=weight.variable.trainable,
         places=products[0].places if products else 1,
@@ -132,15 +133,21 @@ def _kernel(model, weight, cut, products):
     )
 
 
-def _cut_share(cut, variable):
-    """Returns the share of a kernel's entries that `shrink` takes out."""
+def _cut_share(cut, variable, products):
+    """Returns the share of a kernel's work that `shrink` removes."""
     if cut is None:
         return 0.0
-    kept = [
-        cut.width(variable, axis) / size
-        for axis, size in enumerate(variable.shape)
-    ]
-    return 1.0 - math.prod(kept)
+    axes = range(len(variable.shape))
+    # Of a kernel without products, each entry counts once.
+    works = [(p.places, p.axes or axes) for p in products] or [(1, axes)]
+    widths = [cut.width(variable, axis) for axis in axes]
+    before, after = (
+        sum(
+            places * math.prod(sizes[a] for a in used) for places, used in works
+        )
+        for sizes in (variable.shape, widths)
+    )
+    return 1.0 - after / before
 
 
 def _whole(cut, variable, kind):

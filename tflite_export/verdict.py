@@ -14,10 +14,10 @@ from tflite_export.conditions.condition import INT8
 from tflite_export.explanation import IF
 from tflite_export.explanation import NO
 from tflite_export.explanation import NOTHING
+from tflite_export.explanation import SHRINK
 from tflite_export.explanation import YES
 from tflite_export.explanation import Verdict
 
-SHRINK = "keras_slr.shrink, which cuts them out"
 FRIENDLY = (
     "tflite_export.friendly(model), trained again and pruned by target='arm'"
 )
@@ -37,16 +37,17 @@ def verdict_on(target, kernel, graph):
     condition = next(c for c in CONDITIONS[target] if kernel.kind in c.kinds)
     if _is_faster(condition, kernel, graph):
         return Verdict(target, YES, "", "")
-    if kernel.cut:
-        why = "filters that are zero, and what reads them, are multiplied too"
-        return Verdict(target, IF, why, SHRINK)
     if condition.unit == ENTRY:
         answer, why, advice = _of_entries(condition, kernel, graph)
     elif condition.unit == BLOCK:
         answer, why, advice = _of_blocks(condition, kernel)
     else:
         answer, why, advice = NO, condition.why, condition.advice
-    return Verdict(target, answer, why, _joined(advice, kernel))
+    advice = _joined(advice, kernel)
+    if kernel.cut:
+        why = "filters that are zero, and what reads them, are multiplied too"
+        return Verdict(target, IF, why, SHRINK, kernel.cut, advice)
+    return Verdict(target, answer, why, advice)
 
 
 def _is_faster(condition, kernel, graph):

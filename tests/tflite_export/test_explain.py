@@ -267,13 +267,47 @@ def test_a_line_on_each_target_and_what_to_do_next(dense):
     # 98304 of 146944 multiply-accumulates are those of 1x1 convolutions.
     assert dense.summary[0] == (
         "arm: 0 of 6 layers run faster by their zeros. Next: Unstructured() at "
-        "0.7 or more, or int8 (`wide` and 1 more, 67%)."
+        "0.7 or more, or int8, for `wide` and 1 more layer (67% of the "
+        "multiply-accumulates)."
     )
     keras_slr.hard_prune(model := net(), target="arm")
     for layer in model.layers:
         layer.trainable = False
     [line] = explain(model, "x86").summary
-    assert_matches(line, "^x86: 2 of 6 .*, 2% of the mul.* Next: keras")
+    assert_matches(line, "^x86: 2 of 6 .*, 2% of the mul.* Next: int8 ")
+    assert "keras_slr.shrink alone removes" in line
+
+
+@pytest.mark.parametrize("rate", [0.9, 0.5])
+def test_shrink_comes_next_by_what_it_removes(rate):
+    model = net()
+    if rate == 0.5:
+        keras_slr.hard_prune(model, rate, target="gpu")
+    else:
+        keras_slr.hard_prune(model, rate, allocation="uniform")
+    before = sum(keras_slr.macs(model).values())
+    after = sum(keras_slr.macs(keras_slr.shrink(model)).values())
+    removed = 1 - after / before
+    assert removed > 0
+    [line] = explain(model, "int8").summary
+    shown = f"{removed:.1%} of the multiply-accumulates"
+    if rate == 0.5:
+        assert removed > 0.5
+        assert_matches(line, f"Next: keras_slr.shrink, .*removes {shown}, in `")
+    else:
+        assert removed < 0.5
+        assert_matches(line, r"Next: Filter.* for `wide` and \d more layers \(")
+        assert line.endswith(f" keras_slr.shrink alone removes {shown}.")
+
+
+def test_notes_name_the_layers_of_keras():
+    x = image = keras.Input((8, 8, 1))
+    x = layers.Conv2D(8, 3, name="conv2d")(x)
+    x = layers.Conv2D(16, 1, name="conv2d_1")(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    found = explain(keras.Model(image, layers.Dense(4)(x)), "arm")
+    assert_matches(found.graph[0], "arm: sparse convolutions do not engage")
+    assert "`conv2d` is 3x3 with stride 1 on 1 channels" in found.graph[0]
 
 
 def test_progress_is_silent_by_default_and_prints_if_asked(capsys):
