@@ -181,3 +181,11 @@ import keras_slr
         assert received in last and f"install {missing}" in last
         assert failed.stderr.count("Traceback") == 1
         assert "keras/src" not in failed.stderr
+
+
+def test_a_model_without_weights_is_not_called_unbuilt():
+    model = keras.Sequential([keras.Input((6,)), keras.layers.ReLU()])
+    with pytest.raises(ValueError, match="whose layers have none"):
+        keras_slr.shrink(model)
+    with pytest.raises(ValueError, match="do not exist yet"):
+        keras_slr.shrink(keras.Sequential([keras.layers.Dense(3)]))

@@ -35,7 +35,13 @@ def check_model(model):
 
 
 def check_built(model):
-    """Raises a `ValueError` if the model's weights do not exist yet."""
+    """Raises a `ValueError` if the model has no weights, or none yet."""
+    layers_built = all(layer.built for layer in model._flatten_layers())
+    if layers_built and not model.variables:
+        raise ValueError(
+            f"Expected a model with weights. Received `{model.name}`, whose "
+            "layers have none."
+        )
     if not model.built or not model.variables:
         raise ValueError(
             f"Expected a built model. Received `{model.name}`, whose weights "
