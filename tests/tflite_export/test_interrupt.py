@@ -76,17 +76,20 @@ def test_killed_parents_leave_no_child_and_no_folder(source, tmp_path):
         stderr=subprocess.DEVNULL,
         text=True,
     ) as process:
-        parents = []
-        while len(parents) < len(outs):
-            pid, stage = process.stdout.readline().split(maxsplit=1)
-            if stage == "convert to float32\n":
+        parents, at_work, ends = [], set(), {}
+        for line in process.stdout:
+            pid, stage = line.strip().split(maxsplit=1)
+            if stage.isdigit():
+                ends[pid] = stage
+            elif stage == "convert to float32":
+                # At once: another may be done before the last begins.
+                at_work |= children(int(pid))
+                name = _SIGNALS[len(parents)]
+                os.kill(int(pid), signal.Signals[f"SIG{name}"])
                 parents.append(int(pid))
-        at_work = set().union(*map(children, parents))
-        assert len(at_work) == len(parents)
-        # None of them has removed the folder of another, which is alive.
-        assert len(list(tmp_path.iterdir())) == len(parents)
-        for pid, name in zip(parents, _SIGNALS):
-            os.kill(pid, signal.Signals[f"SIG{name}"])
+                assert len(at_work) == len(parents)
+            if len(parents) == len(outs):
+                break
         killed = time.monotonic()
         while (
             at_work & set(processes()) and time.monotonic() < killed + _PATIENCE
@@ -94,8 +97,8 @@ def test_killed_parents_leave_no_child_and_no_folder(source, tmp_path):
             time.sleep(0.02)
         assert not at_work & set(processes())
         # Beside them, stages that were printed before the signals.
-        lines = [line.split() for line in process.stdout]
-        ends = dict(line for line in lines if len(line) == 2)
+        rest = [line.split() for line in process.stdout]
+        ends |= dict(line for line in rest if len(line) == 2)
     assert ends.keys() == {str(pid) for pid in parents}
     assert "0" not in ends.values()
 
