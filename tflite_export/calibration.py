@@ -32,8 +32,8 @@ def as_arrays(calibration):
         Dict of arrays by name; for arrays without names `"0"`, `"1"`, ...
 
     Raises:
-        ValueError: If there is no row of numbers in it, or the arrays differ
-            in their number of rows.
+        ValueError: If there is no row of numbers in it, the arrays differ in
+            their number of rows, or numbers are not finite.
     """
     if isinstance(calibration, (str, os.PathLike)):
         calibration = _from_file(pathlib.Path(calibration))
@@ -52,7 +52,14 @@ def as_arrays(calibration):
         )
     (count,) = counts
     rows = np.linspace(0, count - 1, min(count, ROWS)).astype("int64")
-    return {name: x[rows] for name, x in arrays.items()}
+    arrays = {name: x[rows] for name, x in arrays.items()}
+    for name, x in arrays.items():
+        if x.dtype.kind == "f" and not np.isfinite(x).all():
+            raise ValueError(
+                "Expected finite `calibration` data, received NaN or Inf for "
+                f"input '{name}': leave these samples out."
+            )
+    return arrays
 
 
 def by_input(arrays, names):

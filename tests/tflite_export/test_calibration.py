@@ -151,6 +151,14 @@ def test_bad_data(bad):
         as_arrays(bad)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_numbers_that_are_not_finite(bad):
+    x = np.ones((4, 2), "float32")
+    x[3, 1] = bad
+    with pytest.raises(ValueError, match="NaN or Inf for input 'image'"):
+        as_arrays({"mask": np.ones((4, 3)), "image": x})
+
+
 def test_inputs_by_name_or_position():
     same(by_input({"0": X}, ["image"]), {"image": X})
     same(by_input({"x": X, "y": Z}, ["image"]), {"image": X})
