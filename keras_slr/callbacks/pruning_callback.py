@@ -102,6 +102,11 @@ class PruningCallback(TrainingCallback):
         optimizer=None,
     ):
         super().__init__()
+        if solver is None and self.default_solver is None:
+            raise TypeError(
+                "Expected a `solver`, or a subclass that has one, such as "
+                "SLRCallback. Received a PruningCallback without it."
+            )
         check_epochs(finetune_epochs)
         monitor_hard_pruned = python_number(monitor_hard_pruned)
         if not isinstance(monitor_hard_pruned, bool):

@@ -7,6 +7,7 @@ from keras_slr.selection.kernels import Weight
 from keras_slr.selection.kernels import weights_of
 from keras_slr.selection.selectors import DEFAULT
 from keras_slr.selection.selectors import as_list
+from keras_slr.selection.selectors import is_known_class
 from keras_slr.selection.selectors import is_name
 from keras_slr.selection.selectors import matches
 from keras_slr.selection.selectors import unknown_name
@@ -40,7 +41,7 @@ def select(model, include=None, exclude=None):
         include: Selector or list of selectors (`selection.selectors`); only
             weights that match one are pruned, those left alone by default
             too. `["default", keras.layers.Embedding]` adds embeddings to the
-            default choice. Defaults to `"default"`.
+            default choice, if the model has any. Defaults to `"default"`.
         exclude: Selector or list of selectors of weights to leave alone.
             Defaults to `None`.
 
@@ -48,14 +49,16 @@ def select(model, include=None, exclude=None):
         `Selection`.
 
     Raises:
-        ValueError: If a selector matches nothing, a weight asked for cannot
-            be pruned, or nothing is left to prune.
+        ValueError: If a selector matches nothing, except a class that is
+            excluded or included beside others; if a weight asked for cannot
+            be pruned; or if nothing is left to prune.
     """
     weights = weights_of(model)
     include = as_list(include) or [DEFAULT]
     exclude = as_list(exclude)
     for selector in include + exclude:
-        if selector != DEFAULT:
+        alone = include == [selector]
+        if selector != DEFAULT and (alone or not is_known_class(selector)):
             _check_matches(selector, weights)
     for selector in include:
         if is_name(selector):

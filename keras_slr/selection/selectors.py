@@ -13,6 +13,8 @@ A selector is one of
 import difflib
 import re
 
+import keras
+
 DEFAULT = "default"
 _REGEX = "re:"
 _CLASS = "class:"
@@ -25,6 +27,13 @@ def is_name(selector):
         and selector != DEFAULT
         and not selector.startswith((_REGEX, _CLASS))
     )
+
+
+def is_known_class(selector):
+    """Returns whether a selector is a class, and not a misspelled one."""
+    if isinstance(selector, str) and selector.startswith(_CLASS):
+        return hasattr(keras.layers, selector[len(_CLASS) :])
+    return isinstance(selector, type)
 
 
 def as_list(selectors):

@@ -8,6 +8,7 @@ import pytest
 
 import keras_slr
 from keras_slr import SLR
+from keras_slr import PruningCallback
 from keras_slr import SLRCallback
 from tests.callbacks.helpers import EXPECTED_ZEROS
 from tests.callbacks.helpers import assert_untouched
@@ -26,6 +27,12 @@ def test_callback_lists_made_beforehand(make_model, data):
         model.fit(*data, epochs=2, verbose=0, callbacks=callbacks)
         assert pruned_zeros(model) == EXPECTED_ZEROS
         assert_untouched(model)
+
+
+def test_the_base_class_needs_a_solver():
+    with pytest.raises(TypeError, match="`solver`, or a subclass .*SLRCallb"):
+        PruningCallback(0.9)
+    assert PruningCallback(0.9, solver=SLR()).pruner.solver.prefix == "slr"
 
 
 def test_attached_to_one_model_and_fit_on_another(make_model, data):

@@ -109,6 +109,15 @@ def test_unknown_names_are_errors(convnet, selector):
         select(convnet, exclude=selector)
 
 
+@pytest.mark.parametrize("selector", [layers.Embedding, "class:Embedding"])
+def test_a_class_may_be_absent_beside_other_selectors(convnet, selector):
+    default = names(select(convnet).chosen)
+    assert names(select(convnet, ["default", selector]).chosen) == default
+    assert names(select(convnet, exclude=selector).chosen) == default
+    with pytest.raises(ValueError, match="matches none"):
+        select(convnet, [selector])
+
+
 def test_unknown_name_lists_the_near_ones(convnet):
     with pytest.raises(ValueError, match="did you mean .*'head'"):
         select(convnet, include="haed")
