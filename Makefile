@@ -56,10 +56,10 @@ test-devices: $(VENV)/.test
 # package qemu-user.
 test-arm: $(VENV)/.test .arm
 	$(RUN) KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -m slow \
-	  tests/tflite_export/test_arm.py
+	  tests/tflite_export/arm_check/test_arm.py
 
 .arm: | $(VENV)/.test
-	$(BIN)/python -m tflite_export.arm_root $@
+	$(BIN)/python -m tflite_export.arm_check.root $@
 
 # KerasHub, beside what is installed: by itself it brings another build of
 # TensorFlow.
@@ -106,7 +106,7 @@ benchmark-quality: $(VENV)/.test
 benchmark-contract: $(VENV)/.test
 	for backend in $(BACKENDS); do \
 	  $(RUN) $(CACHE) KERAS_BACKEND=$$backend \
-	    $(BIN)/python -W ignore -m benchmarks.contract_matrix || exit 1; \
+	    $(BIN)/python -W ignore -m benchmarks.reliability.contract_matrix || exit 1; \
 	done
 
 benchmark-cost: $(VENV)/.test
@@ -118,7 +118,7 @@ benchmark-cost: $(VENV)/.test
 # Runs killed at random moments, against the same runs left alone.
 benchmark-kills: $(VENV)/.test
 	for backend in $(BACKENDS); do \
-	  $(RUN) KERAS_BACKEND=$$backend $(BIN)/python -m benchmarks.kills \
+	  $(RUN) KERAS_BACKEND=$$backend $(BIN)/python -m benchmarks.reliability.kills \
 	    --kills 30 || exit 1; \
 	done
 
@@ -127,7 +127,7 @@ CASES ?= 500
 benchmark-fuzz: $(VENV)/.test
 	for backend in $(BACKENDS); do \
 	  $(RUN) KERAS_BACKEND=$$backend \
-	    $(BIN)/python -m benchmarks.fuzz --cases $(CASES) --seed 0 || exit 1; \
+	    $(BIN)/python -m benchmarks.reliability.fuzz --cases $(CASES) --seed 0 || exit 1; \
 	done
 
 benchmark-shrink: $(VENV)/.test

@@ -12,7 +12,7 @@ from rich.table import Table
 import keras_slr
 import tflite_export
 from examples.plot import plot_comparison
-from keras_slr.file_size import gzipped_size
+from keras_slr.files.file_size import gzipped_size
 
 # Structures whose zeros `shrink` cuts out.
 _CUT_OUT = (keras_slr.Filter, keras_slr.Heads)

@@ -2,14 +2,17 @@
 
 # ruff: noqa: E402, I001 (the import of Keras comes first)
 import importlib
+import sys
 
 from keras_slr.import_keras import import_keras
 
 import_keras()
 
+from keras_slr import reports
 from keras_slr import schedules
-from keras_slr.batch_norm import renew_batch_norm
-from keras_slr.budget import Budget
+from keras_slr import shrinking
+from keras_slr.models.batch_norm import renew_batch_norm
+from keras_slr.planning.budget import Budget
 from keras_slr.callbacks import ADMMCallback
 from keras_slr.callbacks import BackupAndRestore
 from keras_slr.callbacks import GradualMagnitudeCallback
@@ -19,21 +22,21 @@ from keras_slr.callbacks import OneShotMagnitudeCallback
 from keras_slr.callbacks import PruningCallback
 from keras_slr.callbacks import SLRCallback
 from keras_slr.hard_pruning import hard_prune
-from keras_slr.plan import Plan
+from keras_slr.planning.plan import Plan
 from keras_slr.pruner import SLRPruner
-from keras_slr.report import Report
-from keras_slr.report import Sensitivity
-from keras_slr.report import SummaryDiff
-from keras_slr.report import macs
-from keras_slr.report import report
-from keras_slr.report import sensitivity
-from keras_slr.report import sparsity
-from keras_slr.report import summary_diff
-from keras_slr.shrink import ShrinkReport
-from keras_slr.shrink import dependency_groups
-from keras_slr.shrink import fold_batch_norm
-from keras_slr.shrink import shrink
-from keras_slr.shrink import shrink_report
+from keras_slr.reports import Report
+from keras_slr.reports import Sensitivity
+from keras_slr.reports import SummaryDiff
+from keras_slr.reports import macs
+from keras_slr.reports import report
+from keras_slr.reports import sensitivity
+from keras_slr.reports import sparsity
+from keras_slr.reports import summary_diff
+from keras_slr.shrinking import ShrinkReport
+from keras_slr.shrinking import dependency_groups
+from keras_slr.shrinking import fold_batch_norm
+from keras_slr.shrinking import shrink
+from keras_slr.shrinking import shrink_report
 from keras_slr.solvers import ADMM
 from keras_slr.solvers import SLR
 from keras_slr.solvers import GradualMagnitude
@@ -100,6 +103,11 @@ __all__ = [
     "sparsity",
     "summary_diff",
 ]
+
+# `from keras_slr.shrink import ...` as in version 0.1, where the packages had
+# the names of the functions.
+sys.modules["keras_slr.report"] = reports
+sys.modules["keras_slr.shrink"] = shrinking
 
 
 def __getattr__(name):

@@ -2,7 +2,7 @@
 
 import sys
 
-from keras_slr.cli import main
+from keras_slr.commands.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

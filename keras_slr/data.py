@@ -11,7 +11,7 @@ import zlib
 import keras
 import numpy as np
 
-from keras_slr_files.archive import inflation
+from keras_slr_base.archive import inflation
 
 NAMES = ("digits", "mnist", "fashion_mnist", "cifar10")
 # Share of the rows held out where a file has no test data of its own.

@@ -1,13 +1,13 @@
 """Pruning by magnitude in one step, without training."""
 
-from keras_slr.plan import Plan
-from keras_slr.report import Report
-from keras_slr.report.report import report_of
+from keras_slr.backend import apply_mask
+from keras_slr.models.checks import check_built
+from keras_slr.models.checks import check_model
+from keras_slr.planning.plan import Plan
+from keras_slr.reports import Report
+from keras_slr.reports.report import report_of
 from keras_slr.training.arrays import arrays_for
 from keras_slr.training.finite import check_finite
-from keras_slr.training.masks import apply_mask
-from keras_slr.training.model_state import check_built
-from keras_slr.training.model_state import check_model
 from keras_slr.training.split import numbered
 
 

@@ -4,21 +4,21 @@ import warnings
 
 import numpy as np
 
-from keras_slr.plan import Plan
+from keras_slr import backend
+from keras_slr.backend import apply_mask
+from keras_slr.models.checks import check_built
+from keras_slr.models.checks import check_model
+from keras_slr.planning.plan import Plan
 from keras_slr.python_numbers import python_number
-from keras_slr.report import Report
-from keras_slr.report import rows_of
+from keras_slr.reports import Report
+from keras_slr.reports import rows_of
 from keras_slr.solvers import SLR
 from keras_slr.solvers.solver import check_solver
-from keras_slr.training import backend
 from keras_slr.training.clock import Clock
 from keras_slr.training.clock import check_total_steps
 from keras_slr.training.clock import check_update_every
 from keras_slr.training.early_end import early_end
 from keras_slr.training.loss_window import LossWindow
-from keras_slr.training.masks import apply_mask
-from keras_slr.training.model_state import check_built
-from keras_slr.training.model_state import check_model
 from keras_slr.training.optimizers import Optimizers
 from keras_slr.training.run import Run
 

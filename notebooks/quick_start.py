@@ -18,7 +18,7 @@ from keras import layers
 import keras_slr
 from keras_slr import plots
 from keras_slr.data import load
-from keras_slr.file_size import gzipped_size
+from keras_slr.files.file_size import gzipped_size
 
 # A short run, for tests.
 TINY = os.environ.get("KERAS_SLR_TINY") == "1"

@@ -72,6 +72,17 @@ def test_public_names():
     assert all(hasattr(keras_slr, name) for name in keras_slr.__all__)
 
 
+def test_packages_are_found_under_their_names_of_0_1():
+    from keras_slr.report import sparsity
+    from keras_slr.shrink import Narrow
+    from keras_slr.shrink import round_width
+
+    assert sparsity is keras_slr.sparsity
+    assert Narrow is keras_slr.shrinking.Narrow
+    assert round_width(33, full=64) == 32
+    assert callable(keras_slr.shrink) and callable(keras_slr.report)
+
+
 def test_import_brings_no_backend_that_keras_has_not():
     code = """
 import sys

@@ -6,15 +6,15 @@ tflite_export quantization-error MODEL.keras` compares operations.
 
 import sys
 
-from tflite_export import explain_cli
-from tflite_export import quantization_error_cli
-from tflite_export.calibration_file import calibration_from
-from tflite_export.command import Parser
-from tflite_export.command import run
-from tflite_export.convert import QUANTIZE
-from tflite_export.convert import SPARSITY
-from tflite_export.convert import TARGET
-from tflite_export.convert import convert
+from keras_slr_base.command_line import Parser
+from keras_slr_base.command_line import run
+from tflite_export.conversion.calibration_file import calibration_from
+from tflite_export.conversion.convert import QUANTIZE
+from tflite_export.conversion.convert import SPARSITY
+from tflite_export.conversion.convert import TARGET
+from tflite_export.conversion.convert import convert
+from tflite_export.explanation import command as explain_cli
+from tflite_export.quantization import command as quantization_error_cli
 
 
 def main(argv=None):

@@ -7,8 +7,8 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tflite_export.record import Weight
-from tflite_export.sparse_encoding import decode
+from tflite_export.conversion.conversion import Weight
+from tflite_export.sparse.sparse_encoding import decode
 
 # The types that weights are stored in.
 DTYPES = {

@@ -2,13 +2,13 @@
 
 import contextlib
 
+from keras_slr.backend import apply_mask
+from keras_slr.callbacks.after_user_callbacks import AfterUserCallbacks
 from keras_slr.callbacks.fit_guard import FitGuard
-from keras_slr.callbacks.tail import Tail
-from keras_slr.callbacks.whole_checkpoints import WholeCheckpoints
+from keras_slr.checkpoints.atomic_checkpoints import WholeCheckpoints
+from keras_slr.checkpoints.snapshot import Snapshot
 from keras_slr.training.finite import NonFiniteError
 from keras_slr.training.masks import Masks
-from keras_slr.training.masks import apply_mask
-from keras_slr.training.snapshot import Snapshot
 
 
 class Attachments:
@@ -55,8 +55,8 @@ class Attachments:
         )
 
     def follow(self, history, **hooks):
-        """Calls functions after the hooks of all callbacks, see `Tail`."""
-        self._tail = Tail(history, **hooks)
+        """Calls functions after the hooks of all callbacks."""
+        self._tail = AfterUserCallbacks(history, **hooks)
         self._tail.attach()
 
     @property

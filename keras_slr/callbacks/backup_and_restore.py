@@ -5,7 +5,7 @@ import os
 import keras
 
 from keras_slr.callbacks.callback_lists import run_in_order
-from keras_slr.whole_file import whole_file
+from keras_slr_base.atomic_file import atomic_file
 
 
 class BackupAndRestore(keras.callbacks.BackupAndRestore):
@@ -24,7 +24,7 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
     def _save_model(self):
         os.makedirs(self.backup_dir, exist_ok=True)
         path = self._training_metadata_path
-        with whole_file(path) as made:
+        with atomic_file(path) as made:
             self._training_metadata_path = str(made)
             try:
                 super()._save_model()

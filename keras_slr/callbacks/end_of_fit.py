@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_slr.callbacks.hard_pruned_metrics import PREFIX
-from keras_slr.report import Report
+from keras_slr.reports import Report
 
 # How to make a run longer that ended too early.
 RUN_ON = "run `fit` again to its end"

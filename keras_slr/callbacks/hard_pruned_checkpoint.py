@@ -5,8 +5,8 @@ import keras
 from keras_slr.callbacks.callback_lists import callbacks_of_fit
 from keras_slr.callbacks.hard_pruned_metrics import PREFIX
 from keras_slr.callbacks.training_callback import TrainingCallback
-from keras_slr.training.carrier import carrier_of
-from keras_slr.training.carrier import without_carrier
+from keras_slr.checkpoints.carrier import carrier_of
+from keras_slr.checkpoints.carrier import without_carrier
 from keras_slr.training.hard_pruned import hard_pruned
 from keras_slr.training.run import Run
 

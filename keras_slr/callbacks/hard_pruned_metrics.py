@@ -4,7 +4,7 @@ import contextlib
 
 import keras
 
-from keras_slr.training import backend
+from keras_slr import backend
 from keras_slr.training.hard_pruned import hard_pruned
 
 PREFIX = "val_hard_"

@@ -12,12 +12,12 @@ from keras_slr.callbacks.callback_lists import run_in_order
 from keras_slr.callbacks.epoch_logs import EpochLogs
 from keras_slr.callbacks.hard_pruned_metrics import hard_pruned_metrics
 from keras_slr.callbacks.monitors import check_monitors
-from keras_slr.callbacks.skip import Skip
 from keras_slr.callbacks.training_callback import TrainingCallback
+from keras_slr.checkpoints.random_states import RandomStates
+from keras_slr.checkpoints.running_metrics import RunningMetrics
+from keras_slr.checkpoints.skipped_batches import SkippedBatches
 from keras_slr.pruner import SLRPruner
 from keras_slr.python_numbers import python_number
-from keras_slr.training.random_states import RandomStates
-from keras_slr.training.running_metrics import RunningMetrics
 
 
 def check_epochs(epochs):
@@ -395,7 +395,9 @@ class PruningCallback(TrainingCallback):
         else:
             clock.set_length(clock.epochs.total)
         if behind:
-            Skip(self._model, behind, self._metrics, self._random).attach()
+            SkippedBatches(
+                self._model, behind, self._metrics, self._random
+            ).attach()
         else:
             self._begin_epoch()
 

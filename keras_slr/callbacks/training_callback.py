@@ -8,7 +8,7 @@ tells a new `fit`, after one that ended in an exception, from `evaluate`.
 import keras
 
 from keras_slr.callbacks.fit_guard import FitGuard
-from keras_slr.training.model_state import check_model
+from keras_slr.models.checks import check_model
 
 
 class TrainingCallback(keras.callbacks.Callback):

@@ -20,10 +20,10 @@ import keras
 import numpy as np
 
 from keras_slr.interop.paths import checked_out
-from keras_slr.training.model_state import check_built
-from keras_slr.training.model_state import check_model
-from keras_slr.whole_file import whole_file
-from keras_slr_files.archive import inflation
+from keras_slr.models.checks import check_built
+from keras_slr.models.checks import check_model
+from keras_slr_base.archive import inflation
+from keras_slr_base.atomic_file import atomic_file
 
 _PARTS = ("data", "indices", "indptr", "shape")
 
@@ -55,7 +55,7 @@ def save_csr(model, path):
         weight = keras.ops.convert_to_numpy(variable.value)
         parts = to_csr(weight) or {"dense": weight}
         arrays |= {f"{name}/{part}": array for part, array in parts.items()}
-    with whole_file(path) as made:
+    with atomic_file(path) as made:
         np.savez_compressed(made, **arrays)
 
 

@@ -2,14 +2,14 @@
 
 import dataclasses
 
-from keras_slr.graph import check_graph
 from keras_slr.interop.paths import checked_out
 from keras_slr.interop.process import run_child
-from keras_slr.training.model_state import check_built
-from keras_slr.training.model_state import check_model
-from keras_slr.whole_file import folder_of
-from keras_slr.whole_file import put
-from keras_slr_files.work_folder import work_folder
+from keras_slr.models.checks import check_built
+from keras_slr.models.checks import check_model
+from keras_slr.models.graph import check_graph
+from keras_slr_base.atomic_file import folder_of
+from keras_slr_base.atomic_file import put
+from keras_slr_base.work_folder import work_folder
 
 _CHILD = "keras_slr.interop.onnx_child"
 _INSTALL = "pip install keras-slr[onnx]"

@@ -15,13 +15,13 @@ import tf2onnx  # noqa: F401 # isort: skip
 import keras
 import numpy as np
 
+from keras_slr.files.load_error import why_not_loaded
 from keras_slr.interop.process import ANSWER
 from keras_slr.interop.random_batch import random_batch
 from keras_slr.interop.random_batch import relative_difference
-from keras_slr.load_error import why_not_loaded
 from keras_slr.selection import kernels_of
-from tflite_export.failure import Failure
-from tflite_export.failure import first_sentence
+from keras_slr_base.failure import Failure
+from keras_slr_base.failure import first_sentence
 
 # Largest difference of outputs, relative to the largest entry.
 TOLERANCE = 1e-4

@@ -4,9 +4,9 @@ import json
 import pathlib
 import signal
 
-from tflite_export.child_process import child_environment
-from tflite_export.child_process import child_process
-from tflite_export.convert import last_line
+from keras_slr_base.child_process import child_environment
+from keras_slr_base.child_process import child_process
+from keras_slr_base.failure import last_line
 
 REQUEST, ANSWER = "request.json", "answer.json"
 

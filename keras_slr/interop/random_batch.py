@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_slr.graph import graph_of
+from keras_slr.models.graph import graph_of
 
 # Rows of a batch, and what open sizes beside it are taken as.
 _ROWS, _OPEN = 3, 32

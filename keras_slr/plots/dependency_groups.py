@@ -4,9 +4,9 @@ from matplotlib.ticker import FixedLocator
 
 from keras_slr.plots.axes import new_axes
 from keras_slr.plots.axes import tidy
-from keras_slr.shrink import groups as shrink
-from keras_slr.shrink.trace import INPUT
-from keras_slr.shrink.trace import OUTPUT
+from keras_slr.shrinking import groups as shrink
+from keras_slr.shrinking.trace import INPUT
+from keras_slr.shrinking.trace import OUTPUT
 
 # What a layer has to do with a group, by its role. One that writes what it
 # reads is a square in a frame; biases and norms are cut along, whatever their

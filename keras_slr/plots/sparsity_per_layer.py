@@ -4,7 +4,7 @@ from matplotlib.ticker import PercentFormatter
 
 from keras_slr.plots.axes import new_axes
 from keras_slr.plots.axes import tidy
-from keras_slr.report import sparsity
+from keras_slr.reports import sparsity
 
 
 def sparsity_per_layer(model, ax=None):

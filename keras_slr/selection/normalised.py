@@ -7,9 +7,9 @@ kernel is multiplied by.
 import keras
 from keras import layers
 
-from keras_slr.graph import graph_of
-from keras_slr.graph import graphs_in
-from keras_slr.graph import read_alone
+from keras_slr.models.graph import graph_of
+from keras_slr.models.graph import graphs_in
+from keras_slr.models.graph import sole_consumers
 
 
 def normalised_layers(model):
@@ -20,7 +20,7 @@ def normalised_layers(model):
     return {
         id(node.operation)
         for part in graphs_in(model)
-        for node, reader in read_alone(graph_of(part))
+        for node, reader in sole_consumers(graph_of(part))
         if isinstance(reader.operation, layers.BatchNormalization)
         and _is_linear(node.operation)
     }

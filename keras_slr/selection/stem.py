@@ -6,7 +6,7 @@ saves little and costs much, so it is left alone unless asked for.
 
 from keras import layers
 
-from keras_slr.graph import graph_of
+from keras_slr.models.graph import graph_of
 
 _CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
 

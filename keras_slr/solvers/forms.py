@@ -11,7 +11,7 @@ beside `W`, both float32:
   `Z` needs no room, being `W` on the support and zero elsewhere. So that a
   backend may choose which is faster, `C` on the support is infinite, which
   tells free entries from others without `R`, or zero, which leaves the sum as
-  it is (`training.backend.FREE`).
+  it is (`backend.FREE`).
 
 The passes are written once for NumPy arrays and for backend tensors, of which
 `xp` brings `dot`, `where`, `minimum`, `mask` (1.0 where true) and `free` (the

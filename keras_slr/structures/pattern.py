@@ -6,11 +6,11 @@ import itertools
 
 import numpy as np
 
+from keras_slr import backend
 from keras_slr.record import register
 from keras_slr.selection import select
 from keras_slr.structures.constraint import ALWAYS
 from keras_slr.structures.structure import Structure
-from keras_slr.training import backend
 
 # Of the nine places of a window, row by row.
 _CENTRE = 4

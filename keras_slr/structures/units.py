@@ -5,20 +5,20 @@ import itertools
 
 import numpy as np
 
-from keras_slr.graph import check_graph
-from keras_slr.graph import graph_of
-from keras_slr.graph import graphs_in
+from keras_slr.models.graph import check_graph
+from keras_slr.models.graph import graph_of
+from keras_slr.models.graph import graphs_in
 from keras_slr.python_numbers import python_number
 from keras_slr.record import register
 from keras_slr.selection import Reason
 from keras_slr.selection.kernels import weights_of
-from keras_slr.shrink import dependency_groups
-from keras_slr.shrink.heads import is_attention
-from keras_slr.shrink.heads import projections
-from keras_slr.shrink.heads import slices_of
+from keras_slr.shrinking import dependency_groups
+from keras_slr.shrinking.heads import is_attention
+from keras_slr.shrinking.heads import projections
+from keras_slr.shrinking.heads import slices_of
 from keras_slr.structures.constraint import Refusal
-from keras_slr.structures.labels import Labels
-from keras_slr.structures.labels import Member
+from keras_slr.structures.coupled_units import Labels
+from keras_slr.structures.coupled_units import Member
 from keras_slr.structures.structure import Structure
 
 

@@ -17,9 +17,9 @@ import math
 import numpy as np
 from keras import ops
 
+from keras_slr import backend
 from keras_slr.projections import bisection
 from keras_slr.projections import keep_mask
-from keras_slr.training import backend
 
 # Entries per block: the dozen intermediate arrays of a pass then stay in the
 # processor's cache, where those of whole tensors would not.
@@ -46,7 +46,7 @@ class HostArrays:
 
         Args:
             fn: Pass of `solvers.forms` that returns sums.
-            slots: List of `Slots`.
+            slots: List of `PrunedWeight`.
             *scalars: Floats handed to `fn`.
             masks: List of masks handed to `fn`. Defaults to `None`, none.
         """
@@ -66,7 +66,7 @@ class HostArrays:
         """Returns masks that keep all of a weight or nothing.
 
         Args:
-            slots: List of `Slots`.
+            slots: List of `PrunedWeight`.
             kept: List of booleans, one per slot.
         """
         return [
@@ -79,7 +79,7 @@ class HostArrays:
 
         Args:
             fn: Pass that returns the tensor to choose by, last in a tuple.
-            slots: List of `Slots`.
+            slots: List of `PrunedWeight`.
             sets: List of pairs of a `structures.Constraint` and the indices
                 of its weights' slots.
             counts: List of integers, how many units to keep of each set.

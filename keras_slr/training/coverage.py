@@ -6,7 +6,7 @@ before the hook stood there, trains them dense: nothing else would tell.
 
 import zlib
 
-from keras_slr.training import backend
+from keras_slr import backend
 from keras_slr.training.optimizers import and_more
 
 

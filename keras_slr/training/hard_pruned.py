@@ -4,7 +4,7 @@ import contextlib
 
 from keras import ops
 
-from keras_slr.training.masks import apply_mask
+from keras_slr.backend import apply_mask
 
 
 @contextlib.contextmanager

@@ -7,8 +7,8 @@ accumulation, exactly as if a penalty had been part of the loss, while the
 reported loss stays the task loss.
 """
 
+from keras_slr import backend
 from keras_slr.solvers import forms
-from keras_slr.training import backend
 from keras_slr.training.optimizer_parts import averages_of
 from keras_slr.training.optimizer_parts import holds
 

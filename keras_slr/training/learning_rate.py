@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_slr.training import backend
+from keras_slr import backend
 
 
 def learning_rate_of(optimizer, clock):

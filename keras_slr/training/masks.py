@@ -4,17 +4,18 @@ import contextlib
 
 from keras import ops
 
+from keras_slr import backend
+from keras_slr.backend import apply_mask
+from keras_slr.checkpoints.carrier import PRUNED
+from keras_slr.checkpoints.carrier import CarriedSlots
+from keras_slr.checkpoints.carrier import check_free
+from keras_slr.models.checks import check_built
+from keras_slr.models.checks import check_model
 from keras_slr.selection import kernels_of
-from keras_slr.training import backend
 from keras_slr.training.arrays import zeros_of
-from keras_slr.training.carrier import PRUNED
-from keras_slr.training.carrier import CarriedSlots
-from keras_slr.training.carrier import check_free
 from keras_slr.training.coverage import Coverage
 from keras_slr.training.hook import zeros_hooks
 from keras_slr.training.lender import Lender
-from keras_slr.training.model_state import check_built
-from keras_slr.training.model_state import check_model
 from keras_slr.training.optimizers import Optimizers
 from keras_slr.training.watched_steps import WatchedSteps
 
@@ -102,18 +103,6 @@ class Masks:
         for variables in (self._variables, self._averages):
             for variable, mask in zip(variables, self._masks):
                 apply_mask(variable, ops.not_equal(mask.value, 0))
-
-
-def apply_mask(variable, keep):
-    """Sets the entries of a variable to `0.0` where `keep` is false.
-
-    Args:
-        variable: Keras variable.
-        keep: Boolean array, NumPy or of the backend, of as many entries.
-    """
-    keep = ops.reshape(keep, variable.shape)
-    zero = ops.zeros((), variable.dtype)
-    variable.assign(ops.where(keep, variable.value, zero))
 
 
 @contextlib.contextmanager

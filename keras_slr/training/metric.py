@@ -12,7 +12,7 @@ import types
 import numpy as np
 from keras import ops
 
-from keras_slr.training import backend
+from keras_slr import backend
 
 # This share of the mean over a tensor is added to each mean square: entries
 # whose gradients are small at the moment would be cut off for good, and with

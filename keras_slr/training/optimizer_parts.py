@@ -1,6 +1,6 @@
 """What an optimizer of Keras or of PyTorch is made of."""
 
-from keras_slr.training import backend
+from keras_slr import backend
 
 
 def base_optimizer(optimizer):

@@ -6,9 +6,9 @@ user's may train with others: the two of a GAN, or one of PyTorch's.
 
 import keras
 
-from keras_slr.training import backend
-from keras_slr.training.model_state import check_built
-from keras_slr.training.model_state import check_model
+from keras_slr import backend
+from keras_slr.models.checks import check_built
+from keras_slr.models.checks import check_model
 from keras_slr.training.optimizer_parts import averages_of
 from keras_slr.training.optimizer_parts import base_optimizer
 from keras_slr.training.optimizer_parts import holds

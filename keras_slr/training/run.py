@@ -4,10 +4,10 @@ import dataclasses
 
 from keras import ops
 
-from keras_slr.training.carrier import PRUNED
-from keras_slr.training.carrier import CarriedSlots
-from keras_slr.training.carrier import carrier_of
-from keras_slr.training.carrier import check_free
+from keras_slr.checkpoints.carrier import PRUNED
+from keras_slr.checkpoints.carrier import CarriedSlots
+from keras_slr.checkpoints.carrier import carrier_of
+from keras_slr.checkpoints.carrier import check_free
 from keras_slr.training.coverage import Coverage
 from keras_slr.training.hook import hooks_for
 from keras_slr.training.learning_rate import learning_rate_of

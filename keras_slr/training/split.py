@@ -10,14 +10,14 @@ import math
 
 import numpy as np
 
+from keras_slr import backend
+from keras_slr.backend import apply_mask
 from keras_slr.selection.selectors import names_of
 from keras_slr.selection.selectors import unknown_name
 from keras_slr.solvers import forms
-from keras_slr.training import backend
 from keras_slr.training.arrays import HostArrays
 from keras_slr.training.arrays import arrays_for
 from keras_slr.training.finite import check_finite
-from keras_slr.training.masks import apply_mask
 from keras_slr.training.metric import weighing
 
 # An entry counts as settled when it is this small against its tensor's root
@@ -26,7 +26,7 @@ SETTLED = 1e-3
 
 
 @dataclasses.dataclass
-class Slots:
+class PrunedWeight:
     """One weight of a run and its slots.
 
     Attributes:
@@ -80,7 +80,7 @@ class Split:
         with backend.variable_scope(optimizer):
             self.rho = optimizer.add_variable((), dtype="float32", name="rho")
             self.slots = [
-                Slots(
+                PrunedWeight(
                     weight,
                     rate,
                     w=weight.variable,

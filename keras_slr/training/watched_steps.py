@@ -1,6 +1,6 @@
 """Looks at the weights after each step of a model, where no callback does."""
 
-from keras_slr.training import backend
+from keras_slr import backend
 
 
 class WatchedSteps:

@@ -14,9 +14,9 @@ import sys
 import keras
 import numpy as np
 
-from benchmarks.contract_matrix import METHODS
+from benchmarks.reliability.contract_matrix import METHODS
+from keras_slr.backend import to_host
 from keras_slr.projections import bisection
-from keras_slr.training.backend import to_host
 
 out, methods, cases, *cluster = sys.argv[1:]
 process, processes = (int(n) for n in cluster[:2]) if cluster else (0, 1)

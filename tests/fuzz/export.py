@@ -13,9 +13,9 @@ import sys
 import keras
 import numpy as np
 
-from tflite_export.child import run
-from tflite_export.failure import Failure
-from tflite_export.job import Job
+from keras_slr_base.failure import Failure
+from tflite_export.conversion.child import run
+from tflite_export.conversion.job import Job
 
 # What TFLite does not take is said, and is no fault.
 REFUSALS = ("uses operations that are not built into TFLite",)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 import keras_slr
-from keras_slr.graph import graph_of
+from keras_slr.models.graph import graph_of
 from tests.contract.user_objects import UserObjects
 from tests.contract.user_objects import assert_plain
 from tests.helpers import to_numpy

@@ -1,6 +1,6 @@
 """Random models, methods, structures and schedules; hypothesis draws them.
 
-`python -m benchmarks.fuzz` runs hundreds.
+`python -m benchmarks.reliability.fuzz` runs hundreds.
 """
 
 import keras

@@ -12,17 +12,17 @@ import keras
 import numpy as np
 import pytest
 
+from keras_slr import backend
 from keras_slr.solvers import SLR
 from keras_slr.solvers import dual_update
 from keras_slr.solvers import forms
 from keras_slr.solvers import trial
 from keras_slr.structures import Constraint
 from keras_slr.structures import Unstructured
-from keras_slr.training import backend
 from keras_slr.training.arrays import DeviceArrays
 from keras_slr.training.arrays import HostArrays
 from keras_slr.training.clock import Clock
-from keras_slr.training.split import Slots
+from keras_slr.training.split import PrunedWeight
 from keras_slr.training.split import Split
 from tests.helpers import slow_keep_mask
 from tests.helpers import to_numpy
@@ -156,7 +156,7 @@ def make_split(w, arrays, free=True):
     split._trainer_of = lambda variable: None
     split.rho = keras.Variable(0.0, dtype="float32")
     split.slots = [
-        Slots(
+        PrunedWeight(
             weight=types.SimpleNamespace(
                 size=a.size, shape=a.shape, path="w", scale_free=scale_free
             ),

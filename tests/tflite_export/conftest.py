@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.tflite_export.topology_cases import FEW
+from tests.tflite_export.xnnpack.topology_cases import FEW
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,11 @@ def few(tmp_path_factory):
 
 
 def made(folder, *names):
-    command = [sys.executable, "-m", "tests.tflite_export.topology_cases"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.tflite_export.xnnpack.topology_cases",
+    ]
     env = {**os.environ, "KERAS_BACKEND": "tensorflow"}
     subprocess.run(
         [*command, str(folder), *names],

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import keras_slr
-from keras_slr.training import backend
+from keras_slr import backend
 from tests.helpers import to_numpy
 from tests.helpers import zeros
 

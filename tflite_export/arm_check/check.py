@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from keras_slr_files.work_folder import work_folder
+from keras_slr_base.work_folder import work_folder
 from tflite_export.arm_check.dense_twin import dense_twin
 from tflite_export.arm_check.emulation import ROOT
 from tflite_export.arm_check.emulation import EmulationError

@@ -7,10 +7,10 @@ import sys
 
 import numpy as np
 
-from keras_slr_files.work_folder import work_folder
-from tflite_export import with_parent
-from tflite_export.arm_root import python_of
-from tflite_export.arm_root import site_of
+from keras_slr_base import with_parent
+from keras_slr_base.work_folder import work_folder
+from tflite_export.arm_check.root import python_of
+from tflite_export.arm_check.root import site_of
 
 ROOT = ".arm"
 # Never imported here: it runs on the other processor.

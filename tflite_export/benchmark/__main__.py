@@ -5,11 +5,11 @@ import sys
 
 import numpy as np
 
-from keras_slr_files.archive import inflation
-from keras_slr_files.whole_file import whole_file
+from keras_slr_base.archive import inflation
+from keras_slr_base.atomic_file import atomic_file
+from keras_slr_base.command_line import Parser
+from keras_slr_base.command_line import run
 from tflite_export.benchmark.benchmark import benchmark
-from tflite_export.command import Parser
-from tflite_export.command import run
 
 
 def main(argv=None):
@@ -47,7 +47,7 @@ def _measure(argv):
     if args.plot:
         found.plot(args.plot)
     if args.json:
-        with whole_file(args.json) as made:
+        with atomic_file(args.json) as made:
             made.write_text(found.to_json() + "\n")
     return int(any(row.failure for row in found.rows))
 

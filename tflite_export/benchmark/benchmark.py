@@ -9,7 +9,7 @@ import statistics
 
 import numpy as np
 
-from keras_slr_files.work_folder import work_folder
+from keras_slr_base.work_folder import work_folder
 from tflite_export.benchmark.process import FileProcess
 from tflite_export.benchmark.record import Benchmark
 from tflite_export.benchmark.record import Row

@@ -13,10 +13,10 @@ import time
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from tflite_export.failure import first_sentence
-from tflite_export.stored_values import real
-from tflite_export.stored_values import stored
-from tflite_export.with_parent import die_with_parent
+from keras_slr_base.failure import first_sentence
+from keras_slr_base.with_parent import die_with_parent
+from tflite_export.quantization.stored_values import real
+from tflite_export.quantization.stored_values import stored
 
 # A turn: long against the clock's resolution and the way between processes,
 # short against the time in which a machine's speed drifts.

@@ -2,7 +2,7 @@
 
 import matplotlib.figure
 
-from keras_slr_files.whole_file import whole_file
+from keras_slr_base.atomic_file import atomic_file
 
 _MARKERS = "osD^vP*X"
 
@@ -54,6 +54,6 @@ def plot(benchmark, path=None):
     if len(counts) > 1:
         figure.axes[0].legend(frameon=False)
     if path is not None:
-        with whole_file(path) as made:
+        with atomic_file(path) as made:
             figure.savefig(made, dpi=120)
     return figure

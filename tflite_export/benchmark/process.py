@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 
-from tflite_export.convert import last_line
+from keras_slr_base.failure import last_line
 
 
 class FileProcess:

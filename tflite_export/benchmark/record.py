@@ -83,7 +83,7 @@ class Benchmark:
         from rich.markup import escape
         from rich.table import Table
 
-        from keras_slr.text_console import text_console
+        from keras_slr_base.text_console import text_console
 
         table = Table(box=None, pad_edge=False)
         table.add_column("file", overflow="fold")

@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from keras_slr.targets import LEAST
-from tflite_export.kernel import ANY
+from keras_slr.planning.targets import LEAST
+from tflite_export.conditions.kernel import ANY
 
 ENTRY, BLOCK = "entry", "block"
 FILTERS = "Filter(round_to='auto') and keras_slr.shrink"

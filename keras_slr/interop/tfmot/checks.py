@@ -2,10 +2,10 @@
 
 import keras
 
-from keras_slr.graph import check_graph
-from keras_slr.graph import graph_of
-from keras_slr.training.model_state import check_built
-from keras_slr.training.model_state import check_model
+from keras_slr.models.checks import check_built
+from keras_slr.models.checks import check_model
+from keras_slr.models.graph import check_graph
+from keras_slr.models.graph import graph_of
 
 
 def check_convertible(model):

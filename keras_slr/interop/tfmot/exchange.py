@@ -11,9 +11,9 @@ from keras_slr.interop.tfmot.child_call import MASKS
 from keras_slr.interop.tfmot.child_call import MODEL
 from keras_slr.interop.tfmot.child_call import call_child
 from keras_slr.interop.tfmot.masks import masks_of
-from keras_slr.whole_file import folder_of
-from keras_slr.whole_file import put
-from keras_slr_files.work_folder import work_folder
+from keras_slr_base.atomic_file import folder_of
+from keras_slr_base.atomic_file import put
+from keras_slr_base.work_folder import work_folder
 
 
 def to_tfmot(model, path, masks=None):

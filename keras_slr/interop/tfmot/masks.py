@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from keras_slr import backend
 from keras_slr.selection import kernels_of
-from keras_slr.training import backend
 
 
 def masks_of(model, masks=None):

@@ -12,9 +12,9 @@ from keras_slr.interop.tfmot.compiled import compiled
 from keras_slr.interop.tfmot.record import Count
 from keras_slr.interop.tfmot.record import Quantized
 from keras_slr.interop.tfmot.record import Station
-from keras_slr.whole_file import folder_of
-from keras_slr.whole_file import put
-from keras_slr_files.work_folder import work_folder
+from keras_slr_base.atomic_file import folder_of
+from keras_slr_base.atomic_file import put
+from keras_slr_base.work_folder import work_folder
 
 PRESERVE = ("sparsity", "clusters", "both")
 

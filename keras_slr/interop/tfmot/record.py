@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_slr.text_console import text_console
+from keras_slr_base.text_console import text_console
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,7 @@ import tensorflow_model_optimization as tfmot  # isort: skip
 import keras
 import tf_keras
 
+from keras_slr.files.load_error import why_not_loaded
 from keras_slr.interop.process import ANSWER
 from keras_slr.interop.process import REQUEST
 from keras_slr.interop.tfmot.arrays import load_arrays
@@ -27,10 +28,9 @@ from keras_slr.interop.tfmot.child_call import DATA
 from keras_slr.interop.tfmot.child_call import MASKS
 from keras_slr.interop.tfmot.child_call import MODEL
 from keras_slr.interop.tfmot.child_call import WEIGHTS
-from keras_slr.load_error import why_not_loaded
 from keras_slr.selection import kernels_of
-from tflite_export.failure import Failure
-from tflite_export.failure import first_sentence
+from keras_slr_base.failure import Failure
+from keras_slr_base.failure import first_sentence
 
 _SEED = 0
 

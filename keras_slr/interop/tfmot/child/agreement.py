@@ -4,7 +4,7 @@ import keras
 
 from keras_slr.interop.random_batch import random_batch
 from keras_slr.interop.random_batch import relative_difference
-from tflite_export.failure import Failure
+from keras_slr_base.failure import Failure
 
 # Largest difference of outputs, relative to the largest entry.
 TOLERANCE = 1e-4

@@ -1,8 +1,8 @@
 """Training in tf_keras, as the Keras 3 model was compiled."""
 
 from keras_slr.interop.tfmot.child.rebuild import to_keras_2
-from tflite_export.failure import Failure
-from tflite_export.failure import first_sentence
+from keras_slr_base.failure import Failure
+from keras_slr_base.failure import first_sentence
 
 
 def fit(model, data, compiled, callbacks=(), **arguments):

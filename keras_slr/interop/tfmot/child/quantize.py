@@ -11,8 +11,8 @@ import tf_keras
 
 from keras_slr.interop.random_batch import relative_difference
 from keras_slr.interop.tfmot.child.fit import fit
-from tflite_export.failure import Failure
-from tflite_export.failure import first_sentence
+from keras_slr_base.failure import Failure
+from keras_slr_base.failure import first_sentence
 
 # Not among TF-MOT's public names; the public function cannot keep zeros.
 cluster = importlib.import_module(

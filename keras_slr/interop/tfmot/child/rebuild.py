@@ -6,8 +6,8 @@ import inspect
 import keras
 import tf_keras
 
-from tflite_export.failure import Failure
-from tflite_export.failure import first_sentence
+from keras_slr_base.failure import Failure
+from keras_slr_base.failure import first_sentence
 
 # Same argument, other name: by class, in Keras 3 and in tf_keras.
 _RENAMED = {"LeakyReLU": ("negative_slope", "alpha")}

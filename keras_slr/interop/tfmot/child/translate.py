@@ -10,8 +10,8 @@ from keras_slr.interop.tfmot.child import graph as keras_2
 from keras_slr.interop.tfmot.child.agreement import check_equal
 from keras_slr.interop.tfmot.child.rebuild import to_keras_2
 from keras_slr.interop.tfmot.child.rebuild import to_keras_3
-from tflite_export.failure import Failure
-from tflite_export.failure import first_sentence
+from keras_slr_base.failure import Failure
+from keras_slr_base.failure import first_sentence
 
 
 @dataclasses.dataclass(frozen=True)

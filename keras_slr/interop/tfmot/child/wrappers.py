@@ -10,8 +10,8 @@ from tensorflow_model_optimization.python.core.sparsity.keras import (
 
 from keras_slr.interop.tfmot.child.translate import named
 from keras_slr.interop.tfmot.child.translate import translate
-from tflite_export.failure import Failure
-from tflite_export.failure import first_sentence
+from keras_slr_base.failure import Failure
+from keras_slr_base.failure import first_sentence
 
 sparsity = tfmot.sparsity.keras
 # As the time between two changes of a mask: no second one.

@@ -1,0 +1,1 @@
+"""Kills, hostile inputs and random models."""

@@ -1,0 +1,375 @@
+"""What the command lines say to input that is wrong.
+
+    python -m benchmarks.reliability.bad_inputs
+
+writes the table of docs/bad_input.md. Every input is given to the real command
+in this process.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import io
+import json
+import pathlib
+import tempfile
+import zipfile
+
+import h5py
+import keras
+import numpy as np
+
+PAGE = pathlib.Path(__file__).parents[2] / "docs" / "bad_input.md"
+_HEAD = """# What is said to wrong input
+
+Every error of the user's is one sentence on standard error, with exit code 2
+and no traceback; what was to be written is as it was. The table is made by
+`python -m benchmarks.reliability.bad_inputs`, which gives each input to the
+command, and is checked by `tests/reliability/test_bad_inputs.py`.
+
+| input | command | message |
+|---|---|---|
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """An input that is wrong.
+
+    Attributes:
+        given: String, what is wrong with it.
+        command: String, what is typed, with paths in the present folder.
+        word: String that the message has to name.
+        tool: String, the module that is run.
+    """
+
+    given: str
+    command: str
+    word: str
+    tool: str = "keras_slr"
+
+
+def _recipes():
+    """Returns the contents of the recipes, by file name, and their cases."""
+    texts = {
+        "an empty recipe": ("", "JSON"),
+        "a recipe cut short": ('{"rate": 0.9', "delimiter"),
+        "no fields": ("[0.9]", "[0.9]"),
+        "a field twice": ('{"rate": 0.5, "rate": 0.9}', "'rate'"),
+        "a hundred thousand brackets": ("[" * 100000, "recursion"),
+        "two megabytes": (" " * 2_000_000, "2,000,000"),
+    }
+    fields = [
+        ("a field that is misspelt", {"rtae": 0.9}, "'rate'"),
+        ("a field in the singular", {"epoch": 3}, "'epochs'"),
+        ("a field of code", {"__class__": "os.system"}, "__class__"),
+        ("a rate in words", {"rate": "much"}, "'much'"),
+        ("a rate above 1", {"rate": 1.5}, "1.5"),
+        ("a rate that is not a number", {"rate": float("nan")}, "nan"),
+        ("no rates", {"rate": {}}, "empty"),
+        ("a rate by name of 2", {"rate": {"hidden": 2}}, "2"),
+        ("a rate of true", {"rate": True}, "True"),
+        ("a method that is misspelt", {"method": "sLr2"}, "'slr'"),
+        (
+            "a structure that is misspelt",
+            {"structure": "filtre"},
+            "mean 'filter'",
+        ),
+        ("a structure of no form", {"structure": "3-4"}, "'2:4'"),
+        ("a structure as a number", {"structure": 24}, "24"),
+        ("an allocation misspelt", {"allocation": "rek"}, "'erk'"),
+        ("a target misspelt", {"target": "amr"}, "'arm'"),
+        ("no epochs", {"epochs": 0}, "0"),
+        ("half an epoch", {"epochs": 2.5}, "2.5"),
+        ("epochs in words", {"epochs": "ten"}, "'ten'"),
+        ("epochs of true", {"epochs": True}, "True"),
+        ("a negative batch", {"batch_size": -1}, "-1"),
+        ("no learning rate", {"learning_rate": 0}, "0"),
+        ("a learning rate as text", {"learning_rate": "1e-3"}, "'1e-3'"),
+        ("names that are none", {"include": []}, "[]"),
+        ("a name that is a number", {"include": [1]}, "[1]"),
+        ("names as a mapping", {"exclude": {"a": 1}}, "{'a': 1}"),
+        ("a limit misspelt", {"budget": {"flop": 0.5}}, "'flops'"),
+        ("a limit above all", {"budget": {"flops": 2.0}}, "2.0"),
+        ("a budget without a name", {"budget": 0.5}, "0.5"),
+        ("an interval misspelt", {"update_every": "epochs"}, "'epochs'"),
+        ("an interval of 0", {"update_every": 0}, "0"),
+        ("fewer epochs than none", {"finetune_epochs": -1}, "-1"),
+        ("a switch in words", {"monitor": "yes"}, "'yes'"),
+        ("a negative seed", {"seed": -1}, "-1"),
+        ("a path that is a number", {"model": 3}, "3"),
+        ("no data", {"model": "model.keras", "out": "out.keras"}, "--data"),
+        (
+            "nothing but fine-tuning",
+            {
+                "model": "model.keras",
+                "data": "data.npz",
+                "out": "out.keras",
+                "epochs": 2,
+                "finetune_epochs": 2,
+            },
+            "finetune_epochs=2",
+        ),
+    ]
+    texts |= {
+        given: (json.dumps(content), word) for given, content, word in fields
+    }
+    contents, cases = {}, []
+    for i, (given, (text, word)) in enumerate(texts.items()):
+        name = f"recipe_{i}.json"
+        contents[name] = text
+        shown = text if 0 < len(text) < 60 else ""
+        cases.append(
+            Case(
+                f"{given}{shown and f': `{shown}`'}",
+                f"prune --recipe {name}",
+                word,
+            )
+        )
+    return contents, cases
+
+
+_CONTENTS, _OF_RECIPES = _recipes()
+_PRUNE = "prune model.keras --data data.npz --out out.keras"
+_FROM = "prune {} --data data.npz --out out.keras".format
+_DATA = "prune model.keras --data {} --out out.keras".format
+_OUT = "prune model.keras --data data.npz --out {}".format
+_TFLITE = functools.partial(Case, tool="tflite_export")
+_BENCHMARK = functools.partial(Case, tool="tflite_export.benchmark")
+CASES = (
+    *_OF_RECIPES,
+    Case("a recipe that is not there", "prune --recipe no.json", "no.json"),
+    Case("a recipe of another kind", "prune --recipe r.toml", "r.toml"),
+    Case("a folder as recipe", "prune --recipe r.json", "r.json"),
+    Case("a recipe not in UTF-8", "prune --recipe latin.json", "utf-8"),
+    Case("no command", "", "COMMAND"),
+    Case("a command misspelt", "prnue", "prnue"),
+    Case("an option that is unknown", f"{_PRUNE} --colour red", "--colour"),
+    Case("a rate in words", f"{_PRUNE} --rate much", "'much'"),
+    Case("a rate of 1", f"{_PRUNE} --rate 1", "1.0"),
+    Case("no epochs", f"{_PRUNE} --epochs 0", "--epochs"),
+    Case("a structure misspelt", f"{_PRUNE} --structure kernl", "'kernel'"),
+    Case("a target misspelt", f"{_PRUNE} --target x68", "'x86'"),
+    Case("a layer that is not there", f"{_PRUNE} --include hiden", "hiden"),
+    Case("a pattern that is none", f"{_PRUNE} --exclude re:(", "re:("),
+    Case(
+        "a structure that fits nothing", f"{_PRUNE} --structure kernel", "none"
+    ),
+    Case(
+        "a rate that a structure fixes",
+        f"{_PRUNE} --structure 2:4 --rate 0.9",
+        "0.5",
+    ),
+    Case("a model that is not there", _FROM("no.keras"), "no.keras"),
+    Case("a model of another format", _FROM("model.h5"), "model.h5"),
+    Case("an empty model", _FROM("empty.keras"), "empty.keras"),
+    Case("text as a model", _FROM("text.keras"), "text.keras"),
+    Case("a model cut short", _FROM("cut.keras"), "cut.keras"),
+    Case("a zip file that is no model", _FROM("zip.keras"), "zip.keras"),
+    Case(
+        "a model with a damaged byte", _FROM("damaged.keras"), "damaged.keras"
+    ),
+    Case("a model with code in it", _FROM("lambda.keras"), "lambda.keras"),
+    Case("a negative width", _FROM("negative.keras"), "units=-3"),
+    Case("a width of a quadrillion", _FROM("huge.keras"), "memory"),
+    Case("weights of another shape", _FROM("shapes.keras"), "(3, 3)"),
+    Case("a model that unpacks to 3 GB", _FROM("bomb.keras"), "3,000 MB"),
+    Case("data that unpack to 3 GB", _DATA("bomb.npz"), "3,000 MB"),
+    Case("data that is not there", _DATA("no.npz"), "no.npz"),
+    Case("data of another kind", _DATA("data.csv"), "data.csv"),
+    Case("data cut short", _DATA("cut.npz"), "cut.npz"),
+    Case("data that are Python objects", _DATA("objects.npz"), "objects.npz"),
+    Case("data without labels", _DATA("unlabelled.npz"), "unlabelled.npz"),
+    Case("fewer labels than inputs", _DATA("uneven.npz"), "(39,)"),
+    Case("inputs of another shape", _DATA("other.npz"), "(4, 5)"),
+    Case("NaN in the inputs", _DATA("nan.npz"), "NaN"),
+    Case("an output folder that is not there", _OUT("no/out.keras"), "no"),
+    Case("a folder as output", _OUT("folder.keras"), "folder.keras"),
+    Case("an output of another format", _OUT("out.h5"), "out.h5"),
+    Case("a model that is not there", "inspect no.keras", "no.keras"),
+    Case("a rate of 2", "inspect model.keras --rate 2", "2"),
+    Case("a model cut short", "shrink cut.keras --out out.keras", "cut.keras"),
+    Case("data that is unknown", "demo --dataset imagenet", "imagenet"),
+    _TFLITE("no output", "model.keras", "--out"),
+    _TFLITE("a model that is not there", "no.keras -o o.tflite", "no.keras"),
+    _TFLITE("a model cut short", "cut.keras -o o.tflite", "cut.keras"),
+    _TFLITE(
+        "a zip file that is no model", "zip.keras -o o.tflite", "zip.keras"
+    ),
+    _TFLITE("a damaged byte", "damaged.keras -o o.tflite", "damaged.keras"),
+    _TFLITE("a file of 3 GB", "bomb.keras -o o.tflite", "3,000 MB"),
+    _TFLITE("an output of another kind", "model.keras -o o.onnx", "o.onnx"),
+    _TFLITE("a folder that is not there", "model.keras -o no/o.tflite", "no/"),
+    _TFLITE(
+        "a quantization misspelt",
+        "model.keras -o o.tflite --quantize int9",
+        "int9",
+    ),
+    _TFLITE(
+        "no calibration", "model.keras -o o.tflite --quantize int8", "int8"
+    ),
+    _TFLITE(
+        "calibration data cut short",
+        "model.keras -o o.tflite --quantize int8 --calibration cut.npz",
+        "cut.npz",
+    ),
+    _TFLITE(
+        "calibration data that unpack to 3 GB",
+        "model.keras -o o.tflite --quantize int8 --calibration bomb.npz",
+        "3,000 MB",
+    ),
+    _TFLITE("a model cut short", "explain cut.keras", "cut.keras"),
+    _TFLITE("a negative width", "explain negative.keras", "units=-3"),
+    _TFLITE("weights of another shape", "explain shapes.keras", "(3, 3)"),
+    _TFLITE("a model of 3 GB", "explain bomb.keras", "3,000 MB"),
+    _TFLITE(
+        "a target that is unknown",
+        "explain model.keras --target phone",
+        "phone",
+    ),
+    _BENCHMARK("a file that is not there", "no.tflite", "no.tflite"),
+    _BENCHMARK("a file of another kind", "text.tflite", "text.tflite"),
+    _BENCHMARK("a file cut short", "cut.tflite", "cut.tflite"),
+    _BENCHMARK("threads in words", "cut.tflite --threads two", "two"),
+)
+
+
+def make_files(folder):
+    """Writes all files that the cases name into a folder."""
+    for name, text in _CONTENTS.items():
+        (folder / name).write_text(text)
+    (folder / "latin.json").write_bytes('{"model": "é"}'.encode("latin-1"))
+    for name in ("r.json", "folder.keras"):
+        (folder / name).mkdir()
+    for name in ("r.toml", "data.csv", "text.keras", "text.tflite"):
+        (folder / name).write_text("hello")
+    for name in ("empty.keras", "model.h5"):
+        (folder / name).write_bytes(b"")
+    _make_models(folder)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 16)).astype("float32")
+    y = rng.integers(0, 4, 40)
+    np.savez(folder / "data.npz", x=x, y=y)
+    np.savez(folder / "objects.npz", x=np.array([{}] * 40), y=y)
+    np.savez(folder / "unlabelled.npz", x=x)
+    np.savez(folder / "uneven.npz", x=x, y=y[:-1])
+    np.savez(folder / "other.npz", x=x[:, :5], y=y)
+    np.savez(folder / "nan.npz", x=np.full_like(x, np.nan), y=y)
+    _cut(folder / "data.npz", folder / "cut.npz")
+    _copy_zip(folder / "data.npz", folder / "bomb.npz", declared=3_000_000_000)
+    np.savez(folder / "zip.npz", x=x)
+    (folder / "zip.npz").rename(folder / "zip.keras")
+    # The head of a TFLite file, and nothing that it points to.
+    (folder / "cut.tflite").write_bytes(b"\x1c\0\0\0TFL3" + b"\1" * 40)
+
+
+def _make_models(folder):
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((16,)),
+            layers.Dense(32, activation="relu", name="hidden"),
+            layers.Dense(4, activation="softmax", name="out"),
+        ]
+    )
+    model.compile(
+        "adam", "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    model.optimizer.build(model.trainable_variables)
+    model.save(folder / "model.keras")
+    _cut(folder / "model.keras", folder / "cut.keras")
+    _spoil_model(folder)
+    content = bytearray((folder / "model.keras").read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    (folder / "damaged.keras").write_bytes(content)
+    model.add(layers.Lambda(lambda x: x))
+    model.save(folder / "lambda.keras")
+
+
+def _spoil_model(folder):
+    """Writes variants of the model that Keras would not have saved."""
+    model = folder / "model.keras"
+    with zipfile.ZipFile(model) as file:
+        config = file.read("config.json").decode()
+        weights = io.BytesIO(file.read("model.weights.h5"))
+    for name, width in (("negative", "-3"), ("huge", str(10**15))):
+        spoilt = config.replace('"units": 4', f'"units": {width}')
+        _copy_zip(
+            model, folder / f"{name}.keras", **{"config.json": spoilt.encode()}
+        )
+    with h5py.File(weights, "a") as file:
+        bias = file["layers/dense_1/vars"]
+        del bias["1"]
+        bias["1"] = np.zeros((3, 3), "float32")
+    _copy_zip(
+        model,
+        folder / "shapes.keras",
+        **{"model.weights.h5": weights.getvalue()},
+    )
+    _copy_zip(model, folder / "bomb.keras", declared=3_000_000_000)
+
+
+def _copy_zip(path, out, declared=None, **contents):
+    """Copies an archive, with other contents or another declared size."""
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(out, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, contents.get(name) or source.read(name))
+        if declared:
+            target.infolist()[-1].file_size = declared
+
+
+def _cut(path, out):
+    content = path.read_bytes()
+    out.write_bytes(content[: len(content) // 2])
+
+
+def run(case):
+    """Runs a case in the present folder.
+
+    Returns:
+        The exit code, and what was written to standard error.
+    """
+    told = io.StringIO()
+    with (
+        contextlib.redirect_stderr(told),
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
+        code = _main_of(case.tool)(case.command.split())
+    return code, told.getvalue()
+
+
+def _main_of(tool):
+    if tool == "keras_slr":
+        from keras_slr.commands.cli import main
+    elif tool == "tflite_export":
+        from tflite_export.__main__ import main
+    else:
+        from tflite_export.benchmark.__main__ import main
+    return main
+
+
+def messages():
+    """Yields every case with its exit code and message."""
+    with tempfile.TemporaryDirectory() as folder:
+        make_files(pathlib.Path(folder))
+        with contextlib.chdir(folder):
+            for case in CASES:
+                yield case, *run(case)
+
+
+def page(found):
+    """Returns the page of all that `messages` yields."""
+
+    def cell(text):
+        return " ".join(text.split()).replace("|", "\\|")
+
+    rows = [
+        f"| {cell(case.given)} | `{case.tool} {cell(case.command)}` | "
+        f"{cell(told.removeprefix('keras-slr: error: '))} |"
+        for case, _, told in found
+    ]
+    return _HEAD + "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(messages()))

@@ -1,0 +1,5 @@
+"""The name of the backend in use."""
+
+import keras
+
+BACKEND = keras.config.backend()

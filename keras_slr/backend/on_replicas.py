@@ -1,0 +1,20 @@
+"""Updates of variables on every replica, on TensorFlow."""
+
+from keras_slr.backend.name import BACKEND
+
+if BACKEND == "tensorflow":
+    import tensorflow as tf
+
+
+def update_each(fn, variables, *others):
+    """Runs `fn` on each variable and its fellows, on every replica."""
+
+    def update_all(strategy, *columns):
+        for v, *values in zip(*columns):
+            strategy.extended.update(v, fn, args=tuple(values), group=False)
+
+    tf.__internal__.distribute.interim.maybe_merge_call(
+        update_all,
+        tf.distribute.get_strategy(),
+        *[[v.value for v in column] for column in (variables, *others)],
+    )

@@ -1,0 +1,46 @@
+"""Work that has to come after all callbacks of the user.
+
+`fit` appends its History callback behind the user's callbacks and before the
+progress bar. Work hung on that History runs where no callback of the user's
+could put it, whatever order they were listed in.
+"""
+
+
+class AfterUserCallbacks:
+    """Hangs functions on the History callback of a running `fit`.
+
+    Args:
+        history: `keras.callbacks.History` of the model.
+        **hooks: Functions by the name of a hook of callbacks, such as
+            `on_epoch_end`, and with its arguments. Each is called when that
+            hook of all callbacks of the user is over: after a
+            `BackupAndRestore` has begun, or an `EarlyStopping` has brought
+            the best weights back.
+
+    Attributes:
+        alive: Whether the History takes part in the `fit` that runs; a list
+            of callbacks made without one leaves that of an earlier `fit`.
+    """
+
+    def __init__(self, history, **hooks):
+        self._history = history
+        self._hooks = hooks
+        self.alive = False
+
+    def attach(self):
+        for name, hook in self._hooks.items():
+            setattr(self._history, name, self._followed_by(name, hook))
+
+    def detach(self):
+        for name in self._hooks:
+            self._history.__dict__.pop(name, None)
+
+    def _followed_by(self, name, hook):
+        record = getattr(self._history, name)
+
+        def both(*args, **kwargs):
+            self.alive = True
+            record(*args, **kwargs)
+            hook(*args, **kwargs)
+
+        return both

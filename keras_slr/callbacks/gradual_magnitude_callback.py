@@ -1,0 +1,60 @@
+"""Gradual magnitude pruning in `model.fit`."""
+
+from keras_slr.callbacks.pruning_callback import PruningCallback
+from keras_slr.record import register
+from keras_slr.solvers import GradualMagnitude
+
+
+@register
+class GradualMagnitudeCallback(PruningCallback):
+    """Prunes gradually by magnitude, as TF-MOT's `PolynomialDecay` does.
+
+    ```python
+    GradualMagnitudeCallback(0.9)
+    GradualMagnitudeCallback(
+        final_sparsity=0.9, initial_sparsity=0.5, begin_step=0,
+        end_step=2000, frequency=100,
+    )
+    ```
+
+    Args:
+        rate: See `PruningCallback`. Defaults to `None`.
+        initial_sparsity: See `solvers.GradualMagnitude`.
+        final_sparsity: Another name of `rate`. Defaults to `None`.
+        begin_step: See `solvers.GradualMagnitude`.
+        end_step: See `solvers.GradualMagnitude`.
+        frequency: Another name of `update_every`. Defaults to `None`.
+        **kwargs: Other arguments of `PruningCallback`.
+    """
+
+    default_solver = GradualMagnitude
+
+    def __init__(
+        self,
+        rate=None,
+        *,
+        initial_sparsity=None,
+        final_sparsity=None,
+        begin_step=None,
+        end_step=None,
+        frequency=None,
+        **kwargs,
+    ):
+        ramp = {
+            "initial_sparsity": initial_sparsity,
+            "begin_step": begin_step,
+            "end_step": end_step,
+        }
+        ramp = {name: v for name, v in ramp.items() if v is not None}
+        if ramp:
+            if kwargs.get("solver") is not None:
+                raise ValueError(
+                    "Expected the ramp either in `solver` or in arguments of "
+                    f"their own. Received both: {', '.join(ramp)}."
+                )
+            kwargs["solver"] = GradualMagnitude(**ramp)
+        if frequency is not None:
+            kwargs["update_every"] = frequency
+        super().__init__(
+            rate if final_sparsity is None else final_sparsity, **kwargs
+        )

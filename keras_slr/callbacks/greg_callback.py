@@ -1,0 +1,16 @@
+"""GReg in `model.fit`."""
+
+from keras_slr.callbacks.pruning_callback import PruningCallback
+from keras_slr.record import register
+from keras_slr.solvers import GReg
+
+
+@register
+class GRegCallback(PruningCallback):
+    """Prunes by growing regularisation (arXiv 2012.09243).
+
+    `solver=GReg.one()` is GReg-1, the default, `GReg.two()` GReg-2, see
+    `solvers.GReg`. Arguments and logs are those of `PruningCallback`.
+    """
+
+    default_solver = GReg

@@ -1,0 +1,1 @@
+"""Runs that are saved in the middle and resumed."""

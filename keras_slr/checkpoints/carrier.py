@@ -1,0 +1,190 @@
+"""Solver state in checkpoints, beside the optimizer's own state.
+
+Keras restores an optimizer only if the file lists as many variables as the
+optimizer has. Slots among them would make `load_model` drop the whole
+optimizer state of a model saved in the middle of a run. So they are left out
+of the optimizer's own list and saved by a carrier that Keras's saving finds
+as an attribute of the optimizer. Files with a carrier load as plain models;
+plain files load into a model with a carrier and leave its state alone.
+"""
+
+import contextlib
+
+import keras
+import numpy as np
+
+from keras_slr import backend
+from keras_slr.training.optimizer_parts import base_optimizer
+
+ATTRIBUTE = "slr_state"
+# In the state of a model whose weights are pruned and held by masks.
+PRUNED = "pruned"
+# Of the names of what says where in the run the file was saved.
+_PLACE = "run_"
+
+
+def check_free(optimizers, model):
+    """Raises a `ValueError` if an optimizer is in a run or holds masks.
+
+    Args:
+        optimizers: `training.optimizers.Optimizers`.
+        model: Keras model, to be named.
+    """
+    if any(ATTRIBUTE in vars(each) for each in optimizers.all_of_keras):
+        raise ValueError(
+            "Expected a model without a pruning run or masks in force. "
+            f"Received `{model.name}`, which has one: end it first, with "
+            "`finalize()` or `abandon()`, or by leaving `keep_masks`."
+        )
+
+
+def carrier_of(optimizer):
+    """Returns the `Carrier` on a model's optimizer, or `None`."""
+    return getattr(base_optimizer(optimizer), ATTRIBUTE, None)
+
+
+@contextlib.contextmanager
+def without_carrier(optimizer):
+    """Takes the carrier off a model's optimizer, so that files lack it."""
+    base = base_optimizer(optimizer)
+    carrier = vars(base).pop(ATTRIBUTE, None)
+    try:
+        yield
+    finally:
+        if carrier is not None:
+            object.__setattr__(base, ATTRIBUTE, carrier)
+
+
+class Carrier(keras.layers.Layer):
+    """Saves and loads the variables and scalars of a run.
+
+    A layer only because Keras's saving visits known kinds of objects alone.
+
+    Args:
+        variables: List of Keras variables.
+        get_scalars: Function that returns a dict of floats.
+        set_scalars: Function that takes such a dict after loading.
+        owner: What the state belongs to.
+        place: Pair of functions that return and take a dict of further
+            floats and arrays, which say where in a run the file was saved.
+            A file may lack some of them, or have more. Defaults to `None`.
+    """
+
+    def __init__(self, variables, get_scalars, set_scalars, owner, place=None):
+        super().__init__(name=ATTRIBUTE)
+        # Behind functions: a layer tracks the variables it is given, and
+        # the saving visits whatever it can reach from it.
+        self._get_variables = lambda: variables
+        self.owner = lambda: owner
+        self._get_scalars = get_scalars
+        self._set_scalars = set_scalars
+        self._get_place, self._set_place = place or (dict, lambda place: None)
+
+    def save_own_variables(self, store):
+        for i, variable in enumerate(self._get_variables()):
+            store[str(i)] = backend.to_numpy(variable)
+        for name, value in self._get_scalars().items():
+            store[name] = np.asarray(value, dtype=np.float64)
+        for name, value in self._get_place().items():
+            store[_PLACE + name] = np.asarray(value)
+
+    def load_own_variables(self, store):
+        saved = set(store.keys())
+        place = {
+            name.removeprefix(_PLACE): np.asarray(store[name])
+            for name in saved
+            if name.startswith(_PLACE)
+        }
+        names = {name for name in saved if not name.startswith(_PLACE)}
+        if not names:
+            return
+        variables = self._get_variables()
+        scalars = self._get_scalars()
+        if PRUNED in names and PRUNED not in scalars:
+            # The file is from the later, fine-tuning phase of this run.
+            self._set_scalars({PRUNED: 1.0})
+            self._set_place(place)
+            return
+        expected = set(scalars) | {str(i) for i in range(len(variables))}
+        if names != expected:
+            raise ValueError(
+                "Expected the solver state of a run with the same pruned "
+                f"weights ({len(expected)} entries). Received a file with "
+                f"{len(names)} entries: build the callback with the arguments "
+                "of the run that saved it."
+            )
+        for i, variable in enumerate(variables):
+            variable.assign(np.asarray(store[str(i)]))
+        self._set_scalars({name: float(store[name][()]) for name in scalars})
+        self._set_place(place)
+
+
+class CarriedSlots:
+    """Hangs a carrier on an optimizer and hides the slots from its own list.
+
+    Args:
+        outer: The model's optimizer, possibly a `LossScaleOptimizer`.
+        base: The optimizer that holds the slots.
+        variables: List of Keras variables, the slots.
+        get_scalars: See `Carrier`.
+        set_scalars: See `Carrier`.
+        owner: See `Carrier`.
+        place: See `Carrier`. Defaults to `None`.
+    """
+
+    def __init__(
+        self,
+        outer,
+        base,
+        variables,
+        get_scalars,
+        set_scalars,
+        owner,
+        place=None,
+    ):
+        self.optimizer = outer
+        self._optimizers = [base] if outer is base else [outer, base]
+        self._base = base
+        self._variables = variables
+        self._carrier = Carrier(
+            variables, get_scalars, set_scalars, owner, place
+        )
+
+    def attach(self):
+        # Past the optimizer's attribute tracking, which would list the
+        # carrier in the saved state a second time.
+        object.__setattr__(self._base, ATTRIBUTE, self._carrier)
+        for optimizer in self._optimizers:
+            self._hide_slots(optimizer)
+
+    def detach(self):
+        for optimizer in self._optimizers:
+            for name in (
+                ATTRIBUTE,
+                "save_own_variables",
+                "load_own_variables",
+            ):
+                optimizer.__dict__.pop(name, None)
+        for variable in self._variables:
+            self._base._untrack_variable(variable)
+
+    def _hide_slots(self, optimizer):
+        hidden = {id(v) for v in self._variables}
+
+        def own_variables():
+            return [v for v in optimizer.variables if id(v) not in hidden]
+
+        def save_own_variables(store):
+            for i, variable in enumerate(own_variables()):
+                store[str(i)] = backend.to_numpy(variable)
+
+        def load_own_variables(store):
+            variables = own_variables()
+            if len(store.keys()) != len(variables):
+                # What Keras does with an optimizer that does not fit.
+                return type(optimizer).load_own_variables(optimizer, store)
+            for i, variable in enumerate(variables):
+                variable.assign(np.asarray(store[str(i)]))
+
+        object.__setattr__(optimizer, "save_own_variables", save_own_variables)
+        object.__setattr__(optimizer, "load_own_variables", load_own_variables)

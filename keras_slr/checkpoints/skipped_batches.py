@@ -1,0 +1,55 @@
+"""Passing over the batches of an epoch that a checkpoint has behind it.
+
+Keras begins the epoch in which a checkpoint was saved anew, with the weights
+from the middle of it. Its first batches are drawn, so that those follow that
+follow in an uninterrupted run, but not trained on a second time.
+"""
+
+from keras_slr import backend
+
+
+class SkippedBatches:
+    """Takes the place of a model's `train_function` for some batches.
+
+    Args:
+        model: Keras model inside `fit`, at the begin of an epoch.
+        batches: Integer, how many to pass over, one at least.
+        metrics: `training.running_metrics.RunningMetrics`, which go on as
+            they were saved.
+        random: `training.random_states.RandomStates`, likewise.
+    """
+
+    def __init__(self, model, batches, metrics, random):
+        self._model = model
+        self._left = batches
+        self._metrics = metrics
+        self._random = random
+        self._logs = None
+
+    def attach(self):
+        train = self._model.train_function
+        # On JAX the metrics cannot be read while an epoch runs.
+        self._restore_metrics()
+        # The same order of the data as in the epoch that was interrupted.
+        self._random.replay()
+
+        def skip(*args):
+            count = self._model.steps_per_execution
+            batch, *state = backend.draw(args, count)
+            if self._logs is None:
+                self._model._symbolic_build(data_batch=batch)
+                self._restore_metrics()
+            self._left -= count
+            if self._left <= 0:
+                self._random.go_on()
+                self._model.train_function = train
+            return (self._logs, *state) if state else self._logs
+
+        self._model.train_function = skip
+
+    def _restore_metrics(self):
+        made = (self._model._compile_metrics, self._model._compile_loss)
+        # Keras on TensorFlow makes the metrics with the first step.
+        if all(part is None or part.built for part in made):
+            self._metrics.restore()
+            self._logs = self._model.get_metrics_result()

@@ -1,0 +1,1 @@
+"""What pruning needs to know about a Keras model."""

@@ -1,0 +1,59 @@
+"""Batch-norm statistics taken anew, without training."""
+
+import numbers
+
+import keras
+
+from keras_slr.models.checks import check_built
+from keras_slr.models.checks import check_model
+
+
+def renew_batch_norm(model, x, batch_size=128):
+    """Sets the moving statistics of all batch norms to those of some data.
+
+    Pruning shifts what layers put out; the moving mean and variance that
+    batch norms hold then no longer fit. No weight is trained.
+
+    Args:
+        model: Built Keras model.
+        x: NumPy array of inputs; a few thousand are enough.
+        batch_size: Integer. Defaults to `128`.
+
+    Returns:
+        Integer, the number of batch norms.
+
+    Raises:
+        TypeError: If the model is not a Keras 3 model.
+        ValueError: If the model is not built, `x` is no array of inputs or
+            `batch_size` no positive integer.
+    """
+    check_model(model)
+    check_built(model)
+    if not hasattr(x, "shape"):
+        raise ValueError(
+            "Expected `x` to be an array of inputs. Received: "
+            f"{type(x).__name__}."
+        )
+    whole = isinstance(batch_size, numbers.Integral)
+    if not whole or isinstance(batch_size, bool) or batch_size < 1:
+        raise ValueError(
+            "Expected `batch_size` to be a positive integer. Received: "
+            f"batch_size={batch_size!r}."
+        )
+    norms = [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    momenta = [norm.momentum for norm in norms]
+    try:
+        for i in range(0, len(x), batch_size) if norms else ():
+            # The mean over all batches so far.
+            done = i // batch_size
+            for norm in norms:
+                norm.momentum = done / (done + 1.0)
+            model(x[i : i + batch_size], training=True)
+    finally:
+        for norm, momentum in zip(norms, momenta):
+            norm.momentum = momentum
+    return len(norms)

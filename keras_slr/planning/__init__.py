@@ -1,0 +1,1 @@
+"""Which weights to prune, how far, and in which structure."""

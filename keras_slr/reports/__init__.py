@@ -1,0 +1,25 @@
+"""What pruning did to a model, as tables and figures."""
+
+from keras_slr.reports.macs import macs
+from keras_slr.reports.report import Report
+from keras_slr.reports.report import Row
+from keras_slr.reports.report import report
+from keras_slr.reports.report import rows_of
+from keras_slr.reports.sensitivity import Sensitivity
+from keras_slr.reports.sensitivity import sensitivity
+from keras_slr.reports.sparsity import sparsity
+from keras_slr.reports.summary_diff import SummaryDiff
+from keras_slr.reports.summary_diff import summary_diff
+
+__all__ = [
+    "Report",
+    "Row",
+    "Sensitivity",
+    "SummaryDiff",
+    "macs",
+    "report",
+    "rows_of",
+    "sensitivity",
+    "sparsity",
+    "summary_diff",
+]

@@ -1,0 +1,28 @@
+"""Multiplications and additions that a model takes for one example."""
+
+from keras_slr.models.multiply_accumulates import products_of
+
+
+def macs(model):
+    """Counts the multiply-accumulates of a model for one example.
+
+    Counted are Dense, EinsumDense, convolutions of all kinds and
+    MultiHeadAttention; norms, activations, poolings and biases are not. A
+    layer that is called twice counts twice.
+
+    Args:
+        model: Built Functional or Sequential model.
+
+    Returns:
+        Dict from the name of a layer, behind those of the models around it,
+        to an integer, in the order of the graph.
+
+    Raises:
+        TypeError: If the model is not a Keras 3 model.
+        ValueError: If the model is not built, its graph is not known, or a
+            layer that is counted has inputs of unknown size.
+    """
+    counts = {}
+    for product in products_of(model):
+        counts[product.layer] = counts.get(product.layer, 0) + product.macs
+    return counts

@@ -1,0 +1,230 @@
+"""A table of a model's weights: what was pruned, how far, and why not."""
+
+import dataclasses
+import math
+
+from keras_slr.models.checks import check_built
+from keras_slr.models.checks import check_model
+from keras_slr.planning.plan import Plan
+from keras_slr.selection import Reason
+from keras_slr.selection.kernels import weights_of
+from keras_slr.structures.constraint import Refusal
+from keras_slr.training.arrays import zeros_of
+from keras_slr.training.split import numbered
+from keras_slr_base.text_console import text_console
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One weight in a report.
+
+    Attributes:
+        path: Name of the weight with those of the layers around it.
+        shape: Tuple of integers.
+        rate: Float, the rate asked for, or `None` if left alone.
+        zeros: Integer, the number of entries that are exactly zero.
+        residual: Float, `||W - Z|| / ||W||` just before hard pruning, or
+            `None` where there was no `Z`.
+        reason: `Reason` or `structures.constraint.Refusal`, why the weight is
+            left alone, or `None`.
+    """
+
+    path: str
+    shape: tuple
+    rate: float | None
+    zeros: int
+    residual: float | None
+    reason: Reason | Refusal | None
+
+    @property
+    def size(self):
+        return math.prod(self.shape)
+
+    @property
+    def sparsity(self):
+        return self.zeros / self.size if self.size else 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """A table of weights that prints itself.
+
+    Attributes:
+        rows: List of `Row`, in the order of the layers.
+        warning: String, why the run may have cost more accuracy than it
+            need have, or `None`.
+    """
+
+    rows: list[Row]
+    warning: str | None = None
+
+    @classmethod
+    def after_pruning(cls, model, rows, warning=None):
+        """Returns the report with the zeros that the model has now."""
+        return cls(
+            [
+                dataclasses.replace(row, zeros=zeros_of(weight.variable))
+                for row, weight in zip(rows, weights_of(model))
+            ],
+            warning,
+        )
+
+    @property
+    def pruned(self):
+        """The rows of the weights that are pruned."""
+        return [row for row in self.rows if row.reason is None]
+
+    @property
+    def sparsity(self):
+        """Share of zeros over the pruned weights."""
+        size = sum(row.size for row in self.pruned)
+        return sum(row.zeros for row in self.pruned) / size if size else 0.0
+
+    @property
+    def total_sparsity(self):
+        """Share of zeros over all weights of the model."""
+        size = sum(row.size for row in self.rows)
+        return sum(row.zeros for row in self.rows) / size if size else 0.0
+
+    def to_dicts(self):
+        """Returns the rows as dicts of plain values, ready for JSON."""
+        return [
+            {
+                "path": row.path,
+                "shape": list(row.shape),
+                "rate": row.rate,
+                "zeros": row.zeros,
+                "residual": row.residual,
+                "reason": None if row.reason is None else row.reason.value,
+            }
+            for row in self.rows
+        ]
+
+    def render(self, width=100):
+        """Returns the table as text.
+
+        Args:
+            width: Integer, columns of the text. Defaults to `100`.
+        """
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False)
+        for name in ("weight", "shape"):
+            table.add_column(name, overflow="fold")
+        for name in ("rate", "zeros", "sparsity", "residual"):
+            table.add_column(name, justify="right")
+        table.add_column("left alone because", overflow="fold")
+        for row in self.rows:
+            table.add_row(
+                row.path,
+                "x".join(str(n) for n in row.shape) or "()",
+                "" if row.rate is None else f"{row.rate:g}",
+                f"{row.zeros}",
+                f"{row.sparsity:.2%}",
+                "" if row.residual is None else f"{row.residual:.1e}",
+                "" if row.reason is None else row.reason.value,
+            )
+        console = text_console(width)
+        console.print(table)
+        console.print(
+            f"pruned weights: {self.sparsity:.2%} zeros; "
+            f"whole model: {self.total_sparsity:.2%} zeros"
+        )
+        if self.warning:
+            console.print(self.warning)
+        return console.file.getvalue()
+
+    def __str__(self):
+        return self.render()
+
+
+def report(model, rate=None, **plan):
+    """Describes every weight of a model.
+
+    Args:
+        model: Built Keras model, pruned or not.
+        rate: The rate asked for, see `Plan`, to stand beside the zeros.
+            Defaults to `None`, none.
+        **plan: Further arguments of `Plan`: `include`, `exclude`,
+            `structure`, `allocation`, and `budget` and `target`, which give
+            rates too.
+
+    Returns:
+        `Report`.
+
+    Raises:
+        TypeError: If the model is not a Keras 3 model.
+        ValueError: If the model is not built, or a selector matches nothing.
+    """
+    check_model(model)
+    check_built(model)
+    plan = Plan(rate, **plan)
+    try:
+        constraints, left = plan.constraints(model)
+    except ValueError:
+        if plan != Plan(rate) or isinstance(rate, dict):
+            raise
+        # A model with nothing to prune is what the report is read for.
+        constraints, left = [], [(w, w.default) for w in weights_of(model)]
+    described = report_of(model, constraints, left)
+    asked = (rate, plan.structure, plan.budget, plan.target)
+    if any(given is not None for given in asked):
+        return described
+    return Report([dataclasses.replace(r, rate=None) for r in described.rows])
+
+
+def report_of(model, constraints, left):
+    """Describes every weight of a model as it is now.
+
+    Args:
+        model: Built Keras model.
+        constraints: List of `structures.Constraint`.
+        left: List of pairs of a weight and the reason it is left alone.
+    """
+    weights, rates, _ = numbered(constraints)
+    rates = {id(w.variable): rate for w, rate in zip(weights, rates)}
+    reasons = dict_of_reasons(left, constraints)
+    return _in_layer_order(model, rates, {}, reasons)
+
+
+def rows_of(run):
+    """Returns the rows of a run in progress, with rates and residuals."""
+    slots = run.split.slots
+    return _in_layer_order(
+        run.model,
+        {id(slot.w): slot.rate for slot in slots},
+        {id(slot.w): run.split.residual(slot) for slot in slots},
+        dict_of_reasons(run.left, run.split.constraints),
+    ).rows
+
+
+def dict_of_reasons(left, constraints):
+    """Returns why weights are left alone, by the id of the variable.
+
+    Args:
+        left: List of pairs of a weight and a reason.
+        constraints: List of `structures.Constraint`; where those on a weight
+            take nothing of it, that is a reason too.
+    """
+    reasons = {id(weight.variable): reason for weight, reason in left}
+    idle = [(c, Refusal(c.idle)) for c in constraints if c.idle]
+    acting = [(c, None) for c in constraints if not c.idle]
+    for constraint, reason in (*idle, *acting):
+        reasons |= {id(w.variable): reason for w in constraint.weights}
+    return reasons
+
+
+def _in_layer_order(model, rates, residuals, reasons):
+    return Report(
+        [
+            Row(
+                path=weight.path,
+                shape=tuple(weight.variable.shape),
+                rate=rates.get(id(weight.variable)),
+                zeros=zeros_of(weight.variable),
+                residual=residuals.get(id(weight.variable)),
+                reason=reasons.get(id(weight.variable)),
+            )
+            for weight in weights_of(model)
+        ]
+    )

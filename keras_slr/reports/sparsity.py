@@ -1,0 +1,34 @@
+"""The share of zeros in a model."""
+
+import collections
+
+from keras_slr.models.checks import check_built
+from keras_slr.models.checks import check_model
+from keras_slr.selection import kernels_of
+from keras_slr.training.arrays import zeros_of
+
+
+def sparsity(model):
+    """Returns the share of zeros in each kernel of a model.
+
+    Args:
+        model: Built Keras model.
+
+    Returns:
+        Dict from the path of a kernel to a float in `[0, 1]`. Where Keras
+        has given a path twice, the second gets `#2` behind it.
+
+    Raises:
+        TypeError: If the model is not a Keras 3 model.
+        ValueError: If the model is not built.
+    """
+    check_model(model)
+    check_built(model)
+    shares = {}
+    seen = collections.Counter()
+    for kernel in kernels_of(model):
+        seen[kernel.path] += 1
+        count = seen[kernel.path]
+        name = kernel.path if count == 1 else f"{kernel.path}#{count}"
+        shares[name] = zeros_of(kernel.variable) / kernel.size
+    return shares

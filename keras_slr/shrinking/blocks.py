@@ -1,0 +1,99 @@
+"""Layers with attention, and mostly a feed-forward part, as one table.
+
+Those of KerasHub are known by name: it is never imported here.
+"""
+
+import dataclasses
+
+from keras_slr.shrinking.heads import name_of
+
+_SELF = "_self_attention_layer"
+_UP, _GATE, _DOWN = (
+    f"_feedforward_{name}_dense" for name in ("intermediate", "gate", "output")
+)
+_GROUPED = ("num_query_heads", "num_key_value_heads")
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """The parts of a layer, and what its config can say about them.
+
+    Attributes:
+        attentions: Tuple of strings, the attributes that hold attention
+            layers. Empty for a layer that is one itself.
+        makers: Tuple of strings, the attributes with the layers that write
+            the units of the feed-forward part. Of two, which are multiplied,
+            the first has the activation.
+        reader: String, the attribute with the layer that reads these units.
+        heads: Tuple of strings, the arguments with the numbers of heads.
+            Empty where fewer heads would get another size.
+        head_size: String, the argument with the size of a head, if any.
+        width: String, the argument with the number of feed-forward units.
+        factor: Integer, how many times the number of units `width` is.
+        has_config: Boolean, whether `get_config` works.
+    """
+
+    attentions: tuple = ()
+    makers: tuple = ()
+    reader: str | None = None
+    heads: tuple = ()
+    head_size: str | None = None
+    width: str | None = None
+    factor: int = 1
+    has_config: bool = True
+
+    def attentions_of(self, layer):
+        """Returns the attention layers of a layer, by attribute."""
+        if not self.attentions:
+            return {"": layer}
+        found = {name: getattr(layer, name, None) for name in self.attentions}
+        return {name: part for name, part in found.items() if part is not None}
+
+    def feed_forward_of(self, layer):
+        """Returns the layers that write the units, and the one that reads."""
+        makers = [getattr(layer, name) for name in self.makers]
+        return makers, getattr(layer, self.reader) if self.reader else None
+
+
+BLOCKS = {
+    "GroupedQueryAttention": Block(heads=_GROUPED),
+    "keras_hub/CachedMultiHeadAttention": Block(heads=("num_heads",)),
+    "keras_hub/CachedGemmaAttention": Block(heads=_GROUPED),
+    "keras_hub/CachedMistralAttention": Block(
+        heads=_GROUPED, head_size="head_dim"
+    ),
+    "keras_hub/LlamaAttention": Block(has_config=False),
+    "keras_hub/TransformerEncoder": Block(
+        (_SELF,), (_UP,), _DOWN, width="intermediate_dim"
+    ),
+    "keras_hub/TransformerDecoder": Block(
+        (_SELF, "_cross_attention_layer"),
+        (_UP,),
+        _DOWN,
+        width="intermediate_dim",
+    ),
+    "keras_hub/LlamaTransformerDecoder": Block(
+        (_SELF,), (_GATE, _UP), _DOWN, has_config=False
+    ),
+    "keras_hub/MistralTransformerDecoder": Block(
+        (_SELF,),
+        (_GATE, _UP),
+        _DOWN,
+        heads=_GROUPED,
+        head_size="head_dim",
+        width="intermediate_dim",
+    ),
+    "keras_hub/GemmaDecoderBlock": Block(
+        ("attention",),
+        ("gating_ffw", "gating_ffw_2"),
+        "ffw_linear",
+        heads=_GROUPED,
+        width="intermediate_dim",
+        factor=2,
+    ),
+}
+
+
+def block_of(layer):
+    """Returns the `Block` of a layer."""
+    return BLOCKS[name_of(layer)]

@@ -1,0 +1,63 @@
+"""Models inside others that only their own class can make again."""
+
+import json
+
+import keras
+
+from keras_slr.models.graph import graph_of
+from keras_slr.shrinking.remake import remake
+
+
+def whole_models(model, is_known=lambda operation: False):
+    """Finds the models in a model that cannot be taken apart.
+
+    They have a class of their own, and a layer that a file cannot hold
+    alone: its `get_config` does not give its arguments, or they do not
+    survive JSON.
+
+    Args:
+        model: Functional or Sequential model.
+        is_known: Function of an operation that returns whether it can be
+            made in another way. Defaults to one that knows none.
+
+    Returns:
+        Dict of Keras models, by their id.
+    """
+    found = {}
+    for operation in graph_of(model).operations:
+        if graph_of(operation) is None:
+            continue
+        if not _is_of_keras(operation) and any(
+            not (_is_of_keras(part) or is_known(part) or _loads(part))
+            for part in _operations(operation)
+        ):
+            found[id(operation)] = operation
+        else:
+            found |= whole_models(operation, is_known)
+    return found
+
+
+def _operations(model):
+    """Returns the operations of a model and of Keras's models in it."""
+    operations = []
+    for operation in graph_of(model).operations:
+        if graph_of(operation) is None:
+            operations.append(operation)
+        elif _is_of_keras(operation):
+            operations += _operations(operation)
+    return operations
+
+
+def _is_of_keras(operation):
+    return type(operation).__module__.startswith("keras.src.")
+
+
+def _loads(operation):
+    try:
+        copy = remake(operation, {})
+        config = keras.saving.serialize_keras_object(copy)["config"]
+        type(copy).from_config(json.loads(json.dumps(config)))
+    # Whatever the methods of the class raise.
+    except Exception:
+        return False
+    return True

@@ -1,0 +1,63 @@
+"""Python modules that run in a process of their own."""
+
+import contextlib
+import os
+import subprocess
+import sys
+
+_WITH_PARENT = (sys.executable, "-m", "keras_slr_base.with_parent")
+
+
+@contextlib.contextmanager
+def child_process(module, *arguments, env, stderr, **options):
+    """Runs a module in a child process, which never outlives its use.
+
+    The context waits for it, kills it after an error or an interrupt, and
+    `with_parent` ends it when this process dies.
+
+    Args:
+        module: String, name of the module.
+        *arguments: Strings, its command line.
+        env: Dict, its environment, as of `child_environment`.
+        stderr: As in `subprocess.Popen`.
+        **options: As in `subprocess.Popen`.
+
+    Yields:
+        `subprocess.Popen` with its standard output as a pipe of text.
+    """
+    process = subprocess.Popen(
+        [*_WITH_PARENT, "-m", module, *arguments],
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        encoding="utf-8",
+        errors="replace",
+        **options,
+    )
+    # Closes the pipes.
+    with process:
+        try:
+            yield process
+            process.wait()
+        except BaseException:
+            process.kill()
+            raise
+
+
+def child_environment(**more):
+    """Returns the environment of a child process on TensorFlow.
+
+    Args:
+        **more: Strings, variables of the environment beside those of this
+            process.
+    """
+    env = dict(os.environ)
+    env["KERAS_BACKEND"] = "tensorflow"
+    # What can be imported here can be imported there, and a warning there is
+    # nobody's error.
+    env["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    env["PYTHONWARNINGS"] = "ignore"
+    # Set by tf-mot on import; it would hand the child Keras 2.
+    env.pop("TF_USE_LEGACY_KERAS", None)
+    return env | more

@@ -1,0 +1,70 @@
+"""A conversion that cannot be done, told in words that suit a sentence."""
+
+import re
+
+_LONGEST = 300
+_RAISED = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Failure)(?:: |$)")
+_LOG = re.compile(r"[IWE]\d{4} |\d{4}-\d\d-\d\d |WARNING|INFO")
+# Where TensorFlow says it, behind lines on where in the graph it happened.
+_TOLD = re.compile(
+    r"'tfl?\.\w+' op .+|^\s*\w+(?:Error|Exception): .+", re.MULTILINE
+)
+# What Keras puts around a message: the call in front, its arguments behind.
+_CALL = re.compile(
+    r"^Exception encountered when calling (?P<call>.+?)\.\n\n"
+    r"(?:\x1b\[1m)?(?P<message>.*?)(?:\x1b\[0m)?"
+    r"(?:\n\nArguments received by .*)?$",
+    re.DOTALL,
+)
+_PLACE = re.compile(r"^<unknown>:0: error: loc\(.*\): ")
+# Of TensorFlow's operations outside of a graph.
+_NODE = re.compile(r"^\{\{function_node \S+\}\} | \[Op:\w+\].*$")
+_END = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!vs)\. ")
+
+
+class Failure(Exception):
+    """Says what a model does that stands in the way of its conversion.
+
+    Args:
+        predicate: String that completes "received a model which".
+        user_error: Whether the model is not one to convert at all, rather
+            than one for which the conversion fails. Defaults to `False`.
+    """
+
+    def __init__(self, predicate, user_error=False):
+        super().__init__(predicate)
+        self.user_error = user_error
+
+
+def first_sentence(error):
+    """Returns the first sentence of a message that says what happened.
+
+    Args:
+        error: Exception, or its message.
+    """
+    text, where = str(error), ""
+    call = _CALL.search(text)
+    if call and call["message"].strip():
+        text, where = call["message"], f" (in {call['call']})"
+    told = _TOLD.search(text)
+    text = told.group() if told else text
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    line = lines[0] if lines else type(error).__name__
+    line = _NODE.sub("", _PLACE.sub("", line))
+    line = _END.split(line)[0]
+    if len(line) > _LONGEST:
+        line = line[:_LONGEST] + "..."
+    return line.rstrip(".") + where
+
+
+def last_line(stderr):
+    """Returns what a process's errors end with, logs left out.
+
+    Of an exception that is the line that says what it is, not the last one of
+    a longer message.
+    """
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    told = [line for line in lines if not _LOG.match(line)]
+    raised = [line for line in told if _RAISED.match(line)]
+    last = (raised or told)[-1:]
+    return first_sentence(last[0]) if last else "no message"

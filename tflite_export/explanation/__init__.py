@@ -1,0 +1,1 @@
+"""Whether, where and why zeros make a model faster."""

@@ -1,0 +1,1 @@
+"""Quantized files: weight-only formats and quantization errors."""

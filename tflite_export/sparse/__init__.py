@@ -1,0 +1,1 @@
+"""TFLite's sparse encoding of weights."""

@@ -1,0 +1,1 @@
+"""What XNNPACK does with a graph on ARM."""
