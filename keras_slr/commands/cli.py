@@ -6,9 +6,9 @@ import json
 
 import keras
 
-from keras_slr.commands import recipe as recipes
 from keras_slr.allocation import ALLOCATIONS
 from keras_slr.allocation import check_rate
+from keras_slr.commands import recipe as recipes
 from keras_slr.commands.default_compile import compile_classifier
 from keras_slr.data import NAMES
 from keras_slr.data import load
