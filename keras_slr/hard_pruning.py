@@ -3,12 +3,12 @@
 from keras_slr.backend import apply_mask
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
+from keras_slr.models.weight_values import check_finite
 from keras_slr.planning.plan import Plan
 from keras_slr.reports import Report
 from keras_slr.reports.report import report_of
+from keras_slr.structures.constraint import numbered
 from keras_slr.training.arrays import arrays_for
-from keras_slr.training.finite import check_finite
-from keras_slr.training.split import numbered
 
 
 def hard_prune(model, rate=None, **plan) -> Report:

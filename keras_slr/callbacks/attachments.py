@@ -7,7 +7,7 @@ from keras_slr.callbacks.after_user_callbacks import AfterUserCallbacks
 from keras_slr.callbacks.fit_guard import FitGuard
 from keras_slr.checkpoints.atomic_checkpoints import WholeCheckpoints
 from keras_slr.checkpoints.snapshot import Snapshot
-from keras_slr.training.finite import NonFiniteError
+from keras_slr.models.weight_values import NonFiniteError
 from keras_slr.training.masks import Masks
 
 

@@ -5,12 +5,12 @@ import math
 
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
+from keras_slr.models.weight_values import zeros_of
 from keras_slr.planning.plan import Plan
 from keras_slr.selection import Reason
 from keras_slr.selection.kernels import weights_of
 from keras_slr.structures.constraint import Refusal
-from keras_slr.training.arrays import zeros_of
-from keras_slr.training.split import numbered
+from keras_slr.structures.constraint import numbered
 from keras_slr_base.text_console import text_console
 
 

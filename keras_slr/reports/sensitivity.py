@@ -13,10 +13,10 @@ from keras_slr.allocation.allocate import FLOOR
 from keras_slr.backend import apply_mask
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
+from keras_slr.models.weight_values import check_finite
 from keras_slr.planning.plan import Plan
 from keras_slr.record import Record
 from keras_slr.record import register
-from keras_slr.training.finite import check_finite
 from keras_slr_base.text_console import text_console
 
 # A slope where pruning costs nothing, beside a largest drop of one: of layers

@@ -4,8 +4,8 @@ import collections
 
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
+from keras_slr.models.weight_values import zeros_of
 from keras_slr.selection import kernels_of
-from keras_slr.training.arrays import zeros_of
 
 
 def sparsity(model):

@@ -91,3 +91,27 @@ class Refusal:
     """
 
     value: str
+
+
+def numbered(constraints):
+    """Lists the weights of all constraints once.
+
+    Args:
+        constraints: List of `structures.Constraint`.
+
+    Returns:
+        List of `selection.Weight`, list of the rates of their first
+        constraints, and list of pairs of a constraint and the indices of its
+        weights.
+    """
+    places, weights, rates, sets = {}, [], [], []
+    for constraint in constraints:
+        for weight in constraint.weights:
+            if id(weight.variable) not in places:
+                places[id(weight.variable)] = len(weights)
+                weights.append(weight)
+                rates.append(constraint.rate)
+        sets.append(
+            (constraint, [places[id(w.variable)] for w in constraint.weights])
+        )
+    return weights, rates, sets

@@ -7,8 +7,7 @@ reach by gathering them.
 
 Both offer `sums`, which adds up what a pass returns over all weights,
 `masks`, which chooses the entries to keep, and `assign`, which stores the new
-`a` and `c` that a pass returns; and, of variables alone, `finite`, `zeros` and
-`largest`.
+`a` and `c` that a pass returns. `largest` needs the variables only.
 """
 
 import functools
@@ -112,20 +111,6 @@ class HostArrays:
             slot.c.assign(c.reshape(slot.c.shape))
 
     @staticmethod
-    def finite(variable):
-        """Returns whether all entries of a variable are finite numbers."""
-        # The sum of squares of finite float32 numbers is finite in double
-        # precision, and needs one pass and no memory.
-        w = backend.to_host(variable).ravel()
-        return math.isfinite(np.einsum("i,i->", w, w, dtype=np.float64))
-
-    @staticmethod
-    def zeros(variable):
-        """Returns the number of entries of a variable that are zero."""
-        w = backend.to_host(variable)
-        return w.size - int(np.count_nonzero(w))
-
-    @staticmethod
     def largest(variables, sets):
         """Returns the masks of the nearest point of all sets.
 
@@ -190,17 +175,6 @@ class DeviceArrays:
         for slot, (a, c) in zip(slots, new):
             slot.a.assign(a)
             slot.c.assign(c)
-
-    @staticmethod
-    def finite(variable):
-        """See `HostArrays.finite`."""
-        return bool(ops.all(ops.isfinite(variable.value)))
-
-    @staticmethod
-    def zeros(variable):
-        """See `HostArrays.zeros`."""
-        nonzero = int(ops.count_nonzero(variable.value))
-        return math.prod(variable.shape) - nonzero
 
     @staticmethod
     def largest(variables, sets):
@@ -280,11 +254,6 @@ def arrays_for(variables):
     if all(backend.on_one_cpu(v) for v in variables):
         return HostArrays()
     return DeviceArrays()
-
-
-def zeros_of(variable):
-    """Returns the number of entries of a variable that are exactly zero."""
-    return arrays_for([variable]).zeros(variable)
 
 
 def _paired(slots, masks):

@@ -11,8 +11,8 @@ from keras_slr.checkpoints.carrier import CarriedSlots
 from keras_slr.checkpoints.carrier import check_free
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
+from keras_slr.models.weight_values import zeros_of
 from keras_slr.selection import kernels_of
-from keras_slr.training.arrays import zeros_of
 from keras_slr.training.coverage import Coverage
 from keras_slr.training.hook import zeros_hooks
 from keras_slr.training.lender import Lender

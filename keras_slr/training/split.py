@@ -12,12 +12,13 @@ import numpy as np
 
 from keras_slr import backend
 from keras_slr.backend import apply_mask
+from keras_slr.models.weight_values import check_finite
 from keras_slr.selection.selectors import names_of
 from keras_slr.selection.selectors import unknown_name
 from keras_slr.solvers import forms
+from keras_slr.structures.constraint import numbered
 from keras_slr.training.arrays import HostArrays
 from keras_slr.training.arrays import arrays_for
-from keras_slr.training.finite import check_finite
 from keras_slr.training.metric import weighing
 
 # An entry counts as settled when it is this small against its tensor's root
@@ -369,30 +370,6 @@ class Split:
         if variables is None:
             variables = [slot.w for slot in self.slots]
         return self._arrays.largest(variables, self._sets)
-
-
-def numbered(constraints):
-    """Lists the weights of all constraints once.
-
-    Args:
-        constraints: List of `structures.Constraint`.
-
-    Returns:
-        List of `selection.Weight`, list of the rates of their first
-        constraints, and list of pairs of a constraint and the indices of its
-        weights.
-    """
-    places, weights, rates, sets = {}, [], [], []
-    for constraint in constraints:
-        for weight in constraint.weights:
-            if id(weight.variable) not in places:
-                places[id(weight.variable)] = len(weights)
-                weights.append(weight)
-                rates.append(constraint.rate)
-        sets.append(
-            (constraint, [places[id(w.variable)] for w in constraint.weights])
-        )
-    return weights, rates, sets
 
 
 def _host(slot):
