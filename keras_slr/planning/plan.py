@@ -3,32 +3,18 @@
 import dataclasses
 
 import keras
-import numpy as np
 
-from keras_slr import backend
-from keras_slr.allocation import Share
-from keras_slr.allocation import allocate
 from keras_slr.allocation import check_allocation
 from keras_slr.allocation import check_rate
-from keras_slr.allocation import rate_of
 from keras_slr.allocation import selectors_of
 from keras_slr.planning.budget import check_budget
-from keras_slr.planning.budget import within
+from keras_slr.planning.constraints import constraints_of
 from keras_slr.planning.targets import check_target
-from keras_slr.planning.targets import constraints_for
 from keras_slr.python_numbers import python_number
 from keras_slr.record import Record
 from keras_slr.selection import select
-from keras_slr.selection.selectors import as_list
 from keras_slr.selection.selectors import portable
-from keras_slr.structures import Constraint
-from keras_slr.structures import Unstructured
 from keras_slr.structures import check_structure
-from keras_slr.structures import couple
-from keras_slr.structures.constrain import structures_for
-from keras_slr.structures.constraint import Refusal
-
-DEFAULT_RATE = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,81 +127,7 @@ class Plan:
                 cannot be kept, or too few zeros are asked for to pay on the
                 target.
         """
-        if self.target is not None:
-            return constraints_for(self, model)
-        selection = self.select(model)
-        asked = as_list(self.selectors)
-        if isinstance(self.structure, dict):
-            asked += list(self.structure)
-        coupled, refused = couple(model, selection, self.structure, asked)
-        several = isinstance(self.structure, dict)
-        wanted = "what is chosen for them" if several else self.structure
-        if not coupled:
-            raise ValueError(
-                f"Expected weights that can carry {wanted}. Received "
-                f"`{model.name}`, of which none can: {_examples(refused)}."
-            )
-        constraints = self._with_rates(model, coupled, selection)
-        idle = [(c.weights[0], Refusal(c.idle)) for c in constraints if c.idle]
-        if idle and all(c.count(c.rate) == c.units for c in constraints):
-            raise ValueError(
-                f"Expected rates that set some of {wanted or 'the entries'} to "
-                f"zero. Received {self.rate!r}, which sets none in "
-                f"`{model.name}`: {_examples(idle)}."
-            )
-        return constraints, selection.left + refused
-
-    def _with_rates(self, model, coupled, selection):
-        fixed = _fixed_rates(selection.chosen, self.structure)
-        rates = [fixed.get(id(weights[0].variable)) for _, weights in coupled]
-        open_ = [i for i, rate in enumerate(rates) if rate is None]
-        if not open_ and self.rate is not None:
-            self._check_fixed(rates)
-        if isinstance(self.rate, dict):
-            chosen = {id(w.variable) for w in selection.chosen}
-            for i in open_:
-                rates[i] = rate_of(_first(coupled[i][1], chosen), self.rate)
-            return _constraints(coupled, rates)
-        parts = self._parts(coupled, open_)
-
-        def at(rate):
-            return _constraints(coupled, _shared_out(rate, parts, rates))
-
-        if self.budget is None:
-            return at(DEFAULT_RATE if self.rate is None else self.rate)
-        if not open_:
-            raise ValueError(
-                f"Expected no `budget` beside {self.structure}, which fixes "
-                f"the rate at {rates[0]:g}. Received: {self.budget!r}."
-            )
-        return within(self.budget, model, at)
-
-    def _parts(self, coupled, open_):
-        """Returns what shares the one rate out, over which constraints.
-
-        Returns:
-            List of triples of an allocation, a list of places in `coupled`
-            and the list of their `Share`.
-        """
-        by_entry, by_unit = [], []
-        for i in open_:
-            alone = isinstance(coupled[i][0], Unstructured)
-            (by_entry if alone else by_unit).append(i)
-        parts = [(self.allocation, open_)]
-        if self.allocation is None:
-            parts = [("erk", by_entry), ("uniform", by_unit)]
-        return [
-            (allocation, part, [_share(*coupled[i]) for i in part])
-            for allocation, part in parts
-        ]
-
-    def _check_fixed(self, rates):
-        given = self.rate
-        if isinstance(given, dict) or any(abs(r - given) > 1e-9 for r in rates):
-            raise ValueError(
-                f"Expected no `rate` beside {self.structure}, which fixes it "
-                f"at {rates[0]:g}. Received: rate={given!r}."
-            )
+        return constraints_of(self, model)
 
 
 def _in_python(rate):
@@ -223,48 +135,3 @@ def _in_python(rate):
     if isinstance(rate, dict):
         return {name: python_number(value) for name, value in rate.items()}
     return python_number(rate)
-
-
-def _examples(refused):
-    """Returns weights with why they cannot be pruned, one for each reason."""
-    paths = {}
-    for weight, reason in refused:
-        paths.setdefault(reason.value, weight.path)
-    named = [f"`{path}`: {why}" for why, path in list(paths.items())[:3]]
-    return "; ".join(named)
-
-
-def _fixed_rates(weights, structure):
-    return {
-        id(weight.variable): wanted.rate
-        for weight, wanted in zip(weights, structures_for(weights, structure))
-    }
-
-
-def _shared_out(rate, parts, fixed):
-    """Returns the rates with those of the parts in their places."""
-    rates = list(fixed)
-    for allocation, part, shares in parts:
-        for i, value in zip(part, allocate(allocation, shares, rate)):
-            rates[i] = value
-    return rates
-
-
-def _constraints(coupled, rates):
-    return [
-        Constraint(structure, weights, structure.rounded(rate, *weights))
-        for (structure, weights), rate in zip(coupled, rates)
-    ]
-
-
-def _first(weights, chosen):
-    """Returns the first of coupled weights that was chosen itself."""
-    return next(w for w in weights if id(w.variable) in chosen)
-
-
-def _share(structure, weights):
-    def scores():
-        values = [backend.to_host(w.variable) for w in weights]
-        return np.abs(structure.scores(np, values, *weights))
-
-    return Share(weights[0].shape, scores, weights[0].path)

@@ -194,19 +194,15 @@ def check_target(plan):
         raise ValueError(_too_low(plan, "its sparse kernels", plan.rate))
 
 
-def constraints_for(plan, model):
-    """Returns the constraints on a model's weights for a plan's target.
+def for_target(plan, model):
+    """Returns a plan whose structures, rates and allocation suit its target.
 
     Args:
         plan: `Plan` with a target.
         model: Built Keras model.
 
     Returns:
-        See `Plan.constraints`.
-
-    Raises:
-        ValueError: If zeros pay nowhere in the model, or there would be too
-            few of them to pay.
+        `Plan` without a target.
     """
     target = TARGETS[target_name(plan.target)]
     rate = plan.rate
@@ -215,7 +211,7 @@ def constraints_for(plan, model):
     allocation = plan.allocation
     if allocation is None and not isinstance(rate, dict):
         allocation = target.allocation
-    chosen = dataclasses.replace(
+    return dataclasses.replace(
         plan,
         target=None,
         rate=rate,
@@ -223,12 +219,16 @@ def constraints_for(plan, model):
         structure=target.structure(model),
         allocation=allocation,
     )
-    constraints, left = chosen.constraints(model)
-    _check_pays(plan, model, constraints)
-    return constraints, left
 
 
-def _check_pays(plan, model, constraints):
+def check_pays(plan, model, constraints):
+    """Raises a `ValueError` if there are too few zeros to pay on the target.
+
+    Args:
+        plan: `Plan` with a target.
+        model: Built Keras model.
+        constraints: List of `structures.Constraint` on the model's weights.
+    """
     blocks = [c for c in constraints if isinstance(c.structure, Block)]
     if blocks and _share(blocks) < LEAST:
         names = ", ".join(f"`{c.weights[0].path}`" for c in blocks[:3])
