@@ -1,15 +1,18 @@
-"""Every method on the same weights, batches, steps and learning rates.
+"""All methods compared on the same weights, batches and learning rates.
 
     KERAS_BACKEND=jax python -m benchmarks.quality --data-dir DATA
     KERAS_BACKEND=jax python -m benchmarks.quality --suite robustness ...
 
-First the settings of the rivals are chosen, on validation rows taken from
-the training data, seed 0, at the second of the task's rates and the shortest
-of its runs. Then every method runs on each rate, length and seed, and the
-test accuracy is measured. Each run is one file; runs whose file is there are
-not repeated, so that an interrupted suite goes on where it was, and the same
-command started several times at once shares the runs out. Dense weights that
-were trained, and scores on validation rows, are kept in `--cache`.
+First the settings of the other methods are chosen on validation rows taken
+from the training data, with seed 0, at the task's second rate and its first
+number of epochs. Then every method runs with each rate, number of epochs and
+seed, and the test accuracy is measured.
+
+Finished runs are not repeated: an interrupted suite resumes, and several
+processes with the same command share the runs. The end of the suite merges
+them into one file per task (see `benchmarks.quality.records`); to repeat a
+run, delete its line there. `--cache` keeps trained dense weights and
+validation scores.
 """
 
 import argparse
@@ -18,8 +21,10 @@ import pathlib
 
 import keras
 
+from benchmarks.quality import records
 from benchmarks.quality import trial
 from benchmarks.quality.jobs import Job
+from benchmarks.quality.jobs import claimed
 from benchmarks.quality.jobs import digest
 from benchmarks.quality.jobs import work
 from benchmarks.quality.methods import METHODS
@@ -33,17 +38,20 @@ class Jobs:
 
     Args:
         name: String, key of `TASKS`.
-        args: What the command was called with.
+        args: The parsed arguments of the command.
     """
 
     def __init__(self, name, args):
         self._name = name
         self._task = _task(name, args.steps_per_execution)
         self._args = args
-        self._out = pathlib.Path(args.out) / name
+        folder = pathlib.Path(args.out)
+        self._unmerged = folder / records.UNMERGED
+        self._runs = records.read(folder, name)
+        self._choices = records.read(folder, records.CHOSEN)
 
     def all(self):
-        """Returns all of them, what others need first."""
+        """Returns the jobs, each after those that it needs."""
         args, task = self._args, self._task
         settings, choices, runs = [], {}, []
         for method in args.methods:
@@ -64,11 +72,14 @@ class Jobs:
         return settings + list(choices.values()) + runs
 
     def _choice(self, method):
-        """Returns jobs that score settings, and the one that chooses."""
+        """Returns the jobs that score settings and the job that chooses."""
         _, solvers = METHODS[method]
-        path = self._out / "chosen" / f"{method}.json"
-        if path.exists():
-            return [], Job(path, None)
+        name = f"{self._name}_{method}.json"
+        path = self._unmerged / records.CHOSEN / name
+        merged = self._choices.get((self._name, method))
+        chosen = Job(path, None, merged=merged)
+        if chosen.done:
+            return [], chosen
         rate, epochs = self._task.rates[:2][-1], self._task.epochs[0]
 
         def score(solver):
@@ -78,7 +89,7 @@ class Jobs:
         folder = pathlib.Path(self._args.cache) / "settings" / self._name
 
         def path_of(solver):
-            # A score is of all this: others must not be taken for it.
+            # All that a score depends on.
             scored = (
                 keras.config.backend(),
                 self._task.training,
@@ -97,6 +108,8 @@ class Jobs:
         def choose():
             found = [job.read()["score"] for job in scores]
             return {
+                "task": self._name,
+                "method": method,
                 "settings": [repr(solver) for solver in solvers],
                 "validation": found,
                 "chosen": max(range(len(solvers)), key=found.__getitem__),
@@ -105,7 +118,7 @@ class Jobs:
         return scores, Job(path, choose, tuple(scores))
 
     def _run(self, method, choice, rate, epochs, seed):
-        key = f"{method}_{rate}_{epochs}_{seed}"
+        name = f"{method}_{rate}_{epochs}_{seed}"
 
         def run():
             start = self._begin(seed)
@@ -123,11 +136,16 @@ class Jobs:
                 "steps_per_execution": self._args.steps_per_execution,
             }
             result = trial.run(start, method, solver, rate, epochs)
-            print(f"{self._name} {key} {result['pruned']:.2f}", flush=True)
+            print(f"{self._name} {name} {result['pruned']:.2f}", flush=True)
             return about | result
 
         after = (choice,) if choice else ()
-        return Job(self._out / f"{key}.json", run, after)
+        return Job(
+            self._unmerged / self._name / f"{name}.json",
+            run,
+            after,
+            merged=self._runs.get((self._name, method, rate, epochs, seed)),
+        )
 
     def _begin(self, seed, validation=False):
         args = self._args
@@ -146,7 +164,7 @@ def _task(name, steps_per_execution):
     return TASKS[name].with_steps_per_execution(steps_per_execution)
 
 
-# Models and images of the last one alone: they are large.
+# Only the last one, since models and images are large.
 @functools.lru_cache(maxsize=1)
 def _start(
     name, seed, validation, data_dir, models_dir, cache, steps_per_execution
@@ -185,10 +203,13 @@ def main(argv=None):
     args.methods = args.methods or suite.methods
     args.out = args.out or f"benchmarks/results/{suite.folder}"
     args.seeds = args.seeds or suite.seeds
+    out = pathlib.Path(args.out)
     if not args.only_render:
-        tasks = [Jobs(name, args) for name in args.task or suite.tasks]
-        work([job for task in tasks for job in task.all()])
-    suite.render(pathlib.Path(args.out))
+        with claimed(out, wait=True, shared=True):
+            tasks = [Jobs(name, args) for name in args.task or suite.tasks]
+            work([job for task in tasks for job in task.all()])
+    records.merge(out)
+    suite.render(out)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Work that several processes share: a job is one file, and who makes it."""
+"""Jobs that several processes share, each with one file as its result."""
 
 import contextlib
 import dataclasses
@@ -9,79 +9,90 @@ import pathlib
 import tempfile
 import time
 
-# Seconds between looks at what other processes have still to finish.
+# Seconds between checks of the jobs that other processes run.
 PAUSE = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One file of results.
+    """One result, stored in a file.
 
     Attributes:
-        path: `pathlib.Path` of it. A job whose file is there is done.
-        make: Function without arguments that returns what to store, a dict.
-        after: Tuple of jobs that have to be done before. Defaults to none.
+        path: `pathlib.Path` of the file. The job is done if it exists.
+        make: Function without arguments that returns the result, a dict.
+        after: Tuple of jobs that must be done first. Defaults to none.
+        merged: The result if it is stored elsewhere already, so that the job
+            is done without a file. Defaults to `None`.
     """
 
     path: pathlib.Path
     make: object
     after: tuple = ()
+    merged: dict | None = None
 
     @property
     def done(self):
-        return self.path.exists()
+        return self.merged is not None or self.path.exists()
 
     @property
     def ready(self):
         return all(job.done for job in self.after)
 
     def read(self):
-        """Returns what is stored."""
+        """Returns the result."""
+        if self.merged is not None:
+            return self.merged
         return json.loads(self.path.read_text())
 
     def run(self):
-        """Makes and stores the results, if no other process is at it.
+        """Makes and stores the result, unless another process does.
 
         Returns:
-            Boolean, whether this process did.
+            Boolean, whether this process made it.
         """
         with claimed(self.path) as mine:
             if not mine or self.done:
                 return False
-            _store(self.path, self.make())
+            write(self.path, json.dumps(self.make(), indent=1) + "\n")
             return True
 
 
 def work(jobs):
-    """Runs jobs until all are done, by this process or by others.
+    """Runs jobs until this and other processes have done all of them.
 
     Args:
-        jobs: List of `Job`, in the order to run them in.
+        jobs: List of `Job`, in the order in which they should run.
     """
     while open_ := [job for job in jobs if not job.done]:
-        # The first one that is free: its run may make others ready.
+        # One job at a time, the first that is free: it may make others ready.
         if not any(job.ready and job.run() for job in open_):
             time.sleep(PAUSE)
 
 
 @contextlib.contextmanager
-def claimed(path, wait=False):
-    """Claims a file that is to be made, among processes of one machine.
+def claimed(path, wait=False, shared=False):
+    """Claims a path among the processes of one machine.
 
-    The claim ends with the block or, however that comes, the process.
+    The claim ends with the block, or with the process if that is killed.
 
     Args:
-        path: `pathlib.Path`.
+        path: `pathlib.Path`, which need not exist.
         wait: Boolean, whether to wait for the claim. Defaults to `False`.
+        shared: Boolean, whether several processes can hold such a claim at
+            once. Defaults to `False`.
 
     Yields:
-        Boolean, whether the claim is this process's.
+        Boolean, whether this process has the claim.
     """
     name = f"keras_slr_{digest(str(path.resolve()).encode())}.lock"
     lock = pathlib.Path(tempfile.gettempdir()) / name
     with lock.open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(
+                file,
+                (fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+                | (0 if wait else fcntl.LOCK_NB),
+            )
         except BlockingIOError:
             yield False
             return
@@ -89,13 +100,13 @@ def claimed(path, wait=False):
 
 
 def digest(data):
-    """Returns a short name for bytes that others do not have."""
+    """Returns a short hash of bytes, as a name for them."""
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def _store(path, result):
+def write(path, text):
+    """Writes a text file as a whole, since a process may stop at any time."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Whole or not at all: a run may be stopped at any time.
     part = path.with_suffix(".part")
-    part.write_text(json.dumps(result, indent=1) + "\n")
+    part.write_text(text)
     part.replace(path)

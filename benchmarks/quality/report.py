@@ -1,9 +1,9 @@
 """What a folder of results comes to, as its `README.md`."""
 
 import itertools
-import json
 
 from benchmarks.quality import plots
+from benchmarks.quality import records
 from benchmarks.quality import results
 from benchmarks.quality import table
 from benchmarks.quality import verdict
@@ -58,7 +58,7 @@ def render(folder):
         )
     for task, of_task in itertools.groupby(groups, lambda group: group.task):
         of_task = list(of_task)
-        parts.append(f"\n## {task}\n\n{_settings(folder / task)}")
+        parts.append(f"\n## {task}\n\n{_settings(folder, task)}")
         for name in plots.draw(of_task, folder / task):
             parts.append(f"![{name}]({task}/{name})\n")
         parts += [_section(group) for group in of_task]
@@ -96,7 +96,7 @@ def render_lengths(folder):
     parts = [LENGTHS]
     for task, of_task in itertools.groupby(groups, lambda group: group.task):
         of_task = list(of_task)
-        parts.append(f"\n## {task}\n\n{_settings(folder / task)}")
+        parts.append(f"\n## {task}\n\n{_settings(folder, task)}")
         for rate in of_task[0].rates:
             parts += [_lengths(of_task, rate), _needed(of_task, rate)]
     _write(folder, parts)
@@ -177,13 +177,13 @@ def _section(group):
     )
 
 
-def _settings(folder):
-    """Says what was chosen for the rivals."""
+def _settings(folder, task):
+    """Lists the settings that were chosen for a task."""
+    choices = records.read(folder, records.CHOSEN)
     lines = []
     for method, name in NAMES.items():
-        path = folder / "chosen" / f"{method}.json"
-        if path.exists():
-            choice = json.loads(path.read_text())
+        choice = choices.get((task, method))
+        if choice:
             setting = choice["settings"][choice["chosen"]]
             lines.append(f"- {name}: `{setting}`\n")
     if not lines:

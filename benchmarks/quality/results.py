@@ -1,21 +1,22 @@
-"""The runs of a folder, grouped."""
+"""The runs of a folder, grouped by task and length."""
 
 import collections
 import dataclasses
-import json
 import statistics
 
+from benchmarks.quality import records
 from benchmarks.quality.methods import NAMES
 
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """The runs of one length on one task.
+    """All runs of one task with the same number of epochs.
 
     Attributes:
         task: String.
         epochs: Integer.
-        cells: Dict from pairs of a rate and a method to lists of runs.
+        cells: Dict from pairs of a rate and a method to lists of runs, which
+            are dicts.
     """
 
     task: str
@@ -24,7 +25,7 @@ class Group:
 
     @property
     def rates(self):
-        """The rates in ascending order."""
+        """The pruning rates in ascending order."""
         return sorted({rate for rate, _ in self.cells})
 
     @property
@@ -45,23 +46,23 @@ class Group:
 
     @property
     def dense(self):
-        """What the dense weights give, one number a seed."""
+        """The score of the dense model for each seed, a list."""
         return list({run["seed"]: run["dense"] for run in self.runs}.values())
 
     def at(self, rate, method):
-        """Returns a list of runs, empty if there is none."""
+        """Returns the list of runs of a cell, empty if there are none."""
         return self.cells.get((rate, method), [])
 
     def values(self, rate, method, key="pruned"):
-        """Returns what is noted under a key, of the runs that have it."""
+        """Returns one value of each run of a cell that has this key."""
         return [run[key] for run in self.at(rate, method) if key in run]
 
     def by_seed(self, rate, method):
-        """Returns a dict from seeds to scores."""
+        """Returns a dict from the seeds of a cell to their scores."""
         return {run["seed"]: run["pruned"] for run in self.at(rate, method)}
 
     def mean(self, rate, method, key="pruned"):
-        """Returns the mean of `values`, `None` if there is none."""
+        """Returns the mean of `values`, or `None` if there are none."""
         values = self.values(rate, method, key)
         return statistics.mean(values) if values else None
 
@@ -69,8 +70,8 @@ class Group:
 def load(folder):
     """Returns the `Group`s of a folder, sorted by task and length."""
     groups = collections.defaultdict(lambda: collections.defaultdict(list))
-    for path in sorted(folder.glob("*/*.json")):
-        run = json.loads(path.read_text())
-        cells = groups[run["task"], run["epochs"]]
-        cells[run["rate"], run["method"]].append(run)
+    for task in records.tasks(folder):
+        for run in records.read(folder, task).values():
+            cells = groups[run["task"], run["epochs"]]
+            cells[run["rate"], run["method"]].append(run)
     return [Group(*key, dict(groups[key])) for key in sorted(groups)]

@@ -41,3 +41,25 @@ work([Job(folder / f"{{i}}.json", make) for i in range(12)])
     # Each once, and none by a process that had to wait for all the others.
     assert len(made) == 12
     assert set(made) == {process.pid for process in processes}
+
+
+def test_shared_claims_exclude_one_that_is_not(tmp_path):
+    with (
+        jobs.claimed(tmp_path, shared=True) as first,
+        jobs.claimed(tmp_path, shared=True) as second,
+        jobs.claimed(tmp_path) as alone,
+    ):
+        assert (first, second, alone) == (True, True, False)
+    with (
+        jobs.claimed(tmp_path) as alone,
+        jobs.claimed(tmp_path, shared=True) as other,
+    ):
+        assert (alone, other) == (True, False)
+
+
+def test_a_merged_job_is_done_without_a_file(tmp_path):
+    job = jobs.Job(tmp_path / "job.json", None, merged={"by": 1})
+    after = jobs.Job(tmp_path / "after.json", job.read, (job,))
+    jobs.work([job, after])
+    assert after.read() == {"by": 1}
+    assert not job.path.exists()

@@ -1,13 +1,13 @@
 """Runs of the quality benchmark: made, resumed and rendered."""
 
 import dataclasses
-import json
 
 import keras
 import numpy as np
 import pytest
 
 from benchmarks.quality import __main__ as quality
+from benchmarks.quality import records
 from benchmarks.quality import trial
 from benchmarks.quality.start import begin
 from benchmarks.quality.task import Task
@@ -52,16 +52,17 @@ def run_quality(folder, *args):
     return folder / "out"
 
 
+def key(method):
+    return "digits", method, 0.9, 3, 0
+
+
 def test_quality_runs_resumes_and_renders(digits, tmp_path, capsys):
     args = ["--task", "digits", "--methods", "slr", "gmp", "--rates", "0.9"]
     out = run_quality(tmp_path, *args)
     assert capsys.readouterr().out.count("digits ") == 2
-    runs = {
-        path.stem: json.loads(path.read_text())
-        for path in (out / "digits").glob("*.json")
-    }
-    assert set(runs) == {"slr_0.9_3_0", "gmp_0.9_3_0"}
-    slr, gmp = runs["slr_0.9_3_0"], runs["gmp_0.9_3_0"]
+    runs = records.read(out, "digits")
+    assert list(runs) == [key("gmp"), key("slr")]
+    gmp, slr = runs.values()
     assert slr["dense_weights"] == gmp["dense_weights"]
     for run in (slr, gmp):
         assert run["zeros"] == round(0.9 * 64 * 48) + round(0.9 * 480)
@@ -69,15 +70,51 @@ def test_quality_runs_resumes_and_renders(digits, tmp_path, capsys):
         # Hard pruning with the last step is what the last epoch's
         # validation saw.
         assert run["pruned_by_epoch"][-1] == pytest.approx(run["pruned"])
-    chosen = json.loads((out / "digits/chosen/gmp.json").read_text())
+    [chosen] = records.read(out, records.CHOSEN).values()
+    assert (chosen["task"], chosen["method"]) == ("digits", "gmp")
     assert len(chosen["validation"]) == len(chosen["settings"]) == 3
     text = (out / "README.md").read_text().replace("*", "")
     assert f"| SLR | {slr['pruned']:.2f} |" in text
     for name in ("accuracy", "epochs", "residual"):
         assert f"(digits/{name}.png)" in text
         assert 3000 < (out / f"digits/{name}.png").stat().st_size < 60000
+    before = {path.name: path.read_bytes() for path in out.glob("*.*")}
     run_quality(tmp_path, *args)
     assert capsys.readouterr().out.count("digits ") == 0
+    assert before == {path.name: path.read_bytes() for path in out.glob("*.*")}
+
+
+def test_a_stopped_sweep_resumes_with_the_runs_that_are_missing(
+    digits, tmp_path, capsys, monkeypatch
+):
+    args = [
+        "--task",
+        "digits",
+        "--methods",
+        "slr",
+        "one_shot",
+        "--rates",
+        "0.9",
+    ]
+    first = trial.run
+
+    def stop(start, method, *rest):
+        if method == "one_shot":
+            raise KeyboardInterrupt
+        return first(start, method, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trial, "run", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run_quality(tmp_path, *args)
+    out = tmp_path / "out"
+    assert records.read(out, "digits") == {}
+    assert len(list((out / records.UNMERGED).rglob("*.json"))) == 1
+    capsys.readouterr()
+    run_quality(tmp_path, *args)
+    assert capsys.readouterr().out.count("digits ") == 1
+    assert list(records.read(out, "digits")) == [key("one_shot"), key("slr")]
+    assert not (out / records.UNMERGED).exists()
 
 
 @pytest.mark.skipif(
@@ -86,7 +123,7 @@ def test_quality_runs_resumes_and_renders(digits, tmp_path, capsys):
 def test_quality_takes_several_steps_in_one_call(digits, tmp_path):
     args = ["--task", "digits", "--methods", "slr", "--rates", "0.9"]
     out = run_quality(tmp_path, *args, "--steps-per-execution", "5")
-    run = json.loads((out / "digits/slr_0.9_3_0.json").read_text())
+    run = records.read(out, "digits")[key("slr")]
     assert run["steps_per_execution"] == 5
     assert run["zeros"] == round(0.9 * 64 * 48) + round(0.9 * 480)
     start = begin(digits.with_steps_per_execution(5), digits.images(None), 0)

@@ -33,9 +33,8 @@ def run_of(method, rate, seed, pruned, **kwargs):
 
 
 def write_runs(folder, runs):
-    (folder / "made").mkdir(parents=True)
-    for i, run in enumerate(runs):
-        (folder / f"made/{i}.json").write_text(json.dumps(run))
+    lines = [json.dumps(run) + "\n" for run in runs]
+    (folder / "made.jsonl").write_text("".join(lines))
 
 
 def test_tables_say_who_is_first_and_by_how_much(tmp_path):
