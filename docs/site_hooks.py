@@ -1,16 +1,24 @@
-"""What the site needs beside the pages: notebooks, and links out of docs/."""
+"""What the site adds to the pages: notebooks, an index of names, formulas."""
 
 import base64
 import json
 import pathlib
 import re
+from html import unescape
 
 ROOT = pathlib.Path(__file__).parents[1]
 _OUTWARDS = re.compile(r"\[([^\]]+)\]\(\.\./([^)]+)\)")
+# An entry of a reference page, and the name shown where that is another one.
+_ENTRY = re.compile(
+    r"^::: (\S+)$(?:\n    options:\n      heading: (\S+)$)?", re.MULTILINE
+)
+_FORMULA = re.compile(
+    r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL
+)
 
 
 def on_files(files, config):
-    """Adds the notebooks as pages with their pictures."""
+    """Adds the notebooks, with their pictures, and the index of names."""
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         pictures = []
@@ -18,16 +26,67 @@ def on_files(files, config):
         _add(files, config, f"tutorials/{path.stem}.md", page)
         for name, content in pictures:
             _add(files, config, f"tutorials/{name}", content)
+    _add(files, config, "reference/index.md", _index_page())
     files.remove(files.get_file_from_path("site_hooks.py"))
     return files
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Names what lies beside docs/ by its path in the repository."""
+    """Replaces links out of docs/ by the path in the repository."""
     # In a folder of docs/ the same dots lead to a page.
     if "/" in page.file.src_uri:
         return markdown
     return _OUTWARDS.sub(r"\1 (`\2`)", markdown)
+
+
+def on_page_content(html, page, config, files):
+    """Typesets formulas as MathML, which browsers show without a script."""
+
+    def typeset(match):
+        # Tests read pages where this is not installed.
+        from latex2mathml.converter import convert
+
+        display = "block" if match[1] == "div" else "inline"
+        return convert(unescape(match[2].strip()), display=display)
+
+    return _FORMULA.sub(typeset, html)
+
+
+def names():
+    """Returns the public names in alphabetical order, with their paths."""
+    found = {
+        heading or path: path
+        for page in sorted((ROOT / "docs" / "reference").glob("*.md"))
+        for path, heading in _ENTRY.findall(page.read_text(encoding="utf-8"))
+    }
+    return sorted(
+        found.items(), key=lambda item: item[0].rsplit(".", 1)[1].lower()
+    )
+
+
+def _index_page():
+    """Returns the Markdown of the index: each name and what it is."""
+    import griffe
+
+    packages = {
+        name: griffe.load(name, search_paths=[ROOT])
+        for name in ("keras_slr", "tflite_export")
+    }
+    rows = [
+        f"| [`{name.rsplit('.', 1)[1]}`][{path}] "
+        f"| `{name.rsplit('.', 1)[0]}` | {_summary(packages, path)} |"
+        for name, path in names()
+    ]
+    return "\n".join(
+        ["# All names", "", "| name | in | |", "|---|---|---|", *rows]
+    )
+
+
+def _summary(packages, path):
+    """Returns the first line of an object's docstring."""
+    package, _, rest = path.partition(".")
+    text = packages[package][rest].docstring.value
+    return text.partition("\n")[0].replace("|", "\\|")
 
 
 def _add(files, config, uri, content):

@@ -1,0 +1,42 @@
+"""The code in the guides runs as pasted, one block after the other."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.once("the example names its backend")
+
+ROOT = pathlib.Path(__file__).parents[1]
+# The guides that continue the complete example of the home page.
+GUIDES = ("choosing", "cost", "did_it_work", "pruning")
+
+
+def test_the_home_page_has_the_example_of_the_readme():
+    (example,) = blocks("docs/index.md")
+    assert example == blocks("README.md")[1]
+
+
+def test_the_code_of_the_guides_runs(tmp_path):
+    (code,) = blocks("docs/index.md")
+    for guide in GUIDES:
+        code += "\n".join([f"# {guide}", *blocks(f"docs/{guide}.md")])
+    # The README's test trains this model on JAX, for all its epochs.
+    code = re.sub(r"epochs=\d+", "epochs=1", code).replace('"jax"', '"torch"')
+    child = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+    )
+    assert child.returncode == 0, child.stderr
+
+
+def blocks(path):
+    """Returns the blocks of Python on a page."""
+    text = (ROOT / path).read_text()
+    return re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
