@@ -84,6 +84,7 @@ notebooks: $(VENV)/.test
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 # LeNet-300-100 on MNIST, three seeds; DATA is the folder with mnist/ in it.
 DATA ?= ../shared/data

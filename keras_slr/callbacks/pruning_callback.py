@@ -2,6 +2,7 @@
 
 import numbers
 import warnings
+from typing import ClassVar
 
 import keras
 
@@ -18,6 +19,7 @@ from keras_slr.checkpoints.running_metrics import RunningMetrics
 from keras_slr.checkpoints.skipped_batches import SkippedBatches
 from keras_slr.pruner import SLRPruner
 from keras_slr.python_numbers import python_number
+from keras_slr.solvers.solver import Solver
 
 
 def check_epochs(epochs):
@@ -83,7 +85,7 @@ class PruningCallback(TrainingCallback):
         ValueError: If an argument is outside its range.
     """
 
-    default_solver = None
+    default_solver: ClassVar[type[Solver] | None] = None
 
     def __init__(
         self,

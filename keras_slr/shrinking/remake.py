@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import types
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -64,7 +65,7 @@ def forget_build(layer):
 class _Reference:
     """Stands in a config for an object that has no config."""
 
-    held = {}
+    held: ClassVar[dict[str, object]] = {}
 
     def __init__(self, value):
         self._value = value

@@ -1,5 +1,7 @@
 """What every pruning method is to the training loop."""
 
+from typing import ClassVar
+
 from keras_slr.record import Record
 from keras_slr.solvers import forms
 
@@ -37,7 +39,7 @@ class Solver(Record):
             it after the update, or with the form `Masked` are masked.
     """
 
-    prefix = None
+    prefix: ClassVar[str | None] = None
     form = forms.Held
     acts_on = "gradients"
 

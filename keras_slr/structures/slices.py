@@ -1,6 +1,7 @@
 """Slices of the matrix `(outputs, inputs, window)` that a kernel is."""
 
 import dataclasses
+from typing import ClassVar
 
 from keras_slr.record import register
 from keras_slr.structures.structure import Structure
@@ -13,7 +14,7 @@ class _Slices(Structure):
         along: Tuple of axes of the matrix that lie inside a slice.
     """
 
-    along = ()
+    along: ClassVar[tuple[int, ...]] = ()
 
     def _kept_shape(self, weight):
         sizes = weight.axes.sizes(weight.shape)

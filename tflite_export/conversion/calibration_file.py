@@ -1,8 +1,9 @@
 """Calibration data as it is named on the command line."""
 
-import importlib.util
+import importlib.machinery
 import pathlib
 import re
+import types
 
 from keras_slr_base.failure import first_sentence
 
@@ -30,10 +31,10 @@ def calibration_from(argument: str | None):
     if python is None:
         return argument
     path, name = pathlib.Path(python["path"]), python["name"] or _NAME
-    spec = importlib.util.spec_from_file_location("calibration_file", path)
-    module = importlib.util.module_from_spec(spec)
+    loader = importlib.machinery.SourceFileLoader("calibration_file", str(path))
+    module = types.ModuleType(loader.name)
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except Exception as error:
         raise ValueError(
             f"Expected a Python file with calibration data, received {path}, "
