@@ -1,13 +1,13 @@
-"""When filters should settle, and by what they are chosen.
+"""Accuracy of SLR on filters by when they settle and their metric.
 
     KERAS_BACKEND=jax python -m benchmarks.settling \\
         --data-dir DATA --models-dir MODELS
 
 The pretrained ResNet-20 for CIFAR-10 loses 30 and 43 % of its filters in
-groups, a half and two thirds of its multiplications, in eight epochs with Adam
-at 1e-3 and cosine decay, without the trial of the default. Accuracies in
-percent are on the last 5000 training images, which are not trained on here;
-the published weights were.
+groups, which is a half and two thirds of its multiplications, in eight epochs
+of Adam at 1e-3 with cosine decay and without the default trial. Accuracies in
+percent are on the last 5000 training images. These runs do not train on them,
+but the published weights were trained on them.
 """
 
 import argparse
@@ -27,7 +27,7 @@ RATES, EPOCHS = (0.3, 0.43), 8
 
 
 def slr(**kwargs):
-    """Returns SLR without a trial, and with a pull that is weak at first."""
+    """Returns SLR without a trial and with an initially weak penalty."""
     return "slr", SLR(trial=0.0, rho=Geometric(0.1, 0.9), **kwargs)
 
 

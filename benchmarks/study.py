@@ -1,11 +1,11 @@
-"""What each part of the solver is worth, over optimizers and lengths of run.
+"""Accuracy of SLR without single parts, over optimizers and epochs.
 
     KERAS_BACKEND=jax python -m benchmarks.study --data-dir DATA
 
-LeNet-300-100 on MNIST from ten dense epochs, pruned and not retrained, in
+LeNet-300-100 on MNIST after ten dense epochs, pruned and not retrained, in
 cases that differ in optimizer, learning rate, epochs and rate. Accuracies are
-on the last 5000 training images, which are not trained on: the test images
-are left for `benchmarks.quality`.
+on the last 5000 training images, which no run trains on; only
+`benchmarks.quality` uses the test images.
 """
 
 import argparse

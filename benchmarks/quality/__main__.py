@@ -188,14 +188,14 @@ def main(argv=None):
         "--steps-per-execution",
         type=int,
         default=1,
-        help="training steps in one call of Keras: faster on a GPU, but "
-        "penalties and masks move between calls; not on PyTorch",
+        help="training steps per execution: more are faster on a GPU, but "
+        "penalties and masks change between executions; not on PyTorch",
     )
     parser.add_argument("--out", help="folder of the results")
     parser.add_argument(
         "--cache",
         default="build/dense",
-        help="folder that trained dense weights are kept in",
+        help="folder that keeps trained dense weights",
     )
     parser.add_argument("--only-render", action="store_true")
     args = parser.parse_args(argv)

@@ -1,20 +1,20 @@
-"""Images cropped and flipped at random, alike on every backend."""
+"""Random crops and flips of images, the same on every backend."""
 
 import keras
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-# Pixels that an image is moved by at most, in each direction.
+# An image moves by at most so many pixels in each direction.
 PAD = 4
 
 
 class Augmented(keras.utils.PyDataset):
-    """Batches of images in a new order, crop and flip every epoch.
+    """Batches of images, shuffled, cropped and flipped in each epoch.
 
-    All of it is drawn from a seed taken from NumPy's global generator, so
-    that `keras.utils.set_random_seed` settles it. A batch is a function of
-    the epoch and its place there alone: backends look at batches in advance,
-    some of them twice.
+    The seed comes from NumPy's global generator, so
+    `keras.utils.set_random_seed` determines all batches. A batch depends only
+    on the epoch and its index, because backends read some batches in advance
+    or twice.
 
     Args:
         x: NumPy array of images, channels last.
@@ -48,7 +48,7 @@ class Augmented(keras.utils.PyDataset):
 
 
 def _augmented(images, rng):
-    """Returns each image moved, with zeros moved in, and flipped or not."""
+    """Returns the images, moved with zero padding and flipped at random."""
     count, height, width, _ = images.shape
     padded = np.pad(images, ((0, 0), (PAD, PAD), (PAD, PAD), (0, 0)))
     windows = sliding_window_view(padded, (height, width), axis=(1, 2))

@@ -1,9 +1,9 @@
-"""How long a run has to be for as good a net.
+"""How accuracy depends on the number of epochs.
 
     KERAS_BACKEND=jax python -m benchmarks.quality --suite convergence ...
 
-ResNet-8 at 90 %, in runs of one to ten epochs. Each is a run of its own, whose
-schedules and learning rates end with it. Settings are chosen for the longest.
+ResNet-8 at 90 %, in separate runs of one to ten epochs. The schedules and
+learning rates of a run end with it. Settings are chosen for the longest run.
 """
 
 import dataclasses

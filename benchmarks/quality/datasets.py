@@ -1,4 +1,4 @@
-"""Data sets by name: those of `keras_slr.data`, and some made from them."""
+"""Data sets by name: those of `keras_slr.data`, and generated ones."""
 
 import dataclasses
 import functools
@@ -12,13 +12,13 @@ WORDS = 20
 LENGTH = 16
 
 
-# Unpacking takes longer than an epoch of a small model.
+# Loading takes longer than an epoch of a small model.
 @functools.lru_cache(maxsize=1)
 def load(name, data_dir):
     """Returns `keras_slr.data.Data`.
 
     Args:
-        name: String, key of `MADE` or a name that `keras_slr.data` knows.
+        name: String, key of `MADE` or a name for `keras_slr.data.load`.
         data_dir: Folder of the data sets, or `None`.
     """
     if name in MADE:
@@ -27,7 +27,7 @@ def load(name, data_dir):
 
 
 def _mnist_pixels(data_dir):
-    """MNIST with its pixels as what is to be put out."""
+    """MNIST with the pixels of each image as its target."""
     images = data.load("mnist", data_dir)
     return dataclasses.replace(
         images,
@@ -37,7 +37,7 @@ def _mnist_pixels(data_dir):
 
 
 def _friedman(data_dir):
-    """Friedman's first regression problem (1991): five of ten inputs count."""
+    """Friedman's first regression problem (1991): five of ten inputs matter."""
     del data_dir
     rng = np.random.default_rng(0)
     x = rng.uniform(size=(12000, 10)).astype("float32")
@@ -52,10 +52,10 @@ def _friedman(data_dir):
 
 
 def _sentences(data_dir):
-    """Chains of words, by which of ten authors they were written.
+    """Markov chains of words, labelled by which of ten authors wrote them.
 
-    Each author has probabilities of its own for the word after a word,
-    mixed with those common to all; who knows them is right in 91 %.
+    An author's transition probabilities mix their own with common ones. A
+    classifier that knows these probabilities is right in 91 % of the cases.
     """
     del data_dir
     rng = np.random.default_rng(0)

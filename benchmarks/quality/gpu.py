@@ -1,16 +1,17 @@
-"""The nets of the SLR publications, at CIFAR-10, for one GPU.
+"""The models of the SLR publications on CIFAR-10, for one GPU.
 
     python -m benchmarks.quality --suite gpu --data-dir DATA --models-dir MODELS
 
-Training as published for CIFAR-10: SGD with momentum, batches cropped and
-flipped, dense from 0.1 and pruning from 0.01, each falling as half a cosine.
-The ResNet-56 starts from published weights.
+Training follows the publications: SGD with momentum, random crops and flips,
+cosine decay from 0.1 for the dense model and from 0.01 for pruning. ResNet-56
+starts from published weights.
 
-A net takes at most 67,000 steps of 256 images, 195 to 196 an epoch: dense
-twice 30 epochs (once without the validation images), 19 settings of the
-rivals of 10 epochs, and at two rates five methods of 10 epochs and one of
-masked training. The suite is 320,000 steps of one seed. No run is longer than
-6,000 steps; a run is lost if it is stopped, those before it are not.
+A model takes at most 67,000 steps of 256 images, 195 or 196 per epoch: two
+dense trainings of 30 epochs (one without the validation images), 10 epochs for
+each of the other methods' 19 settings, and at two rates five methods with 10
+epochs and one of masked training each. The suite takes 320,000 steps with one
+seed. No run is longer than 6,000 steps; a stopped suite loses only its last
+run.
 """
 
 from benchmarks.quality.task import Task
@@ -23,7 +24,7 @@ from examples.models.resnet import resnet_50
 from examples.models.resnet_for_cifar import resnet_for_cifar
 from examples.models.vgg import vgg_16
 
-# Divides numbers of filters and of blocks: one for the nets as published.
+# Divides the numbers of filters and blocks; 1 is the published size.
 SCALE = 1
 
 
@@ -38,8 +39,8 @@ def _resnet_56(models_dir):
 
 
 def _sgd(learning_rate):
-    # Decay apart from the gradient has no momentum: at 5e-3 it takes what
-    # the publications' 5e-4 in the gradient comes to with a momentum of 0.9.
+    # The publications add a decay of 5e-4 to the gradient. A momentum of 0.9
+    # multiplies that by ten, but not Keras' decoupled decay.
     return Training(
         "sgd",
         learning_rate,

@@ -9,6 +9,8 @@ import pathlib
 import tempfile
 import time
 
+from keras_slr_base.atomic_file import atomic_file
+
 # Seconds between checks of the jobs that other processes run.
 PAUSE = 1.0
 
@@ -105,8 +107,7 @@ def digest(data):
 
 
 def write(path, text):
-    """Writes a text file as a whole, since a process may stop at any time."""
+    """Writes a text file, and its folder, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(text)
-    part.replace(path)
+    with atomic_file(path) as made:
+        made.write_text(text)

@@ -1,4 +1,4 @@
-"""The methods, with what of each is tuned, on validation data."""
+"""The methods, and the settings of each to choose from."""
 
 import keras_slr
 from keras_slr import ADMM
@@ -9,18 +9,19 @@ from keras_slr import OneShotMagnitude
 from keras_slr.schedules import Geometric
 from keras_slr.schedules import Ramp
 
-# Of growing regularisation, at the end of the growth.
+# Final penalties of growing regularisation.
 _PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 
 _CONSTANT = [ADMM(1e-3), ADMM(1e-2), ADMM(1e-1)]
 
-# By name: the callback's class and the solvers that compete for it. SLR has
-# nothing but its default; under another name it is tuned as the others are.
+# SLR with settings chosen on validation data, as for the other methods.
 TUNED_SLR = "slr_tuned"
-# ADMM as it was published, which is what the papers of SLR compare with.
+# ADMM as published, which the SLR papers compare with.
 CONSTANT_ADMM = "admm_constant"
 VARIANTS = (TUNED_SLR, CONSTANT_ADMM)
 _SLOWER = {"freeze_at": 0.95, "ramp": Ramp(power=2.0)}
+# By name: the callback class and the solvers to choose from. `"slr"` has only
+# its default.
 METHODS = {
     "slr": (keras_slr.SLRCallback, [SLR()]),
     TUNED_SLR: (

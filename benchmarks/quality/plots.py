@@ -1,7 +1,7 @@
 """Plots of the `Group`s of a task.
 
-Scores are drawn by what is missing to 100 %, on a logarithmic axis: there is
-as much to see between 98 and 99 % as between 80 and 90 %.
+The axis of the scores is logarithmic in their distance to 100 %, so that the
+step from 98 to 99 % is as large as that from 80 to 90 %.
 """
 
 import io
@@ -19,7 +19,7 @@ from benchmarks.quality.table import percent
 from keras_slr.plots.axes import new_figure
 from keras_slr.plots.axes import tidy
 
-# Colours that the colour-blind tell apart (Okabe and Ito), and markers.
+# Colours for the colour-blind (Okabe and Ito), and markers.
 STYLES = {
     "slr": ("#d55e00", "o"),
     "slr_tuned": ("#e69f00", "h"),
@@ -33,9 +33,9 @@ STYLES = {
 }
 SLR = "slr"
 SCORES = (99.9, 99.5, 99, 98.5, 98, 97, 95, 90, 80, 70, 60, 40, 0)
-# Lines leave a panel where they miss this many times what SLR misses.
+# A panel ends at this many times SLR's distance to 100 %.
 SHOWN = 6.0
-# Labels that fit above each other.
+# The number of labels that fit above each other.
 LABELS = 16
 
 
@@ -43,11 +43,11 @@ def draw(groups, folder):
     """Writes the plots of one task.
 
     Args:
-        groups: List of `Group`s, the lengths of its runs.
-        folder: Where the files go.
+        groups: List of `Group`s, one per number of epochs.
+        folder: `pathlib.Path` to write the files to.
 
     Returns:
-        List of the names of the files.
+        List of the file names.
     """
     drawn = {
         "accuracy.png": _by_sparsity(groups),
@@ -60,7 +60,7 @@ def draw(groups, folder):
 
 
 def front(group, title, path):
-    """Writes the scores of one group against sparsity, the lines labelled."""
+    """Plots the scores of one group against sparsity, with labelled lines."""
     figure, (axes,) = _panels([group], (7.2, 4.0))
     _scores_at_rates(axes, group)
     _scale(axes, [group], group.rates, shown=math.inf)
@@ -95,7 +95,7 @@ def _by_epoch(groups):
 
 
 def _residuals(groups):
-    """Of methods that have one; exact zeros lie on a line of their own."""
+    """Plots the methods that have a residual; zeros have their own tick."""
     figure, row = _panels(groups)
     curves = {
         (group.epochs, method): _means(
@@ -127,7 +127,7 @@ def _residuals(groups):
 
 
 def _panels(groups, size=None):
-    """Returns a figure and its panels, one a group."""
+    """Returns a figure and its panels, one per group."""
     figure = new_figure(size or (2.4 + 2.8 * len(groups), 3.4))
     row = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
     for axes, group in zip(row, groups):
@@ -137,7 +137,7 @@ def _panels(groups, size=None):
 
 
 def _scores_at_rates(axes, group):
-    """Draws the score of each method at each rate, the spread as a band."""
+    """Draws the scores over the rates, with their spread as a band."""
     places = {rate: -math.log(1 - rate) for rate in group.rates}
     for method in group.methods:
         rates = [rate for rate in group.rates if group.at(rate, method)]
@@ -197,7 +197,7 @@ def _epochs(axes, rate):
 
 
 def _scale(axes, groups, rates, shown=SHOWN):
-    """Scales scores so that differences near the best ones can be seen."""
+    """Scales the axis so that differences between good scores show."""
     scores = {
         (group.epochs, rate, method): group.mean(rate, method)
         for group in groups
@@ -232,7 +232,7 @@ def _legend(figure, row):
 
 
 def _label_ends(axes):
-    """Writes the name of each line behind its end, none over another."""
+    """Writes the name of each line at its end, without overlaps."""
     worst, best = axes.get_ylim()
     gap = math.log(worst / best) / LABELS
     place = -math.inf
@@ -254,7 +254,7 @@ def _middle(group):
 
 
 def _missing(score):
-    """Returns what is missing to 100 %, never nothing."""
+    """Returns the distance to 100 %, at least 0.02 for the log axis."""
     return max(100.0 - score, 0.02)
 
 
@@ -270,6 +270,6 @@ def _save(figure, path):
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = io.BytesIO()
     figure.savefig(pixels, format="png", dpi=100)
-    # A palette is enough, and a third of the size.
+    # With a palette, the file has a third of the size.
     image = PIL.Image.open(pixels).convert("RGB")
     image.quantize(128, dither=PIL.Image.Dither.NONE).save(path, optimize=True)

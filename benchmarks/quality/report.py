@@ -1,4 +1,4 @@
-"""What a folder of results comes to, as its `README.md`."""
+"""The `README.md` of a folder of results."""
 
 import itertools
 
@@ -11,36 +11,36 @@ from benchmarks.quality.methods import NAMES
 
 HEADER = """# Quality
 
-Test accuracy in percent, mean (lowest to highest) over seeds, all methods
-from the same dense weights, with the same batches, steps and learning rates,
-hard-pruned and **not retrained**. Made by `python -m benchmarks.quality`.
+Test accuracy in percent, mean (lowest to highest) over seeds, hard-pruned and
+**not retrained**. All methods start from the same dense weights and see the
+same batches, steps and learning rates. `python -m benchmarks.quality` writes
+this page.
 
-In the tables "batch norm anew" and "fine-tuned" are what the pruned model
-gives with batch-norm statistics taken anew, and after masked training; the
-compressions are entries over those that are not zero, of the pruned layers
-and of the whole model; the residual is that before the last step. The best
-of a column is bold. Ranges of two methods that overlap are "within the
-spread".
+In the tables, "batch norm anew" is the accuracy of the pruned model with
+renewed batch-norm statistics, and "fine-tuned" that after masked training.
+"Pruned layers" and "whole model" are compressions: all entries over non-zero
+entries. The residual is that before the last step. The best value of a column
+is bold. "Within the spread" means that the ranges of the two methods overlap.
 """
 CASES = """# Robustness
 
-SLR with its default arguments, unchanged, in cases that differ in model,
-data, optimizer, learning rate and length of run, against rivals whose
-settings were chosen in each case on validation data. Test accuracy in
-percent (of `autoencoder` and `friedman` the variance explained), mean (lowest
-to highest) over seeds, hard-pruned and **not retrained**. The difference is
-that to the best of the rivals. Made by
-`python -m benchmarks.quality --suite robustness`.
+SLR runs with its default arguments in cases that differ in model, data,
+optimizer, learning rate and number of epochs. The settings of the other
+methods were chosen for each case on validation data. Test accuracy in percent
+(for `autoencoder` and `friedman`, the explained variance), mean (lowest to
+highest) over seeds, hard-pruned and **not retrained**. The last column is SLR
+minus the best other method.
+`python -m benchmarks.quality --suite robustness` writes this page.
 
 """
 LENGTHS = """# Convergence
 
-Test accuracy in percent after runs of so many epochs, mean (lowest to highest)
-over seeds, from the same dense weights, with the same batches, hard-pruned and
-**not retrained**. Schedules and learning rates end with each run. Made by
-`python -m benchmarks.quality --suite convergence`.
+Test accuracy in percent, mean (lowest to highest) over seeds, hard-pruned and
+**not retrained**. Each column is a separate run, whose schedules and learning
+rates end with it. All runs start from the same dense weights and see the same
+batches. `python -m benchmarks.quality --suite convergence` writes this page.
 """
-# The task of the plot in the project's README, at its shortest length.
+# The task of the plot in the project's README, with its fewest epochs.
 FRONT = "lenet_300_100_mnist"
 FRONT_TITLE = "LeNet-300-100 on MNIST, hard-pruned after {} epochs"
 
@@ -69,7 +69,7 @@ def render(folder):
 
 
 def render_cases(folder):
-    """Writes one table of all tasks, a row each."""
+    """Writes one table with a row per task and rate."""
     groups = results.load(folder)
     methods = [m for m in NAMES if any(m in g.methods for g in groups)]
     rows, found = [], []
@@ -91,7 +91,7 @@ def render_cases(folder):
 
 
 def render_lengths(folder):
-    """Writes a table of the lengths of runs for each task."""
+    """Writes a table of scores over numbers of epochs for each task."""
     groups = results.load(folder)
     parts = [LENGTHS]
     for task, of_task in itertools.groupby(groups, lambda group: group.task):
@@ -103,7 +103,7 @@ def render_lengths(folder):
 
 
 def _lengths(groups, rate):
-    """The score of each method after each length of run."""
+    """Renders the score of each method after each number of epochs."""
     methods = [m for m in NAMES if any(g.at(rate, m) for g in groups)]
     columns = [
         table.bold_best(
@@ -119,7 +119,7 @@ def _lengths(groups, rate):
 
 
 def _needed(groups, rate):
-    """Says which runs give what rivals' longest do, and the dense model."""
+    """Says after how many epochs SLR matches other methods and dense."""
     lines = []
     longest = groups[-1]
     dense = sum(longest.dense) / len(longest.dense)
@@ -127,11 +127,11 @@ def _needed(groups, rate):
         target = longest.mean(rate, method)
         if method != verdict.SLR:
             lines.append(
-                f"{NAMES[method]} gives {target:.2f} after {longest.epochs} "
-                f"epochs; SLR as much {_after(groups, rate, target)}."
+                f"{NAMES[method]} reaches {target:.2f} after {longest.epochs} "
+                f"epochs; SLR reaches this {_after(groups, rate, target)}."
             )
     lines.append(
-        f"The dense model gives {dense:.2f}; SLR is within 0.5 points of it "
+        f"The dense model has {dense:.2f}; SLR is within 0.5 points of it "
         f"{_after(groups, rate, dense - 0.5)}."
     )
     return "\n" + "\n".join(lines) + "\n"

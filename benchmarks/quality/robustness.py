@@ -1,11 +1,11 @@
-"""Cases that defaults have to hold in, whatever the model and optimizer.
+"""SLR with its default arguments on many models and optimizers.
 
     KERAS_BACKEND=jax python -m benchmarks.quality --suite robustness ...
 
-Every case trains dense with Adam at 1e-3, then prunes with an optimizer,
-learning rate and length of its own. SLR runs with its default arguments in
-all of them; the rivals' settings are chosen in each. That is 29 runs a case
-with three seeds, and four dense trainings a net.
+Each case trains a dense model with Adam at 1e-3, then prunes it with its own
+optimizer, learning rate and number of epochs. SLR always runs with its default
+arguments; the settings of the other methods are chosen for each case. With
+three seeds this takes 29 runs per case and four dense trainings per model.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from benchmarks.quality.tasks import TASKS as NETS
 from benchmarks.quality.tasks import untrained
 from benchmarks.quality.training import Training
 
-# Few images: batch norms need some hundred steps to learn their statistics.
+# With few images, only small batches give batch norms enough steps.
 _DIGITS = Training(batch=32)
 _BASES = {
     "lenet_300_100": NETS["lenet_300_100_mnist"],
@@ -54,7 +54,7 @@ _BASES = {
         dense_epochs=20,
     ),
 }
-# What is pruned, optimizer, learning rate, epochs, pruning rate.
+# Base task, optimizer, learning rate, epochs, pruning rate.
 _CASES = (
     ("lenet_300_100", "adam", 1e-4, 3, 0.95),
     ("lenet_300_100", "adam", 1e-3, 3, 0.98),

@@ -10,17 +10,18 @@ from benchmarks.quality.jobs import claimed
 from benchmarks.quality.jobs import digest
 from benchmarks.quality.task import Task
 from keras_slr.data import Data
+from keras_slr_base.atomic_file import atomic_file
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Start:
-    """What every run of a task and seed begins with.
+    """What all runs of a task and seed start from.
 
     Attributes:
         task: `Task`.
         images: `keras_slr.data.Data` of inputs.
         model: Compiled Keras model.
-        weights: List of NumPy arrays, its dense weights.
+        weights: List of NumPy arrays, the dense weights of the model.
         seed: Integer.
     """
 
@@ -32,7 +33,7 @@ class Start:
 
     @property
     def digest(self):
-        """String by which the weights are told from others."""
+        """Hash of the dense weights, a string."""
         return digest(b"".join(w.tobytes() for w in self.weights))
 
     def compile(self, epochs):
@@ -42,26 +43,26 @@ class Start:
         self.task.compile(self.model, training, steps)
 
     def fit(self, epochs, callbacks=(), **kwargs):
-        """Trains the model as it was compiled, returns the history."""
+        """Trains the compiled model and returns the history."""
         return self.task.training.fit(
             self.model, self.images, epochs, callbacks, **kwargs
         )
 
     def rewind(self, epochs):
-        """Makes ready for a run from the dense weights, returns their score.
+        """Restores the dense weights and returns their score.
 
-        The run that follows sees the same batches as every other.
+        The next run sees the same batches as every other run of this seed.
         """
         self.model.set_weights(self.weights)
         self.compile(epochs)
-        # Before the seed: in its first run a compiled model may look at data
-        # once more than in others.
+        # The seed is set after this first call of the compiled model, which may
+        # read more data than later calls.
         score = self.score()
         keras.utils.set_random_seed(1000 + self.seed)
         return score
 
     def score(self):
-        """Returns what the model gives on the test part, in percent."""
+        """Returns the score of the model on the test part, in percent."""
         logs = self.model.evaluate(
             self.images.x_test,
             self.images.y_test,
@@ -73,15 +74,15 @@ class Start:
 
 
 def begin(task, images, seed, models_dir=None, cache=None):
-    """Returns the `Start` of a seed, trained if the task says so.
+    """Returns the `Start` of a seed, and trains its model if necessary.
 
     Args:
         task: `Task`.
         images: `keras_slr.data.Data` of inputs.
-        seed: Integer, of the first weights and of the order of batches.
+        seed: Integer, for the initial weights and the order of the batches.
         models_dir: Folder of pretrained models. Defaults to `None`.
-        cache: Folder that trained weights are kept in, or `None`, the
-            default, for none.
+        cache: Folder that keeps trained weights. Defaults to `None`, no
+            cache.
     """
     keras.utils.set_random_seed(seed)
     model = task.build(models_dir)
@@ -89,7 +90,7 @@ def begin(task, images, seed, models_dir=None, cache=None):
         _train(task, model, images)
     elif task.dense_epochs:
         path = pathlib.Path(cache) / _name(task, images, seed, model)
-        # Who comes second finds what the first has trained.
+        # Another process that waits here finds the trained weights.
         with claimed(path, wait=True):
             if not path.exists():
                 _train(task, model, images)
@@ -107,9 +108,9 @@ def _train(task, model, images):
 
 
 def _name(task, images, seed, model):
-    """Returns a name that other weights do not have.
+    """Returns a file name that depends on all that determines the weights.
 
-    Tasks that differ in how they prune have their dense weights in common.
+    Tasks that differ only in how they prune share their dense weights.
     """
     made_by = (
         keras.config.backend(),
@@ -125,7 +126,5 @@ def _name(task, images, seed, model):
 
 def _save(path, weights):
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Whole or not at all: a run may be stopped at any time.
-    part = path.with_suffix(".part.npz")
-    np.savez(part, *weights)
-    part.replace(path)
+    with atomic_file(path) as made:
+        np.savez(made, *weights)

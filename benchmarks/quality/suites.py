@@ -1,4 +1,4 @@
-"""Which tasks, methods and seeds belong together."""
+"""Suites: tasks, methods and seeds that run together."""
 
 import dataclasses
 
@@ -12,22 +12,22 @@ from benchmarks.quality.methods import METHODS
 from benchmarks.quality.methods import VARIANTS
 
 TASKS = tasks.TASKS | gpu.TASKS | robustness.TASKS | convergence.TASKS
-# SLR with its default arguments, and the others.
+# SLR with its default arguments, and all other methods.
 ALL = tuple(method for method in METHODS if method not in VARIANTS)
-# What penalties, and masks that grow, compete with.
+# Methods with penalties or growing masks, without one-shot pruning.
 TUNED = ("slr", "gmp", "admm", "greg_1", "greg_2")
 
 
 @dataclasses.dataclass(frozen=True)
 class Suite:
-    """Runs that are started together.
+    """Runs that one command starts.
 
     Attributes:
         tasks: Tuple of strings, keys of `TASKS`.
         methods: Tuple of strings, keys of `METHODS`.
         seeds: Tuple of integers.
-        folder: String, where the results go, in `benchmarks/results`.
-        render: Function of that folder that renders its `README.md`.
+        folder: String, folder of the results in `benchmarks/results`.
+        render: Function of this folder that writes its `README.md`.
     """
 
     tasks: tuple

@@ -1,4 +1,4 @@
-"""Tables of a `Group`, in Markdown."""
+"""Markdown tables of a `Group`."""
 
 import statistics
 
@@ -29,7 +29,7 @@ def scores(group):
 
 
 def details(group):
-    """Renders all that was measured, means over seeds."""
+    """Renders all measurements, means over seeds."""
     columns = [c for c in COLUMNS if c.is_there(group)]
     rows = []
     for rate in group.rates:
@@ -56,12 +56,12 @@ def rows_of(header, rows):
 
 
 def bold_best(texts, values, best=max):
-    """Returns the texts, those of the best value bold.
+    """Returns the texts, with those of the best value in bold.
 
     Args:
         texts: List of strings.
-        values: As many floats; `None` takes no part.
-        best: `max`, `min`, or `None` for no best.
+        values: List of as many floats; `None` is never the best.
+        best: `max`, `min`, or `None` for no bold text. Defaults to `max`.
     """
     known = [pair for pair in zip(values, texts) if pair[0] is not None]
     if best is None or not known or len(set(texts)) == 1:
@@ -85,13 +85,13 @@ def _scores_at(group, rate):
 
 
 class Column:
-    """What one figure is, and how it is written.
+    """One column of a table.
 
     Args:
         title: String.
-        key: String, what is noted under it in the runs.
-        form: String, format of the mean.
-        best: See `bold_best`.
+        key: String, key of the value in the runs.
+        form: String, format of the mean. Defaults to `".2f"`.
+        best: See `bold_best`. Defaults to `max`.
     """
 
     def __init__(self, title, key, form=".2f", best=max):
@@ -101,21 +101,21 @@ class Column:
         self.best = best
 
     def is_there(self, group):
-        """Returns whether there is something to write."""
+        """Returns whether any run has a value."""
         return any(self.key in run for run in group.runs)
 
     def value(self, group, rate, method):
-        """Returns what the column compares, `None` if there is nothing."""
+        """Returns the mean of a cell, or `None` if no run has a value."""
         return group.mean(rate, method, self.key)
 
     def text(self, group, rate, method):
-        """Returns what the column shows."""
+        """Returns the text of a cell."""
         value = self.value(group, rate, method)
         return "-" if value is None else f"{value:{self.form}}"
 
 
 class BatchNorm(Column):
-    """Left out where there are no batch norms, whose renewal changes it."""
+    """The score with renewed batch-norm statistics, if that changes it."""
 
     def is_there(self, group):
         return any(
@@ -126,7 +126,7 @@ class BatchNorm(Column):
 
 
 class Compression(Column):
-    """How many times fewer entries than `key` counts are not zero."""
+    """The compression: entries counted in `key` over non-zero entries."""
 
     def value(self, group, rate, method):
         ratios = [
@@ -138,7 +138,7 @@ class Compression(Column):
 
 
 class Epochs(Column):
-    """The epoch in which hard pruning gives dense - 0.5 points."""
+    """The epoch whose hard-pruned score is within 0.5 points of dense."""
 
     def value(self, group, rate, method):
         reached = self._reached(group, rate, method)

@@ -1,4 +1,4 @@
-"""What is pruned: a model, its data and how it is trained."""
+"""Tasks: a model, its data and its training."""
 
 import dataclasses
 import math
@@ -10,8 +10,7 @@ from benchmarks.quality import datasets
 from benchmarks.quality.training import Training
 from keras_slr import data
 
-# Rows that settings are chosen on, of the training data; of a small data set
-# a fifth.
+# Training rows held out to choose settings, at most a fifth of the data set.
 VALIDATION = 5000
 
 
@@ -25,23 +24,23 @@ class Task:
 
     Attributes:
         build: Function of a folder with models that returns a model.
-        dataset: String, a name that `datasets.load` knows.
+        dataset: String, a name for `datasets.load`.
         epochs: Tuple of integers, lengths of the pruning runs. Defaults to
             none.
         rates: Tuple of floats. Defaults to none.
-        prepare: Function of the data's inputs that returns the model's.
+        prepare: Function from the inputs of the data to those of the model.
             Defaults to `as_is`.
-        dense: `Training` before pruning. Defaults to that of the class.
+        dense: `Training` before pruning. Defaults to `Training()`.
         dense_epochs: Integer, zero for a pretrained model. Defaults to `0`.
-        training: `Training` of the pruning run and after it. Defaults to
-            that of the class.
-        regression: Boolean, whether the mean squared error is trained and
-            the variance explained is measured; else classes are told.
-            Defaults to `False`.
-        finetune_epochs: Integer, masked training after the run. Defaults to
-            `1`.
-        structure: `keras_slr.structures.Structure` that every method prunes
-            in. Defaults to `None`, single entries.
+        training: `Training` during and after pruning. Defaults to
+            `Training()`.
+        regression: Boolean. If `True`, the loss is the mean squared error and
+            the score the explained variance; if `False`, the cross-entropy
+            and the accuracy. Defaults to `False`.
+        finetune_epochs: Integer, epochs of masked training after the run.
+            Defaults to `1`.
+        structure: `keras_slr.structures.Structure` for all methods. Defaults
+            to `None`, unstructured.
     """
 
     build: object
@@ -58,11 +57,11 @@ class Task:
 
     @property
     def metric(self):
-        """Name of what is measured, in the logs of Keras."""
+        """Name of the metric in the logs of Keras."""
         return "mse" if self.regression else "accuracy"
 
     def with_steps_per_execution(self, steps):
-        """Returns this task with so many steps in a call, when it prunes."""
+        """Returns this task with other steps per execution in pruning."""
         training = dataclasses.replace(self.training, steps_per_execution=steps)
         return dataclasses.replace(self, training=training)
 
@@ -71,8 +70,8 @@ class Task:
 
         Args:
             data_dir: Folder of the data sets.
-            validation: Boolean, whether the last training rows take the
-                place of the test data, see `VALIDATION`.
+            validation: Boolean, whether the last training rows replace the
+                test data, see `VALIDATION`. Defaults to `False`.
         """
         images = datasets.load(self.dataset, data_dir)
         x, y = self.prepare(images.x_train), images.y_train
@@ -82,7 +81,7 @@ class Task:
         return data.Data(x, y, self.prepare(images.x_test), images.y_test)
 
     def compile(self, model, training, steps=1):
-        """Compiles a model to be trained as `training` says."""
+        """Compiles a model for a `Training` with a number of steps."""
         if self.regression:
             loss = "mse"
         else:
@@ -97,19 +96,18 @@ class Task:
         )
 
     def percent(self, value, images):
-        """Returns what is measured in percent of the best there is.
+        """Returns a value of `metric` as a score in percent.
 
         Args:
-            value: Float, of `metric`.
-            images: Data whose test part it is of.
+            value: Float.
+            images: `keras_slr.data.Data`, on whose test part it was measured.
 
         Returns:
-            Float: right answers, or variance explained, of which less than
-            none counts as none.
+            Float, the accuracy or the explained variance, at least zero.
         """
         if self.regression:
             value = 1.0 - value / float(np.var(images.y_test, axis=0).mean())
-        # A model that has diverged explains nothing either.
+        # A diverged model explains nothing.
         return 100.0 * max(value, 0.0) if math.isfinite(value) else 0.0
 
 

@@ -1,4 +1,4 @@
-"""The tasks that a CPU trains."""
+"""The tasks that a CPU can train."""
 
 import dataclasses
 import pathlib
@@ -19,13 +19,13 @@ def _times_255(x):
 
 
 def normalised(x):
-    """Returns images as the pretrained residual nets take them."""
+    """Returns images as the pretrained residual networks expect them."""
     mean = np.array([0.485, 0.456, 0.406], "float32")
     return (x - mean) / np.array([0.229, 0.224, 0.225], "float32")
 
 
 def untrained(build, *args):
-    """Returns a builder for `Task` of a model that is not read from a file."""
+    """Returns a builder for `Task` that needs no file."""
     return lambda models_dir: build(*args)
 
 
@@ -40,11 +40,10 @@ def _resnet_20(models_dir):
     return pretrained.resnet(3, models_dir)
 
 
-# As the pretrained nets were trained: without crops and flips they lose what
-# they had learnt of other images than these.
+# As for the pretrained weights: without crops and flips, the networks overfit.
 AUGMENTED = Training(decay=True, augment=True)
-# The best of 1e-3, 3e-3 and 1e-2 on validation rows, for SLR and its best rival
-# alike or, of filters, for the better of the two.
+# The best of 1e-3, 3e-3 and 1e-2 on validation rows, both for SLR and for the
+# best other method; for filters, for the better of the two.
 _FASTER = dataclasses.replace(AUGMENTED, learning_rate=3e-3)
 _FASTEST = dataclasses.replace(AUGMENTED, learning_rate=1e-2)
 _CIFAR = {"dataset": "cifar10", "rates": (0.8, 0.9, 0.95)}
@@ -54,7 +53,7 @@ _WHOLE = {
     "epochs": (10,),
     "finetune_epochs": 0,
 }
-# Nets without convolutions learn little from so few images as they are.
+# Without convolutions, models need augmentation to learn from so few images.
 _PATCHES = _CIFAR | {
     "prepare": normalised,
     "training": AUGMENTED,
@@ -92,7 +91,7 @@ TASKS = {
         finetune_epochs=0,
         **_CIFAR | {"rates": (0.8, 0.9)},
     ),
-    # At half and at a third of the multiplications.
+    # Rates that leave half and a third of the multiplications.
     "resnet_20_filters": Task(
         build=_resnet_20,
         prepare=normalised,

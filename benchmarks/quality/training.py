@@ -1,4 +1,4 @@
-"""How weights are trained."""
+"""Optimizer, learning rate and batches of a training."""
 
 import dataclasses
 import functools
@@ -18,21 +18,20 @@ OPTIMIZERS = {
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """How weights are trained.
+    """Optimizer, learning rate and batches of a training.
 
     Attributes:
         optimizer: String, key of `OPTIMIZERS`. Defaults to `"adam"`.
         learning_rate: Float. Defaults to `1e-3`.
-        decay: Boolean, whether the rate falls to zero as half a cosine; it
-            is constant otherwise. Defaults to `False`.
+        decay: Boolean, whether the learning rate has cosine decay to zero;
+            otherwise it is constant. Defaults to `False`.
         batch: Integer. Defaults to `128`.
-        augment: Boolean, whether the inputs are images that are cropped and
-            flipped at random. Defaults to `False`.
-        weight_decay: Float, times the learning rate the share that weights
-            lose at a step, or `None` for the optimizer's default. Defaults
-            to `None`.
-        steps_per_execution: Integer, steps that Keras takes in one call.
-            Penalties and masks move between calls. Defaults to `1`.
+        augment: Boolean, whether the inputs are images to crop and flip at
+            random. Defaults to `False`.
+        weight_decay: Float, argument of the optimizer. Defaults to `None`,
+            the optimizer's default.
+        steps_per_execution: Integer, argument of `compile`. Penalties and
+            masks change between executions. Defaults to `1`.
     """
 
     optimizer: str = "adam"
@@ -44,11 +43,11 @@ class Training:
     steps_per_execution: int = 1
 
     def steps(self, images):
-        """Returns the number of steps of an epoch."""
+        """Returns the number of steps per epoch."""
         return -(-len(images.x_train) // self.batch)
 
     def make_optimizer(self, steps):
-        """Returns a new optimizer for a number of steps."""
+        """Returns a new optimizer for a training of so many steps."""
         rate = self.learning_rate
         if self.decay:
             rate = keras.optimizers.schedules.CosineDecay(rate, steps)
@@ -58,9 +57,9 @@ class Training:
         return OPTIMIZERS[self.optimizer](rate, **options)
 
     def fit(self, model, images, epochs, callbacks=(), **kwargs):
-        """Trains a compiled model, returns the history.
+        """Trains a compiled model and returns the history.
 
-        The order of the batches follows `keras.utils.set_random_seed`.
+        `keras.utils.set_random_seed` determines the order of the batches.
         """
         x, y = images.x_train, images.y_train
         if self.augment:

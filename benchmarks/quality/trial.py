@@ -1,4 +1,4 @@
-"""One method from one start: trained, hard-pruned and measured."""
+"""One pruning run: training, hard pruning and measurements."""
 
 import time
 
@@ -10,7 +10,7 @@ from benchmarks.quality.methods import METHODS
 
 
 def score(start, method, solver, rate, epochs):
-    """Returns what is left after one pruning run, in percent.
+    """Returns the score after one pruning run, in percent.
 
     Args:
         start: `Start`.
@@ -30,10 +30,10 @@ def score(start, method, solver, rate, epochs):
 
 
 def run(start, method, solver, rate, epochs):
-    """Returns all that one pruning run gives, as a dict.
+    """Returns all measurements of one pruning run, a dict.
 
-    Arguments are those of `score`. A run that diverges has nothing but a
-    score of zero.
+    Takes the arguments of `score`. For a run that diverges, the dict has only
+    the dense score, a score of zero and the error.
     """
     callback = _callback(
         start.task, method, solver, rate, monitor_hard_pruned=True
@@ -82,13 +82,13 @@ def _callback(task, method, solver, rate, **kwargs):
 
 
 def _check_diverged(error):
-    """Raises an error that does not say that the weights have diverged."""
+    """Raises the error again unless it reports diverged weights."""
     if "NaN or Inf" not in str(error):
         raise error
 
 
 def _batch_norm_anew(start, unchanged):
-    """Score with batch-norm statistics taken from the pruned model."""
+    """Returns the score with batch-norm statistics of the pruned model."""
     if not any(
         isinstance(layer, keras.layers.BatchNormalization)
         for layer in start.model.layers

@@ -1,4 +1,4 @@
-"""Where SLR is first, and where it is not."""
+"""Comparisons of SLR with the best other method."""
 
 import dataclasses
 import statistics
@@ -12,18 +12,18 @@ SLR = "slr"
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """SLR against one of the others in one cell, over seeds that both have.
+    """SLR and another method at one rate, over the seeds that both ran.
 
     Attributes:
         rate: Float.
-        rival: Key of `NAMES`.
-        slr: Float, the mean of SLR.
-        best: Float, the mean of the rival.
-        spread: String, how the difference stands to the spread over seeds.
+        other: Key of `NAMES`.
+        slr: Float, the mean score of SLR.
+        best: Float, the mean of the other method.
+        spread: String, whether the difference exceeds the spread over seeds.
     """
 
     rate: float
-    rival: str
+    other: str
     slr: float
     best: float
     spread: str
@@ -36,40 +36,41 @@ class Verdict:
     def __str__(self):
         return (
             f"{percent(self.rate)} ({self.difference:+.2f} to "
-            f"{NAMES[self.rival]}, {self.spread})"
+            f"{NAMES[self.other]}, {self.spread})"
         )
 
 
 def verdicts(group):
-    """Returns a `Verdict` on the best rival at each rate that SLR ran at.
+    """Returns the `Verdict` on the best other method at each rate.
 
-    The best is the one that SLR leads least, since rivals may lack seeds.
+    The best is the one with the smallest lead of SLR on their common seeds,
+    because some methods may lack seeds.
     """
     found = []
     for rate in group.rates:
-        rivals = [m for m in group.methods if m not in (SLR, TUNED_SLR)]
-        against = [_against(group, rate, rival) for rival in rivals]
+        others = [m for m in group.methods if m not in (SLR, TUNED_SLR)]
+        against = [_against(group, rate, other) for other in others]
         against = [v for v in against if v is not None]
         if against:
             found.append(min(against, key=lambda v: v.difference))
     return found
 
 
-def _against(group, rate, rival):
-    """Returns the `Verdict` on a rival, `None` without a seed in common."""
+def _against(group, rate, other):
+    """Returns the `Verdict` on a method, `None` without common seeds."""
     ours = group.by_seed(rate, SLR)
-    theirs = group.by_seed(rate, rival)
+    theirs = group.by_seed(rate, other)
     seeds = sorted(ours.keys() & theirs.keys())
     if not seeds:
         return None
     ours = [ours[seed] for seed in seeds]
     theirs = [theirs[seed] for seed in seeds]
     means = statistics.mean(ours), statistics.mean(theirs)
-    return Verdict(rate, rival, *means, _spread(ours, theirs))
+    return Verdict(rate, other, *means, _spread(ours, theirs))
 
 
 def summary(found):
-    """Returns one line on a list of verdicts, empty if there are none."""
+    """Returns a sentence on a list of verdicts, empty if there are none."""
     if not found:
         return ""
     behind = [v for v in found if v.difference < 0]
@@ -86,7 +87,7 @@ WITHIN = "within the spread"
 
 
 def _spread(ours, theirs):
-    """Says whether the ranges of two equally long lists overlap."""
+    """Returns whether two equally long lists overlap, in words."""
     if len(ours) == 1:
         return "one seed each"
     if max(min(ours), min(theirs)) <= min(max(ours), max(theirs)):

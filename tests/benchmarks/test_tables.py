@@ -134,7 +134,7 @@ def test_lengths_say_how_long_a_run_has_to_be(tmp_path):
         "| ADMM | 70.50 (70.00 to 71.00) |  | 86.40 (85.90 to 86.90) |" in lines
     )
     assert lines[-2:] == [
-        "ADMM gives 86.40 after 10 epochs; SLR as much after 5.",
-        "The dense model gives 90.00; SLR is within 0.5 points of it after "
+        "ADMM reaches 86.40 after 10 epochs; SLR reaches this after 5.",
+        "The dense model has 90.00; SLR is within 0.5 points of it after "
         "none of these.",
     ]
