@@ -1,4 +1,4 @@
-"""Sparsity structures: which entries of a kernel are zero together."""
+"""Sparsity structures: which entries of a kernel become zero together."""
 
 from keras_slr.structures.block import Block
 from keras_slr.structures.constrain import check_structure

@@ -1,4 +1,4 @@
-"""Blocks of inputs and outputs."""
+"""Block sparsity: blocks of inputs and outputs, such as 4x1."""
 
 import dataclasses
 import numbers
@@ -10,15 +10,16 @@ from keras_slr.structures.structure import Structure
 @register
 @dataclasses.dataclass(frozen=True)
 class Block(Structure):
-    """Blocks of consecutive inputs and outputs, at each place of a window.
+    """Blocks of consecutive inputs and outputs, at each window position.
 
-    `Block((4, 1))` are four inputs of one output, as in TF-MOT's
-    `block_size=(4, 1)`. TFLite, which stores outputs first, calls that 1x4;
-    its float kernels for sparse Dense layers take it, the int8 ones
-    `Block((16, 1))`.
+    A block of `Block((4, 1))` holds four inputs of one output, as in TF-MOT's
+    `block_size=(4, 1)`. TFLite stores outputs first and calls the same block
+    1x4; its float kernels for sparse Dense layers need `Block((4, 1))`, its
+    int8 kernels `Block((16, 1))`.
 
     Args:
-        size: Pair of integers, inputs and outputs. Defaults to `(4, 1)`.
+        size: Pair of integers, the number of inputs and of outputs in a
+            block. Defaults to `(4, 1)`.
 
     Raises:
         ValueError: If `size` is not a pair of positive integers.
@@ -32,8 +33,9 @@ class Block(Structure):
         whole = all(isinstance(n, numbers.Integral) for n in self.size)
         if len(self.size) != 2 or not whole or min(self.size) < 1:
             raise ValueError(
-                "Expected a block of (inputs, outputs), as in Block((4, 1)). "
-                f"Received: Block({self.size})."
+                "Expected a block size of (inputs, outputs), two positive "
+                "integers, as in Block((4, 1)). Received: "
+                f"Block({self.size})."
             )
 
     def refusal(self, weight):
@@ -45,7 +47,7 @@ class Block(Structure):
             self.size, (inputs, outputs), ("inputs", "outputs")
         ):
             if axis % size:
-                return f"{axis} {name} are no multiple of {size}"
+                return f"{axis} {name} are not a multiple of {size}"
         return None
 
     def units(self, weight):

@@ -1,4 +1,4 @@
-"""From the weights that were chosen to the structure of each."""
+"""Gives each selected weight its structure, and couples weights."""
 
 from keras_slr.selection.selectors import is_name
 from keras_slr.selection.selectors import matches
@@ -8,13 +8,17 @@ from keras_slr.structures.unstructured import Unstructured
 
 
 def check_structure(structure):
-    """Raises a `TypeError` unless `structure` is one, or a dict of them."""
+    """Raises a `TypeError` unless `structure` is valid.
+
+    Args:
+        structure: `Structure`, `None`, or a dict from selectors to those.
+    """
     given = structure.values() if isinstance(structure, dict) else [structure]
     for value in given:
         if value is not None and not isinstance(value, Structure):
             raise TypeError(
                 "Expected a structure such as keras_slr.NM(2, 4), or a dict "
-                f"of them by selector. Received: {value!r}."
+                f"from selectors to structures. Received: {value!r}."
             )
 
 
@@ -23,8 +27,9 @@ def structures_for(weights, structure):
 
     Args:
         weights: List of `selection.Weight`.
-        structure: `Structure`, `None` for `Unstructured()`, or a dict of them
-            by selector; weights that it does not mean are unstructured.
+        structure: `Structure`, `None` for `Unstructured()`, or a dict from
+            selectors to structures; weights that match no selector are
+            unstructured.
     """
     if not isinstance(structure, dict):
         return [structure or Unstructured()] * len(weights)
@@ -40,21 +45,22 @@ def structures_for(weights, structure):
 
 
 def couple(model, selection, structure, asked):
-    """Returns which weights are constrained together, by which structure.
+    """Groups the selected weights that one structure prunes together.
 
     Args:
         model: Keras model, built.
         selection: `selection.Selection`.
         structure: See `structures_for`.
-        asked: List of selectors; a weight that one of them names must carry
-            its structure.
+        asked: List of selectors. A weight that one of them names must be able
+            to carry its structure.
 
     Returns:
         List of pairs of a `Structure` and a tuple of `selection.Weight`, and
-        list of pairs of a weight and the `Refusal` to prune it.
+        list of pairs of a weight and the `Refusal` that says why it is not
+        pruned.
 
     Raises:
-        ValueError: If a weight asked for by name cannot carry its structure.
+        ValueError: If a weight requested by name cannot carry its structure.
     """
     of_structure, refused = {}, []
     for weight, wanted in zip(
@@ -75,6 +81,6 @@ def couple(model, selection, structure, asked):
             raise ValueError(
                 f"Expected a weight that can carry {wanted}. Received: "
                 f"`{weight.path}` of shape {weight.shape}: {reason.value}. "
-                "Leave it out or give it another structure."
+                "Exclude it or give it another structure."
             )
     return coupled, [(weight, reason) for weight, _, reason in refused]

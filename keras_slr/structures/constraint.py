@@ -1,9 +1,9 @@
-"""A set `S_n` of sparse tensors, and the projection onto it.
+"""The set `S_n` of sparse tensors, and the projection onto it.
 
 A constraint divides the entries of a weight, or of several coupled weights,
-into units that are kept or zero together. The nearest point of `S_n` keeps
-the units of largest score: for units without entries in common that is their
-Euclidean norm (`keras_slr.structures` says what it is elsewhere).
+into units; the entries of a unit are kept or become zero together. The nearest
+point of `S_n` keeps the units of largest score. For units without entries in
+common, the score is the Euclidean norm; other structures say how they score.
 """
 
 import dataclasses
@@ -13,17 +13,17 @@ import numpy as np
 from keras_slr.projections import keep_count
 from keras_slr.projections import keep_mask
 
-# Scores of units that are kept whatever the others' are.
+# Score of units that are kept whatever the scores of the others.
 ALWAYS = 3e38
 
 
 @dataclasses.dataclass(frozen=True)
 class Constraint:
-    """The set of weights in which a share `rate` of all units is zero.
+    """The set of weights in which a fraction `rate` of all units is zero.
 
     Attributes:
-        structure: `Structure` that says what the units are.
-        weights: Tuple of `selection.Weight`, one unless they are coupled.
+        structure: `Structure` that defines the units.
+        weights: Tuple of `selection.Weight`, several if they are coupled.
         rate: Float in `[0, 1)`, or `1.0` where no unit has to stay.
     """
 
@@ -37,57 +37,60 @@ class Constraint:
         return self.structure.units(*self.weights)
 
     def count(self, rate):
-        """Returns how many units stay at a rate."""
+        """Returns how many units stay at `rate`."""
         return keep_count(self.units, rate, self.structure.least)
 
     @property
     def idle(self):
-        """String, why a rate above zero takes no unit, or `None`."""
+        """String, why a rate above zero removes no unit, or `None`."""
         units, least = self.units, self.structure.least
         if self.rate == 0 or self.count(self.rate) < units:
             return None
         if units <= least:
-            return "it is a single unit, which has to stay"
-        return f"the rate takes none of its {units} units"
+            return "it has a single unit, which has to stay"
+        return f"the rate removes none of its {units} units"
 
     def masks(self, xp, select, values, count):
-        """Returns masks of the entries that a projection keeps.
+        """Returns masks of the entries that the projection keeps.
 
         Args:
             xp: `numpy` or `keras.ops`.
-            select: Function that marks the given number of entries of
-                largest magnitude of an array, for that kind of arrays.
-            values: List of float32 arrays to project, of the weights' shapes.
+            select: Function of a vector and an integer `count` that returns a
+                boolean mask of the `count` entries of largest magnitude:
+                `projections.keep_mask` for NumPy, or
+                `projections.bisection.keep_mask`.
+            values: List of float32 arrays to project, one per weight, with
+                the weights' shapes.
             count: Integer, the number of units to keep.
 
         Returns:
-            List of boolean arrays of the same shapes.
+            List of boolean arrays, one per weight, with the same shapes.
         """
         scores = self.structure.scores(xp, values, *self.weights)
         kept = select(scores, count)
         return self.structure.entries(xp, kept, *self.weights)
 
     def removed(self):
-        """Returns what a model can do without, see `Structure.removed`."""
+        """Returns what becomes removable, see `Structure.removed`."""
         share = 1.0 - self.count(self.rate) / self.units
         return self.structure.removed(share, *self.weights)
 
     def finish(self):
-        """Does what is left to do once the weights are pruned for good."""
+        """Completes the pruning, see `Structure.finish`."""
         self.structure.finish(*self.weights)
 
     def nearest(self, values):
-        """Returns masks of the entries of NumPy arrays to keep."""
+        """Returns masks of the entries to keep of a list of NumPy arrays."""
         values = [np.asarray(value, np.float32) for value in values]
         return self.masks(np, keep_mask, values, self.count(self.rate))
 
 
 @dataclasses.dataclass(frozen=True)
 class Refusal:
-    """Why a structure cannot be had on a weight.
+    """The reason why a weight cannot carry a structure.
 
     Attributes:
-        value: String, to stand in a report.
+        value: String, shown in reports and errors.
     """
 
     value: str

@@ -1,4 +1,4 @@
-"""Units that run through several weights, such as filters and their biases."""
+"""Units that extend over several weights, such as filters and their biases."""
 
 import dataclasses
 
@@ -13,16 +13,16 @@ from keras_slr.structures.structure import Structure
 
 
 @dataclasses.dataclass(frozen=True)
-class Member:
-    """How units lie in one weight.
+class UnitLabels:
+    """Which unit each slice of one weight belongs to.
 
     Attributes:
-        axes: Tuple of integers, neighbouring axes of the weight along which
-            the units lie.
-        labels: Integer array of the shape of these axes, the unit of each
-            place, `-1` where it is none of these units.
-        scored: Boolean, whether the weight counts in the units' norms; it
-            only follows the others if not.
+        axes: Tuple of integers, adjacent axes of the weight that index the
+            slices.
+        labels: Integer array of the shape of these axes: the unit of each
+            slice, or `-1` if the slice belongs to none of these units.
+        scored: Boolean, whether the weight counts in the units' norms. If
+            not, it only becomes zero with them. Defaults to `True`.
     """
 
     axes: tuple
@@ -31,21 +31,22 @@ class Member:
 
 
 @dataclasses.dataclass(frozen=True)
-class Labels(Structure):
-    """A structure bound to coupled weights: a label for every slice.
+class CoupledUnits(Structure):
+    """A structure bound to coupled weights by a label for every slice.
 
-    A unit is made of all slices with its label; its score is their joint
+    All slices with the same label make one unit; its score is their joint
     norm.
 
     Attributes:
         size: Integer, the number of units.
-        members: Tuple of `Member`, one per weight.
-        statistics: Tuple of pairs of a Keras variable and its `Member`: not
-            trained, and set to zero for dead units when all is done.
+        members: Tuple of `UnitLabels`, one per weight.
+        statistics: Tuple of pairs of a Keras variable and its `UnitLabels`:
+            variables that are not trained, such as moving means. `finish`
+            sets them to zero for dead units.
         round_to: See `Filter`.
-        readers: Tuple of pairs of a Keras variable and its `Member`: left as
-            they are, until the model is shrunk and they lose their slices
-            for dead units.
+        readers: Tuple of pairs of a Keras variable and its `UnitLabels`:
+            weights that read the units. Pruning leaves them as they are;
+            `shrink` removes their slices for dead units.
         least: Integer, `0` if other units keep every layer from being empty.
     """
 
@@ -68,7 +69,7 @@ class Labels(Structure):
         if self.round_to is None or width == self.size:
             return rate
         if not self.least:
-            # Beside units of the same layers that fill tiles by themselves.
+            # Other units of the same layers fill tiles by themselves.
             width -= width % (
                 TILE if self.round_to == "auto" else self.round_to
             )
@@ -92,7 +93,7 @@ class Labels(Structure):
         return xp.sqrt(total)
 
     def entries(self, xp, kept, *weights):
-        # Places of other units stay, as far as these units go.
+        # Slices of other units are not these units' to remove.
         kept = xp.concatenate([kept, xp.ones((1,), "bool")])
         return [
             self._mask(xp, kept, member, weight.shape)

@@ -25,14 +25,14 @@ NAMED = {
 
 
 def from_text(text):
-    """Returns the structure that a text names.
+    """Returns the structure with a given name.
 
     Args:
         text: String: a key of `NAMED`, `"2:4"` for `NM(2, 4)`, or `"4x1"` for
             `Block((4, 1))`.
 
     Raises:
-        ValueError: If it names none.
+        ValueError: If there is no structure of that name.
     """
     if text in NAMED:
         return NAMED[text]()

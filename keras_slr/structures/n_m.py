@@ -1,4 +1,4 @@
-"""N of M consecutive entries."""
+"""N:M sparsity, such as 2:4."""
 
 import dataclasses
 
@@ -12,14 +12,14 @@ from keras_slr.structures.structure import Structure
 class NM(Structure):
     """At most `n` non-zero entries in every `m` along the inputs.
 
-    `NM(2, 4)` is the 2:4 sparsity of current GPUs. The nearest such tensor
-    keeps the `n` largest magnitudes of each `m`. At a lower rate, while a set
-    shrinks, it also keeps the largest of the others: the nearest tensor with
-    no more than that many beyond `n`.
+    `NM(2, 4)` is the 2:4 sparsity of current GPUs. The projection keeps the
+    `n` entries of largest magnitude in each group of `m`. At a lower rate,
+    while the rate still ramps up, it also keeps the largest of the other
+    entries: the nearest tensor with no more than that many beyond `n`.
 
     Args:
-        n: Integer, entries that stay. Defaults to `2`.
-        m: Integer, out of how many. Defaults to `4`.
+        n: Integer, the number of entries to keep per group. Defaults to `2`.
+        m: Integer, the size of a group. Defaults to `4`.
 
     Raises:
         ValueError: If not `0 < n < m`.
@@ -32,8 +32,8 @@ class NM(Structure):
         super().__post_init__()
         if not 0 < self.n < self.m:
             raise ValueError(
-                "Expected 0 < n < m in NM(n, m), n non-zero entries in every "
-                f"m. Received: NM({self.n}, {self.m})."
+                "Expected 0 < n < m in NM(n, m), which keeps n entries in "
+                f"every m. Received: NM({self.n}, {self.m})."
             )
 
     @property
@@ -46,7 +46,7 @@ class NM(Structure):
             return unknown
         _, inputs, _ = weight.axes.sizes(weight.shape)
         if not weight.axes.inputs or inputs % self.m:
-            return f"{inputs} inputs are no multiple of {self.m}"
+            return f"{inputs} inputs are not a multiple of {self.m}"
         return None
 
     def units(self, weight):
@@ -57,7 +57,7 @@ class NM(Structure):
         outputs, inputs, window = matrix.shape
         groups = xp.reshape(matrix, (outputs, inputs // self.m, self.m, window))
         members = [groups[:, :, i] for i in range(self.m)]
-        # Ahead of an entry are the larger ones, and equal ones before it.
+        # Larger entries are ahead of an entry, and equal ones before it.
         ahead = [
             sum(
                 xp.where(other >= member if i < j else other > member, 1, 0)

@@ -1,4 +1,4 @@
-"""Patterns of 3x3 windows."""
+"""Pattern sparsity of 3x3 convolution windows."""
 
 import collections
 import dataclasses
@@ -6,18 +6,18 @@ import itertools
 
 import numpy as np
 
-from keras_slr import backend
+from keras_slr.backend import to_host
 from keras_slr.record import register
 from keras_slr.selection import select
 from keras_slr.structures.constraint import ALWAYS
 from keras_slr.structures.structure import Structure
 
-# Of the nine places of a window, row by row.
+# The centre of the nine positions of a window, counted row by row.
 _CENTRE = 4
 
 
 def _with_centre(entries):
-    others = [place for place in range(9) if place != _CENTRE]
+    others = [position for position in range(9) if position != _CENTRE]
     return tuple(
         tuple(sorted((_CENTRE, *chosen)))
         for chosen in itertools.combinations(others, entries - 1)
@@ -27,19 +27,19 @@ def _with_centre(entries):
 @register
 @dataclasses.dataclass(frozen=True)
 class Pattern(Structure):
-    """The same few places of every 3x3 window, out of a library.
+    """One pattern of non-zero positions per 3x3 window, out of a library.
 
-    Each window keeps the pattern that holds most of its squared norm, which
-    is the nearest tensor of that kind. A small library lets a compiler write
-    a kernel for each pattern (PCONV, arXiv 1909.05073).
+    Each window keeps the pattern that holds most of its squared norm; this is
+    the nearest tensor with these patterns. With a small library, a compiler
+    can generate a kernel for each pattern (PCONV, arXiv 1909.05073).
 
     Args:
-        patterns: Tuple of patterns, each a tuple of places from 0 to 8, row
-            by row, all of the same length. Defaults to all 56 patterns of
-            four places of which one is the centre.
+        patterns: Tuple of patterns, each a tuple of positions from 0 to 8,
+            counted row by row, all of the same length. Defaults to all 56
+            patterns of four positions that include the centre.
 
     Raises:
-        ValueError: If the patterns are not of that kind.
+        ValueError: If a pattern is invalid or their lengths differ.
     """
 
     patterns: tuple = _with_centre(4)
@@ -57,21 +57,22 @@ class Pattern(Structure):
         )
         if not valid:
             raise ValueError(
-                "Expected patterns of one length, each of different places "
+                "Expected patterns of one length, each of different positions "
                 f"from 0 to 8. Received: {self.patterns}."
             )
 
     @classmethod
     def learned(cls, model, size=8, entries=4, include=None, exclude=None):
-        """Returns a library of the patterns that a model's windows have most.
+        """Returns a structure with the most frequent patterns of a model.
 
-        A window's pattern are its `entries` places of largest magnitude, the
-        centre always among them.
+        The pattern of a window consists of its `entries` positions of largest
+        magnitude and always includes the centre.
 
         Args:
             model: Keras model, built and trained.
             size: Integer, the number of patterns. Defaults to `8`.
-            entries: Integer, places that stay. Defaults to `4`.
+            entries: Integer, the number of positions that a pattern keeps.
+                Defaults to `4`.
             include: See `selection.select`. Defaults to `None`.
             exclude: See `selection.select`. Defaults to `None`.
 
@@ -81,7 +82,7 @@ class Pattern(Structure):
         found = collections.Counter()
         for weight in select(model, include, exclude).chosen:
             if _no_window(weight) is None:
-                w = backend.to_host(weight.variable).astype("float32")
+                w = to_host(weight.variable).astype("float32")
                 windows = abs(weight.axes.to_matrix(np, w)).reshape(-1, 9)
                 windows[:, _CENTRE] = np.inf
                 largest = np.argsort(-windows, axis=1, kind="stable")
@@ -92,7 +93,7 @@ class Pattern(Structure):
                 "Expected a model with 3x3 convolutions to learn patterns "
                 f"from. Received: `{model.name}`, which has none."
             )
-        # The first of equally frequent ones, whatever the order of windows.
+        # Ties go to the smaller pattern, whatever the order of the windows.
         common = sorted(found, key=lambda p: (-found[p], p))[:size]
         return cls(tuple(common))
 
@@ -108,8 +109,8 @@ class Pattern(Structure):
 
     def scores(self, xp, values, weight):
         library = np.zeros((len(self.patterns), 9), "float32")
-        for row, places in zip(library, self.patterns):
-            row[list(places)] = 1.0
+        for row, positions in zip(library, self.patterns):
+            row[list(positions)] = 1.0
         matrix = weight.axes.to_matrix(xp, xp.abs(values[0]))
         held = xp.matmul(matrix * matrix, library.T)
         chosen = xp.take(library, xp.argmax(held, axis=-1), axis=0)

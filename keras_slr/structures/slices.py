@@ -1,4 +1,4 @@
-"""Slices of the matrix `(outputs, inputs, window)` that a kernel is."""
+"""Columns and kernels: slices of a weight as `(outputs, inputs, window)`."""
 
 import dataclasses
 from typing import ClassVar
@@ -8,10 +8,10 @@ from keras_slr.structures.structure import Structure
 
 
 class _Slices(Structure):
-    """Slices along some axes of the matrix.
+    """Slices of the matrix along some of its axes.
 
     Attributes:
-        along: Tuple of axes of the matrix that lie inside a slice.
+        along: Tuple of integers, the axes of the matrix that a slice spans.
     """
 
     along: ClassVar[tuple[int, ...]] = ()
@@ -43,9 +43,9 @@ class _Slices(Structure):
 @register
 @dataclasses.dataclass(frozen=True)
 class Column(_Slices):
-    """One input at one place of the window, for all outputs.
+    """Columns: one input at one window position, for all outputs.
 
-    A column of the matrix that a convolution is multiplied as.
+    A column of the matrix by which im2col computes a convolution.
     """
 
     along = (0,)
@@ -54,7 +54,7 @@ class Column(_Slices):
 @register
 @dataclasses.dataclass(frozen=True)
 class Kernel(_Slices):
-    """The whole window between one input and one output."""
+    """Kernels: the whole window between one input and one output."""
 
     along = (2,)
 
@@ -63,5 +63,5 @@ class Kernel(_Slices):
         if unknown is not None:
             return unknown
         if weight.axes.sizes(weight.shape)[2] == 1:
-            return "its window is a single place"
+            return "its window has a single position"
         return None

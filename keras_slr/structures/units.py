@@ -1,7 +1,8 @@
-"""Filters, channels and attention heads: units that a model can lose."""
+"""Filters, channels and attention heads: units that `shrink` can remove."""
 
 import dataclasses
 import itertools
+from typing import Literal
 
 import numpy as np
 
@@ -17,39 +18,39 @@ from keras_slr.shrinking.heads import is_attention
 from keras_slr.shrinking.heads import projections
 from keras_slr.shrinking.heads import slices_of
 from keras_slr.structures.constraint import Refusal
-from keras_slr.structures.coupled_units import Labels
-from keras_slr.structures.coupled_units import Member
+from keras_slr.structures.coupled_units import CoupledUnits
+from keras_slr.structures.coupled_units import UnitLabels
 from keras_slr.structures.structure import Structure
 
 
 @register
 @dataclasses.dataclass(frozen=True)
 class Filter(Structure):
-    """Whole filters: all that makes one channel or feature of an output.
+    """Whole filters: everything that computes one channel or feature.
 
-    Grouped, the units are what has to be cut together for the model to
-    shrink: filters of all layers that are added up, with their biases and the
-    scales and shifts of their normalisations, scored by the joint norm of the
-    kernels. What cannot be cut without changing the model's shape or meaning,
-    such as its outputs, is left alone. In a model without a graph of its own,
-    such as a `keras.distillation.Distiller`, the models in it are those that
-    can shrink.
+    If `grouped`, a unit is what `shrink` has to remove together: the filters
+    of all layers whose outputs are added up, with their biases and the scales
+    and shifts of their normalizations. Its score is the joint norm of the
+    kernels. What cannot be removed without changing the model's shape or
+    meaning, such as its outputs, is left alone. In a model without a known
+    graph, such as a `keras.distillation.Distiller`, this applies to the models
+    inside it.
 
     Args:
-        grouped: Boolean, whether coupled layers lose the same filters; every
-            kernel is pruned by itself if not, the outputs of the model too.
+        grouped: Boolean, whether coupled layers lose the same filters. If
+            not, each kernel is pruned by itself, also the model's outputs.
             Defaults to `True`.
-        round_to: `"auto"` to keep a number of filters that runtimes like, see
-            `shrink.round_width`, at most as many as the rate asks for; an
-            integer to keep a multiple of it. Defaults to `None`, the rate as
-            it is.
+        round_to: `"auto"` to keep a number of filters that runtimes compute
+            efficiently, see `round_width`; an integer to keep a multiple of
+            it. Widths are rounded down. Defaults to `None`: the rate as
+            requested.
 
     Raises:
-        ValueError: If `round_to` is none of these.
+        ValueError: If `round_to` is not valid.
     """
 
     grouped: bool = True
-    round_to: object = None
+    round_to: int | Literal["auto"] | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -87,7 +88,7 @@ class Filter(Structure):
                 continue
             reason = next((r for m in makers if (r := reasons[m])), None)
             if closed.intersection(makers):
-                reason = "coupled to a kernel that is left alone"
+                reason = "is coupled to a kernel that is left alone"
             if reason is not None:
                 refused |= dict.fromkeys(makers, Refusal(reason))
                 continue
@@ -104,7 +105,7 @@ _SEVERAL = "is in several models inside this one"
 _SINGLE = "all its filters are tied into one unit, and one has to stay"
 
 
-# Roles of what has to be zero for a unit to be.
+# Roles of the members that have to be zero for a unit to be zero.
 _WRITES = ("output", "vector")
 
 
@@ -118,10 +119,14 @@ def _makers(group):
 
 
 def _reasons(groups):
-    """Returns why units cannot be cut, or `None`, by the kernels they are in.
+    """Finds out why the units of kernels cannot be removed.
 
     Args:
         groups: List of lists of `Group`, one for each graph.
+
+    Returns:
+        Dict from the id of a kernel to a string, or to `None` if its units
+        can be removed.
     """
     reasons = {}
     for of_graph in groups:
@@ -136,17 +141,17 @@ def _reasons(groups):
 
 
 def _around(weight):
-    """Returns in which layer a weight lies that `shrink` leaves whole."""
+    """Returns which layer around a weight keeps `shrink` from its units."""
     *_, opaque = (layer for layer in weight.layers if graph_of(layer) is None)
     name, kind = opaque.name, type(opaque).__name__
     return f"is inside `{name}` ({kind}), out of which nothing can be cut"
 
 
 def _groups(model):
-    """Returns the groups of each model with a graph that `model` is made of.
+    """Returns a list of dependency groups for each graph in `model`.
 
-    Of a model without a graph of its own, such as a `Distiller`, they are
-    those of the models in it.
+    A model without a known graph, such as a `Distiller`, may hold several
+    models with one.
     """
     graphs = graphs_in(model)
     if not graphs:
@@ -155,10 +160,10 @@ def _groups(model):
 
 
 def _of_group(group, known, round_to):
-    """Returns structures bound to the weights of a group, with these.
+    """Returns pairs of a bound structure and the weights of a group.
 
-    Units that lie in the same weights compete with each other alone: those
-    that more layers write have larger norms.
+    Only units that lie in the same weights compete with each other, because
+    units that more layers write have larger norms.
     """
     writers = [m for m in group.members if m.role in _WRITES]
     lies_in = np.array([np.isin(range(group.size), m.units) for m in writers])
@@ -176,33 +181,36 @@ def _of_group(group, known, round_to):
 
 
 def _spare(kinds):
-    """Says which units may all go, because others stay in the same layers.
+    """Finds the kinds of units that may all become zero.
+
+    They may if units of another kind stay in the same layers.
 
     Args:
-        kinds: Boolean array of `(kinds, layers)`, where each kind lies.
+        kinds: Boolean array of shape `(kinds, layers)`: the layers in which
+            each kind of unit lies.
 
     Returns:
-        List of booleans.
+        List of booleans, one per kind.
     """
     spare = [False] * len(kinds)
     safe = np.zeros(kinds.shape[1], bool)
-    # Those in most layers save most others from having to stay.
+    # Kinds that lie in the most layers free the most other kinds.
     for i in np.argsort(-kinds.sum(axis=1), kind="stable"):
         spare[i] = bool(safe[kinds[i]].all())
         safe |= kinds[i] & (not spare[i])
     return spare
 
 
-def _of_kind(group, meant, known, round_to, least):
+def _of_kind(group, chosen, known, round_to, least):
     """Returns the structure for some units of a group, and their weights."""
-    # The numbers of the units among those that are meant; -1 stays.
-    numbers = np.append(np.where(meant, np.cumsum(meant) - 1, -1), -1)
+    # Renumbers the chosen units; the others get -1, and -1 stays -1.
+    numbers = np.append(np.where(chosen, np.cumsum(chosen) - 1, -1), -1)
     weights, members, statistics, readers = [], [], [], []
     for member in group.members:
         labels = numbers[member.units]
         if not np.any(labels >= 0):
             continue
-        bound = Member((member.axis,), labels, _makes(member))
+        bound = UnitLabels((member.axis,), labels, _makes(member))
         if member.role not in _WRITES:
             readers.append((member.variable, bound))
         elif member.variable.trainable:
@@ -210,8 +218,8 @@ def _of_kind(group, meant, known, round_to, least):
             members.append(bound)
         else:
             statistics.append((member.variable, bound))
-    labels = Labels(
-        int(meant.sum()),
+    labels = CoupledUnits(
+        int(chosen.sum()),
         tuple(members),
         tuple(statistics),
         round_to,
@@ -224,12 +232,12 @@ def _of_kind(group, meant, known, round_to, least):
 @register
 @dataclasses.dataclass(frozen=True)
 class Channel(Structure):
-    """All that a kernel does with one of its inputs."""
+    """Input channels: everything that a kernel does with one input."""
 
     def refusal(self, weight):
         unknown = super().refusal(weight)
         if unknown is None and not weight.axes.inputs:
-            return "a depthwise kernel has no inputs to lose"
+            return "a depthwise kernel has no inputs to remove"
         return unknown
 
     def couple(self, model, chosen, left):
@@ -242,20 +250,20 @@ class Channel(Structure):
 class Heads(Structure):
     """Whole heads of attention layers.
 
-    Those of `MultiHeadAttention` and `GroupedQueryAttention`, and of
-    KerasHub's attention layers of the same kinds. A head goes from the query,
-    key, value and output kernels together, with its biases. Query heads that
-    share a key and value head go with it; where all share one, each goes by
-    itself. Heads that `keras_slr.shrink` could not cut out of a model with a
-    graph are left alone.
+    It applies to `MultiHeadAttention`, `GroupedQueryAttention`, and KerasHub's
+    attention layers of the same kinds. A head includes its slices of the
+    query, key, value and output kernels and of the biases. Query heads that
+    share a key and value head are removed with it; if all share a single one,
+    each query head is a unit. Heads that `keras_slr.shrink` could not remove
+    from a model with a known graph are left alone.
     """
 
     def refusal(self, weight):
         attention = _attention_of(weight)
         if not is_attention(attention):
-            return "not in an attention layer whose heads are known"
+            return "is not in an attention layer with known heads"
         if projections(attention) is None:
-            return f"the heads of `{attention.name}` do not stand alone"
+            return f"the heads of `{attention.name}` are not independent"
         return None
 
     def couple(self, model, chosen, left):
@@ -280,7 +288,7 @@ def _attention_of(weight):
 
 
 def _held_by(weight, reasons):
-    """Returns why the heads of a weight cannot be cut, or `None`."""
+    """Returns why the heads of a weight cannot be removed, or `None`."""
     _, *around = weight.layers
     first, *_ = slices_of(around[0])
     if first.units[-1] == 0:
@@ -298,9 +306,9 @@ def _of_attention(attention, known):
         weight = known[id(part.variable)]
         if part.variable.trainable:
             scored = part.role != "vector"
-            members.append(Member((part.axis,), part.units, scored))
+            members.append(UnitLabels((part.axis,), part.units, scored))
             bound.append(weight)
-    return Labels(int(slices[0].units[-1]) + 1, tuple(members)), bound
+    return CoupledUnits(int(slices[0].units[-1]) + 1, tuple(members)), bound
 
 
 def _alone(weights, axes_of, round_to=None):
@@ -309,7 +317,7 @@ def _alone(weights, axes_of, round_to=None):
         axes = axes_of(weight.axes)
         shape = [weight.shape[axis] for axis in axes]
         labels = np.arange(np.prod(shape)).reshape(shape)
-        members = (Member(axes, labels),)
-        bound = Labels(labels.size, members, round_to=round_to)
+        members = (UnitLabels(axes, labels),)
+        bound = CoupledUnits(labels.size, members, round_to=round_to)
         coupled.append((bound, [weight]))
     return coupled, []

@@ -1,4 +1,4 @@
-"""Single entries, anywhere."""
+"""Unstructured sparsity: single entries."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from keras_slr.structures.structure import Structure
 @register
 @dataclasses.dataclass(frozen=True)
 class Unstructured(Structure):
-    """Every entry for itself."""
+    """Unstructured sparsity: each entry is pruned by itself."""
 
     def refusal(self, weight):
         return None

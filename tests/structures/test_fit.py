@@ -165,7 +165,7 @@ def test_what_cannot_carry_a_structure_says_so(images):
         ),
         (
             {"include": "stem", "structure": keras_slr.NM(2, 4)},
-            "2 inputs are no multiple of 4",
+            "2 inputs are not a multiple of 4",
         ),
         (
             {"include": "re:.*", "structure": keras_slr.Heads()},

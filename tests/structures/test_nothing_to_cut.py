@@ -99,13 +99,13 @@ REFUSED = {
     "a single head": (lambda: attention(1), "has a single head", HEADS),
     "gated heads": (
         lambda: attention(4, use_gate=True),
-        "the heads of `attention` do not stand alone",
+        "the heads of `attention` are not independent",
         HEADS,
     ),
     "no heads": (dense, "not in an attention layer", HEADS),
     "no filters at this rate": (
         dense,
-        "sets none.*a/kernel`: the rate takes none of its 40 units",
+        "sets none.*a/kernel`: the rate removes none of its 40 units",
         FILTER | {"rate": 0.01},
     ),
     "no channels at this rate": (
@@ -115,7 +115,7 @@ REFUSED = {
     ),
     "a single channel": (
         lambda: keras.Sequential([keras.Input((1,)), layers.Dense(300)]),
-        "it is a single unit, which has to stay",
+        "it has a single unit, which has to stay",
         {"structure": keras_slr.Channel()},
     ),
     "no columns at this rate": (
@@ -135,17 +135,17 @@ REFUSED = {
     ),
     "no such blocks": (
         dense,
-        "16 inputs are no multiple of 7",
+        "16 inputs are not a multiple of 7",
         {"structure": keras_slr.Block((7, 1))},
     ),
     "no such groups": (
         dense,
-        "16 inputs are no multiple of 7",
+        "16 inputs are not a multiple of 7",
         {"structure": keras_slr.NM(2, 7), "rate": None},
     ),
     "no windows": (
         dense,
-        "its window is a single place",
+        "its window has a single position",
         {"structure": keras_slr.Kernel()},
     ),
     "no such windows": (
@@ -185,7 +185,7 @@ def test_a_weight_that_loses_nothing_has_a_reason():
     )
     a, b = (row for row in report.rows if row.path.endswith("kernel"))
     assert a.reason is None and a.zeros == a.size / 2
-    assert b.reason.value == "the rate takes none of its 20 units"
+    assert b.reason.value == "the rate removes none of its 20 units"
 
 
 def rows(model):

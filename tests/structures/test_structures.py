@@ -278,7 +278,7 @@ def test_devices_keep_what_the_host_keeps(structure, make, seed, rate):
         (lambda: keras_slr.NM(4, 4), "0 < n < m"),
         (lambda: keras_slr.Block((4,)), "inputs, outputs"),
         (lambda: keras_slr.Block((0, 1)), "inputs, outputs"),
-        (lambda: keras_slr.Pattern(((0, 9),)), "places from 0 to 8"),
+        (lambda: keras_slr.Pattern(((0, 9),)), "positions from 0 to 8"),
         (lambda: keras_slr.Pattern(((0, 1), (2,))), "of one length"),
     ],
 )
