@@ -46,8 +46,10 @@ def on_page_content(html, page, config, files):
         # Tests read pages where this is not installed.
         from latex2mathml.converter import convert
 
-        display = "block" if match[1] == "div" else "inline"
-        return convert(unescape(match[2].strip()), display=display)
+        formula = unescape(match[2].strip())
+        if match[1] == "span":
+            return convert(formula)
+        return f'<div class="formula">{convert(formula, display="block")}</div>'
 
     return _FORMULA.sub(typeset, html)
 
@@ -73,12 +75,12 @@ def _index_page():
         for name in ("keras_slr", "tflite_export")
     }
     rows = [
-        f"| [`{name.rsplit('.', 1)[1]}`][{path}] "
-        f"| `{name.rsplit('.', 1)[0]}` | {_summary(packages, path)} |"
+        f"| [`{name.rsplit('.', 1)[1]}`][{path}] <br> "
+        f"{name.rsplit('.', 1)[0]} | {_summary(packages, path)} |"
         for name, path in names()
     ]
     return "\n".join(
-        ["# All names", "", "| name | in | |", "|---|---|---|", *rows]
+        ["# All names", "", "| name | what it is |", "|---|---|", *rows]
     )
 
 

@@ -20,12 +20,13 @@ import keras
 import numpy as np
 
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "bad_input.md"
-_HEAD = """# What is said to wrong input
+_HEAD = """# Error messages for invalid input
 
-Every error of the user's is one sentence on standard error, with exit code 2
-and no traceback; what was to be written is as it was. The table is made by
-`python -m benchmarks.reliability.bad_inputs`, which gives each input to the
-command, and is checked by `tests/reliability/test_bad_inputs.py`.
+This table lists what the commands print for invalid input. Each message is one
+or two sentences on standard error. The command then exits with code 2, without a
+traceback, and leaves existing output files unchanged.
+`python -m benchmarks.reliability.bad_inputs` runs each command and writes the
+table; `tests/reliability/test_bad_inputs.py` checks it.
 
 | input | command | message |
 |---|---|---|
