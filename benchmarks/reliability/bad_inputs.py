@@ -23,8 +23,8 @@ PAGE = pathlib.Path(__file__).parents[2] / "docs" / "bad_input.md"
 _HEAD = """# Error messages for invalid input
 
 This table lists what the commands print for invalid input. Each message is one
-or two sentences on standard error. The command then exits with code 2, without a
-traceback, and leaves existing output files unchanged.
+or two sentences on standard error. The command then exits with code 2, without
+a traceback, and leaves existing output files unchanged.
 `python -m benchmarks.reliability.bad_inputs` runs each command and writes the
 table; `tests/reliability/test_bad_inputs.py` checks it.
 
