@@ -106,6 +106,13 @@ def test_links_out_of_the_site_are_paths_in_the_repository():
         assert hooks.on_page_markdown(text, page, None, None) == shown
 
 
+def test_files_on_the_page_of_the_architecture_exist():
+    text = (DOCS / "architecture.md").read_text()
+    files = [f for f in re.findall(r"`(\w+/[\w/.]+)`", text) if "NAME" not in f]
+    assert len(files) > 20
+    assert [file for file in files if not (ROOT / file).exists()] == []
+
+
 def test_the_index_has_every_name_in_alphabetical_order():
     found = site_hooks().names()
     assert dict(found) == SHOWN
