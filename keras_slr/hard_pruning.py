@@ -40,7 +40,8 @@ def hard_prune(model, rate=None, **plan) -> Report:
     for weight in weights:
         check_finite(weight.variable, weight.path)
     variables = [weight.variable for weight in weights]
-    masks = arrays_for(variables).largest(variables, sets)
+    counts = [constraint.count(constraint.rate) for constraint in constraints]
+    masks = arrays_for(variables).largest(variables, sets, counts)
     for variable, mask in zip(variables, masks):
         apply_mask(variable, mask)
     for constraint in constraints:

@@ -14,6 +14,7 @@ from keras_slr.reports import Report
 from keras_slr.reports import rows_of
 from keras_slr.solvers import SLR
 from keras_slr.solvers.solver import check_solver
+from keras_slr.training import figures
 from keras_slr.training.clock import Clock
 from keras_slr.training.clock import check_total_steps
 from keras_slr.training.clock import check_update_every
@@ -265,13 +266,11 @@ class SLRPruner:
         Returns:
             NumPy array, or a dict of arrays by path if there are several.
         """
-        split = self.run.split
-        return split.read(layer, split.auxiliary)
+        return figures.of_layer(self.run.split, layer, figures.auxiliary)
 
     def multipliers(self, layer):
         """Returns `Lam` of a layer's pruned weights, like `auxiliary`."""
-        split = self.run.split
-        return split.read(layer, split.multipliers)
+        return figures.of_layer(self.run.split, layer, figures.multipliers)
 
     def _get_place(self):
         return {

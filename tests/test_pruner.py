@@ -53,7 +53,7 @@ def test_device_arrays_give_what_host_arrays_give(make_model, data):
         pruner = SLRPruner(0.9, update_every=2)
         pruner.begin(model, total_steps=40)
         if device:
-            pruner.run.split._arrays = DeviceArrays()
+            pruner.run.split.arrays = DeviceArrays()
         for _ in range(20):
             pruner.step(model.train_on_batch(*data))
             model.reset_metrics()

@@ -68,7 +68,7 @@ class Attachments:
         """Holds the zeros of a run that is over, while training goes on."""
         self.masks = Masks(
             run.model,
-            [slot.w for slot in run.split.slots],
+            run.split.weights,
             run.optimizers,
             run.place,
         )

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from keras_slr.training.figures import figures_of
+
 # What the progress bar shows at the end of an epoch; the rest of the keys go
 # to History, CSVLogger, TensorBoard and every other reader of the logs.
 _ON_THE_BAR = ("sparsity", "residual")
@@ -32,7 +34,7 @@ class EpochLogs:
 
     def see(self, run):
         """Takes in the figures of a `training.run.Run` at this moment."""
-        self._figures = run.split.figures()
+        self._figures = figures_of(run.split)
         self._states = self._states or [run.state]
 
     def see_pruned(self, sparsity):

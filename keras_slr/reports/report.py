@@ -189,11 +189,10 @@ def report_of(model, constraints, left):
 
 def rows_of(run):
     """Returns the rows of a run in progress, with rates and residuals."""
-    slots = run.split.slots
     return _in_layer_order(
         run.model,
-        {id(slot.w): slot.rate for slot in slots},
-        {id(slot.w): run.split.residual(slot) for slot in slots},
+        {id(slot.w): slot.rate for slot in run.split.slots},
+        run.residuals,
         dict_of_reasons(run.left, run.split.constraints),
     ).rows
 

@@ -48,8 +48,8 @@ class ADMM(Solver):
     def update(self, state, tensors, loss, clock):
         del loss
         rho, rho_next = state.rho, self.rho(clock.progress)
-        tensors.keep_lifted(rho)
-        tensors.ascend(rho, 0.0, rho, rho_next)
+        masks = tensors.keep_lifted(rho)
+        tensors.ascend(masks, rho, rho_next, s_2=rho)
         return ADMMState(rho_next)
 
     def logs(self, states):

@@ -107,8 +107,8 @@ def dual_update(solver, state, tensors, loss, way, interval=1):
     Args:
         solver: `SLR`.
         state: `SLRState` left by the last update.
-        tensors: Holder of `W`, `Z` and `Lam` that runs the passes over all of
-            them (`training.split.Split`). They change at the very end.
+        tensors: `solvers.tensors.Tensors`, all pruned weights. They change at
+            the very end.
         loss: Float, mean task loss since the last update, or `nan`.
         way: Float in `[0, 1]`, the fraction of the way to `freeze_at`.
         interval: Integer, training steps between dual updates. Defaults to
@@ -132,8 +132,13 @@ def dual_update(solver, state, tensors, loss, way, interval=1):
 
     freezes = solver.freezes(way)
     settles = freezes and solver.settles
-    share = None if freezes and not settles else solver.share(way)
-    sums = tensors.project(rho, s_1, share, solver.power(tensors))
+    if freezes and not settles:
+        masks = tensors.keep_support()
+    else:
+        masks = tensors.keep_lifted(
+            rho, s_1, solver.share(way), solver.power(tensors)
+        )
+    sums = tensors.sums(masks, rho, s_1)
     before = penalty(sums.inner_before, sums.square_before, rho)
     gain = before - penalty(sums.inner, sums.square, rho)
     condition_2 = gain > ROUNDING * (
@@ -145,7 +150,7 @@ def dual_update(solver, state, tensors, loss, way, interval=1):
         s_2 = state.s
 
     if settles:
-        tensors.settle()
+        tensors.hold(masks)
         return dataclasses.replace(
             state,
             rho=1.0,
@@ -159,7 +164,7 @@ def dual_update(solver, state, tensors, loss, way, interval=1):
         )
     rho_next = solver.strength(way, interval)
     scale = rho_next / rho if solver.penalty == "decoupled" else 1.0
-    tensors.ascend(rho, s_1, s_2, rho_next, scale)
+    tensors.ascend(masks, rho, rho_next, s_1, s_2, scale)
     if solver.free_support:
         inner, square = sums.inner_outside, sums.square_outside
     else:

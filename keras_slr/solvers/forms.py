@@ -99,12 +99,6 @@ class Held:
         del a, c
         return (xp.dot(w, w),)
 
-    @staticmethod
-    def weights(xp, w, a, c):
-        """Returns `W`, to choose by."""
-        del xp, a, c
-        return (w,)
-
     @classmethod
     def project(cls, xp, w, a, c, keep, rho, s):
         """Sums `Sums` for `Z' = Pi(W + Lam / rho)` with the support `keep`."""

@@ -77,8 +77,7 @@ class GReg(Solver):
         reg = self.strength(0.0, picked)
         tensors.start(reg)
         if not picked:
-            tensors.keep_none()
-            tensors.ascend(reg, 0.0, 0.0, reg)
+            tensors.ascend(tensors.keep_none(), reg, reg)
         return GRegState(reg, picked)
 
     def update(self, state, tensors, loss, clock):
@@ -86,12 +85,12 @@ class GReg(Solver):
         picked = state.picked or clock.progress >= self.pick_until
         reg = self.strength(clock.progress, picked)
         if not picked:
-            tensors.keep_none()
+            masks = tensors.keep_none()
         elif not state.picked:
-            tensors.keep_largest(tensors.rates)
+            masks = tensors.keep(tensors.weights, tensors.rates)
         else:
-            tensors.keep_support()
-        tensors.ascend(state.reg, 0.0, 0.0, reg)
+            masks = tensors.keep_support()
+        tensors.ascend(masks, state.reg, reg)
         return GRegState(reg, picked)
 
     def settled(self, state, tensors, clock):

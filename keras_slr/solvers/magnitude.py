@@ -63,7 +63,7 @@ class GradualMagnitude(Solver):
         del clock
         rates = [0.0 for _ in tensors.rates]
         tensors.check_finite()
-        tensors.hold_largest(rates)
+        tensors.hold(tensors.keep(tensors.weights, rates))
         return MagnitudeState(0.0)
 
     def update(self, state, tensors, loss, clock):
@@ -72,7 +72,7 @@ class GradualMagnitude(Solver):
         if done is None:
             return state
         rates = [self.sparsity(rate, done) for rate in tensors.rates]
-        tensors.hold_largest(rates)
+        tensors.hold(tensors.keep(tensors.weights, rates))
         return MagnitudeState(max(rates))
 
     def settled(self, state, tensors, clock):
@@ -138,14 +138,14 @@ class OneShotMagnitude(Solver):
         tensors.check_finite()
         whole = self.at > 0.0
         rates = [0.0 if whole else rate for rate in tensors.rates]
-        tensors.hold_largest(rates)
+        tensors.hold(tensors.keep(tensors.weights, rates))
         return MagnitudeState(max(rates))
 
     def update(self, state, tensors, loss, clock):
         del loss
         if state.sparsity or clock.progress < self.at:
             return state
-        tensors.hold_largest(tensors.rates)
+        tensors.hold(tensors.keep(tensors.weights, tensors.rates))
         return MagnitudeState(max(tensors.rates))
 
     def settled(self, state, tensors, clock):

@@ -249,7 +249,8 @@ class SLR(Solver):
         # Where nothing is constrained yet, the stepsize rule starts from the
         # norm of W, the residual that Z = 0 would leave.
         state = begin(self, rho, square, square or tensors.square())
-        return dataclasses.replace(state, tried=tensors.square_scale_free())
+        tried = tensors.square(scale_free=True)
+        return dataclasses.replace(state, tried=tried)
 
     def update(self, state, tensors, loss, clock):
         if state.settled:

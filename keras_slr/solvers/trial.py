@@ -41,15 +41,14 @@ def try_all(solver, state, tensors, loss, clock):
     Returns:
         `SLRState`, with rho set for the steps to come.
     """
-    tried = tensors.square_scale_free()
+    tried = tensors.square(scale_free=True)
     share = clock.learning / solver.trial
     left = (1.0 - tensors.rate) ** (TRIAL_POWER * share * _effort(clock.total))
     left = max(left, min(_angle(tried, state, clock) / ANGLE, 1.0))
     # Rho tells bound entries from free ones: it is never zero, also while the
     # length of the run is not known.
     rho = max(1.0 - left ** (1.0 / clock.interval), LEAST_RHO)
-    tensors.keep_scaled()
-    tensors.ascend(rho, 0.0, 0.0, rho)
+    tensors.ascend(tensors.keep_none(scale_free=True), rho, rho)
     _, square = tensors.gap(rho)
     return dataclasses.replace(
         state,

@@ -11,8 +11,8 @@ Both offer `sums`, which adds up what a pass returns over all weights,
 """
 
 import functools
-import math
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -59,7 +59,9 @@ class HostArrays:
 
     def support(self, fn, slots):
         """Returns the masks that `fn` reads off the slots."""
-        return [fn(self, *_flat(slot)[1:]) for slot in slots]
+        return [
+            fn(self, *_flat(slot)[1:]).reshape(slot.w.shape) for slot in slots
+        ]
 
     def whole(self, slots, kept):
         """Returns masks that keep all of a weight or nothing.
@@ -68,10 +70,7 @@ class HostArrays:
             slots: List of `PrunedWeight`.
             kept: List of booleans, one per slot.
         """
-        return [
-            np.full(math.prod(slot.w.shape), keep)
-            for slot, keep in zip(slots, kept)
-        ]
+        return [np.full(slot.w.shape, keep) for slot, keep in zip(slots, kept)]
 
     def masks(self, fn, slots, sets, counts, *scalars, weighings=None):
         """Returns the masks of the entries to keep.
@@ -97,8 +96,7 @@ class HostArrays:
                 v *= np.reshape(weighings[place], -1)
             return v.reshape(slots[place].w.shape)
 
-        masks = merged_masks(np, keep_mask, sets, counts, value, len(slots))
-        return [np.reshape(mask, -1) for mask in masks]
+        return merged_masks(np, keep_mask, sets, counts, value, len(slots))
 
     def assign(self, fn, slots, masks, *scalars):
         """Stores the `a` and `c` that `fn` returns."""
@@ -111,16 +109,22 @@ class HostArrays:
             slot.c.assign(c.reshape(slot.c.shape))
 
     @staticmethod
-    def largest(variables, sets):
-        """Returns the masks of the nearest point of all sets.
+    def largest(values, sets, counts):
+        """Returns the masks of the entries of largest magnitude.
 
         Args:
-            variables: List of Keras variables.
-            sets: See `masks`, of indices in `variables`.
+            values: List of arrays, tensors or Keras variables to choose by.
+            sets: See `masks`, of indices in `values`.
+            counts: See `masks`.
         """
-        values = [backend.to_host(variable) for variable in variables]
+        values = [
+            backend.to_host(value)
+            if isinstance(value, keras.Variable)
+            else np.asarray(ops.convert_to_numpy(value), np.float32)
+            for value in values
+        ]
         return merged_masks(
-            np, keep_mask, sets, _counts(sets), values.__getitem__, len(values)
+            np, keep_mask, sets, counts, values.__getitem__, len(values)
         )
 
 
@@ -166,8 +170,9 @@ class DeviceArrays:
         # The sets are part of the function; the counts are tensors, because
         # they change while a set shrinks.
         body = functools.partial(self._choose, sets)
-        counts = [ops.convert_to_tensor(n, dtype="int32") for n in counts]
-        return self._call(fn, body, slots, weighings, scalars, counts)
+        return self._call(
+            fn, body, slots, weighings, scalars, _int_tensors(counts)
+        )
 
     def assign(self, fn, slots, masks, *scalars):
         """See `HostArrays.assign`."""
@@ -176,23 +181,29 @@ class DeviceArrays:
             slot.a.assign(a)
             slot.c.assign(c)
 
-    @staticmethod
-    def largest(variables, sets):
+    def largest(self, values, sets, counts):
         """See `HostArrays.largest`."""
 
-        def choose(values):
+        def choose(values, counts):
             return merged_masks(
                 ops,
                 bisection.keep_mask,
                 sets,
-                _counts(sets),
+                counts,
                 values.__getitem__,
                 len(values),
             )
 
-        return backend.compiled(choose)(
-            [ops.cast(variable.value, "float32") for variable in variables]
-        )
+        if "largest" not in self._compiled:
+            self._compiled["largest"] = backend.compiled(choose)
+        values = [
+            ops.cast(
+                value.value if isinstance(value, keras.Variable) else value,
+                "float32",
+            )
+            for value in values
+        ]
+        return self._compiled["largest"](values, _int_tensors(counts))
 
     def _call(self, fn, body, slots, extras, scalars, *further):
         key = (getattr(body, "func", body), fn)
@@ -245,8 +256,8 @@ def merged_masks(xp, select, sets, counts, value, size):
     return masks
 
 
-def _counts(sets):
-    return [constraint.count(constraint.rate) for constraint, _ in sets]
+def _int_tensors(counts):
+    return [ops.convert_to_tensor(n, dtype="int32") for n in counts]
 
 
 def arrays_for(variables):

@@ -18,7 +18,7 @@ def hard_pruned(run):
         run: `training.run.Run`.
     """
     split = run.split
-    weights, averages = [slot.w for slot in split.slots], run.averages
+    weights, averages = split.weights, run.averages
     statistics = [
         variable
         for constraint in split.constraints

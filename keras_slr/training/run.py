@@ -9,6 +9,7 @@ from keras_slr.checkpoints.carrier import CarriedSlots
 from keras_slr.checkpoints.carrier import carrier_of
 from keras_slr.checkpoints.carrier import check_free
 from keras_slr.training.coverage import Coverage
+from keras_slr.training.figures import residual
 from keras_slr.training.hook import hooks_for
 from keras_slr.training.learning_rate import learning_rate_of
 from keras_slr.training.lender import Lender
@@ -64,9 +65,7 @@ class Run:
         self._hooks = hooks_for(
             optimizers, self.split, solver.acts_on, self._lender.lend
         )
-        self.coverage = Coverage(
-            self._hooks, [slot.w for slot in self.split.slots], optimizers
-        )
+        self.coverage = Coverage(self._hooks, self.split.weights, optimizers)
         self._carried = CarriedSlots(
             optimizers.outer,
             optimizers.base,
@@ -119,7 +118,14 @@ class Run:
     @property
     def averages(self):
         """The moving averages of the pruned weights, if there are some."""
-        return self.optimizers.averages([slot.w for slot in self.split.slots])
+        return self.optimizers.averages(self.split.weights)
+
+    @property
+    def residuals(self):
+        """Dict of `||W - Z|| / ||W||` by the `id` of the weight's variable."""
+        return {
+            id(slot.w): residual(self.split, slot) for slot in self.split.slots
+        }
 
     def masks(self):
         """Returns the masks by which the weights are hard-pruned now.
@@ -131,7 +137,7 @@ class Run:
         if not getattr(self.state, "settled", False):
             return self.split.masks(self.averages or None)
         self.split.check_finite()
-        support = self.split.support()
+        support = self.split.keep_support()
         self.brought_back = self._brought_back(support)
         return self.split.masks() if self.brought_back else support
 
@@ -141,7 +147,7 @@ class Run:
         They were settled, but are not zero where they should be, and are not
         the averages that `fit` ends with.
         """
-        weights = [slot.w for slot in self.split.slots]
+        weights = self.split.weights
         averages = self.averages
         return any(
             bool(ops.any(_outside(w, keep)))

@@ -22,7 +22,9 @@ from keras_slr.structures import Unstructured
 from keras_slr.training.arrays import DeviceArrays
 from keras_slr.training.arrays import HostArrays
 from keras_slr.training.clock import Clock
-from keras_slr.training.split import PrunedWeight
+from keras_slr.training.figures import auxiliary
+from keras_slr.training.figures import multipliers
+from keras_slr.training.pruned_weight import PrunedWeight
 from keras_slr.training.split import Split
 from tests.helpers import slow_keep_mask
 from tests.helpers import to_numpy
@@ -171,7 +173,7 @@ def make_split(w, arrays, free=True):
         (Constraint(Unstructured(), (slot.weight,), slot.rate), [i])
         for i, slot in enumerate(split.slots)
     ]
-    split._arrays = arrays
+    split.arrays = arrays
     return split
 
 
@@ -229,7 +231,7 @@ def norm_after_trial(total, step):
         slot.w.assign(np.full((20, 5), size / 10, "float32"))
         clock.step += clock.interval
         state = solver.update(state, split, 1.0, clock)
-        assert not split.auxiliary(slot).any()
+        assert not auxiliary(split, slot).any()
         pull = (1.0 - state.rho) ** clock.interval
         size, pulls = size * pull, pulls * pull
     return size, pulls
@@ -284,20 +286,20 @@ def test_updates_equal_the_definition(name, arrays, monkeypatch):
             break
         for slot, z, lam in zip(split.slots, ref.z, ref.lam):
             np.testing.assert_allclose(
-                split.auxiliary(slot), z, rtol=1e-4, atol=1e-6
+                auxiliary(split, slot), z, rtol=1e-4, atol=1e-6
             )
             np.testing.assert_allclose(
-                split.multipliers(slot), lam, rtol=1e-3, atol=2e-6
+                multipliers(split, slot), lam, rtol=1e-3, atol=2e-6
             )
-            np.testing.assert_array_equal(split.auxiliary(slot) != 0, z != 0)
+            np.testing.assert_array_equal(auxiliary(split, slot) != 0, z != 0)
     # The walk has exercised both outcomes of the first condition.
     assert {c1 for c1, _ in held} == {True, False}
     assert state.settled == solver.settles
     for slot, z in zip(split.slots, ref.z):
         if state.settled:
             np.testing.assert_array_equal(to_numpy(slot.w) != 0, z != 0)
-            np.testing.assert_array_equal(split.auxiliary(slot) != 0, z != 0)
-            assert not split.multipliers(slot).any()
+            np.testing.assert_array_equal(auxiliary(split, slot) != 0, z != 0)
+            assert not multipliers(split, slot).any()
 
 
 def test_nothing_is_tried_where_every_scale_matters():
@@ -387,7 +389,7 @@ def test_multipliers_of_free_entries_are_zero_and_of_others_move():
             solver, state, split, loss, solver.way(at(progress), split)
         )
     for slot in split.slots:
-        lam, z = split.multipliers(slot), split.auxiliary(slot)
+        lam, z = multipliers(split, slot), auxiliary(split, slot)
         assert np.all(lam[z != 0] == 0.0)
         assert np.mean(lam[z == 0] != 0.0) > 0.8
         np.testing.assert_array_equal(z[z != 0], to_numpy(slot.w)[z != 0])

@@ -69,7 +69,7 @@ def test_the_support_is_that_of_the_weighted_projection(case, device, data):
     )
     pruner.begin(model)
     if device:
-        pruner.run.split._arrays = DeviceArrays()
+        pruner.run.split.arrays = DeviceArrays()
     for _ in range(5):
         model.train_on_batch(x, data[1])
     kernel = model.layers[0].kernel

@@ -10,6 +10,7 @@ import numpy as np
 import keras_slr
 from benchmarks.reliability.kills.scenarios import EPOCHS
 from benchmarks.reliability.kills.scenarios import STEPS
+from keras_slr.training import figures
 from keras_slr_base.atomic_file import atomic_file
 
 BATCH = 16
@@ -49,8 +50,8 @@ class States(keras.callbacks.Callback):
             for i, variable in enumerate(run.split.variables):
                 state[f"slot_{i}"] = _host(variable)
             for i, slot in enumerate(run.split.slots):
-                state[f"z_{i}"] = run.split.auxiliary(slot)
-                state[f"lam_{i}"] = run.split.multipliers(slot)
+                state[f"z_{i}"] = figures.auxiliary(run.split, slot)
+                state[f"lam_{i}"] = figures.multipliers(run.split, slot)
         with atomic_file(self._folder / f"state_{epoch}.npz") as made:
             np.savez(made, **state)
 
