@@ -39,7 +39,7 @@ class Documented:
 
 def begun(model, solver=None, device=False, **plan):
     pruner = SLRPruner(0.5, solver=solver, **plan)
-    pruner.begin(model, total_steps=20)
+    pruner.begin(model, total_steps=40)
     if device:
         pruner.run.split.arrays = DeviceArrays()
     return pruner
@@ -77,7 +77,7 @@ def test_solvers_use_what_is_documented(solver):
     pruner = begun(model, solver)
     tensors, clock = Documented(pruner.run.split), pruner.clock
     state = solver.begin(tensors, clock)
-    for step in range(1, 21):
+    for step in range(1, 41):
         clock.advance_to(step)
         state = solver.update(state, tensors, 1.0, clock)
     assert isinstance(solver.settled(state, tensors, clock), bool)
