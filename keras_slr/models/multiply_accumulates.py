@@ -12,20 +12,16 @@ from keras_slr.models.graph import check_graph
 from keras_slr.models.graph import graph_of
 from keras_slr.models.graph import run
 from keras_slr.models.graph import takes_in_order
+from keras_slr.models.layer_table import Family
+from keras_slr.models.layer_table import kernel_families
 
-_CONVOLUTIONS = (
-    layers.Conv1D,
-    layers.Conv2D,
-    layers.Conv3D,
-    layers.DepthwiseConv1D,
-    layers.DepthwiseConv2D,
+# What recurrent layers and embeddings compute is not counted.
+_COUNTED = (
+    Family.DENSE,
+    Family.CONVOLUTION,
+    Family.TRANSPOSE,
+    Family.DEPTHWISE,
 )
-_TRANSPOSED = (
-    layers.Conv1DTranspose,
-    layers.Conv2DTranspose,
-    layers.Conv3DTranspose,
-)
-_SEPARABLE = (layers.SeparableConv1D, layers.SeparableConv2D)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,24 +138,25 @@ def _outputs(node, args, kwargs):
 def _of_call(call):
     """Returns kernel, places and axes of the products of one call."""
     layer = call.layer
-    if isinstance(layer, layers.Dense):
-        return [(layer.kernel, _places(layer, call.y.shape[1:-1]))]
-    if isinstance(layer, layers.EinsumDense):
-        return _of_einsum(call)
     if isinstance(layer, layers.MultiHeadAttention):
         return _of_attention(call)
-    if isinstance(layer, _TRANSPOSED):
-        tensor, kernels = call.x, (layer.kernel,)
-    elif isinstance(layer, _CONVOLUTIONS):
-        tensor, kernels = call.y, (layer.kernel,)
-    elif isinstance(layer, _SEPARABLE):
-        tensor = call.y
-        kernels = layer.depthwise_kernel, layer.pointwise_kernel
-    else:
-        return []
-    first = layer.data_format == "channels_first"
-    places = tensor.shape[2:] if first else tensor.shape[1:-1]
-    return [(kernel, _places(layer, places)) for kernel in kernels]
+    products = []
+    for name, family in kernel_families(layer).items():
+        if family is Family.EINSUM:
+            products += _of_einsum(call)
+        elif family in _COUNTED:
+            places = _places(layer, _window_positions(call, family))
+            products.append((getattr(layer, name), places))
+    return products
+
+
+def _window_positions(call, family):
+    """Returns the sizes along which a kernel is applied again and again."""
+    # A transposed convolution is applied to every position of its input.
+    shape = (call.x if family is Family.TRANSPOSE else call.y).shape
+    if getattr(call.layer, "data_format", None) == "channels_first":
+        return shape[2:]
+    return shape[1:-1]
 
 
 def _of_einsum(call):

@@ -3,17 +3,8 @@
 import dataclasses
 import math
 
-from keras import layers
-
-_CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
-_TRANSPOSES = (
-    layers.Conv1DTranspose,
-    layers.Conv2DTranspose,
-    layers.Conv3DTranspose,
-)
-_DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
-_SEPARABLE = (layers.SeparableConv1D, layers.SeparableConv2D)
-_RECURRENT = (layers.SimpleRNNCell, layers.GRUCell, layers.LSTMCell)
+from keras_slr.models.layer_table import Family
+from keras_slr.models.layer_table import kernel_families
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,21 +58,22 @@ def axes_of(layer, name, rank):
     Returns:
         `Axes`, or `None` where they are not known.
     """
-    window = tuple(range(rank - 2))
-    inputs, outputs = (rank - 2,), (rank - 1,)
-    if isinstance(layer, layers.EinsumDense):
+    kernels = kernel_families(layer)
+    # Weights that LoRA adds lie as the kernel does.
+    family = kernels.get(name, next(reversed(kernels.values()), None))
+    if name == "depthwise_kernel":
+        family = Family.DEPTHWISE
+    if family is None:
+        return None
+    if family is Family.EINSUM:
         return _of_equation(layer.equation)
-    if isinstance(layer, _TRANSPOSES):
-        return Axes(inputs, outputs, window)
-    if isinstance(layer, _DEPTHWISE) or name == "depthwise_kernel":
-        return Axes(inputs + outputs, (), window)
-    if isinstance(layer, (layers.Dense, layers.Embedding, *_RECURRENT)):
-        return Axes(outputs, inputs)
-    if isinstance(layer, _CONVOLUTIONS + _SEPARABLE) or type(
-        layer
-    ).__name__.startswith("ConvLSTM"):
-        return Axes(outputs, inputs, window)
-    return None
+    window = tuple(range(rank - 2))
+    second_last, last = (rank - 2,), (rank - 1,)
+    if family is Family.DEPTHWISE:
+        return Axes(outputs=second_last + last, inputs=(), window=window)
+    if family is Family.TRANSPOSE:
+        return Axes(outputs=second_last, inputs=last, window=window)
+    return Axes(outputs=last, inputs=second_last, window=window)
 
 
 def _of_equation(equation):

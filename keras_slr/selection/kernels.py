@@ -5,8 +5,9 @@ import enum
 import math
 
 import keras
-from keras import layers
 
+from keras_slr.models.layer_table import Family
+from keras_slr.models.layer_table import kernel_families
 from keras_slr.selection.axes import axes_of
 from keras_slr.selection.normalised import normalised_layers
 from keras_slr.selection.stem import stem_layers
@@ -91,27 +92,12 @@ class Weight:
         return axes_of(self.layer, self.variable.name, len(self.shape))
 
 
-# Layers whose kernels are known, with the names of those kernels.
-_PRODUCTS = (
-    layers.Dense,
-    layers.EinsumDense,
-    layers.Conv1D,
-    layers.Conv2D,
-    layers.Conv3D,
-    layers.Conv1DTranspose,
-    layers.Conv2DTranspose,
-    layers.Conv3DTranspose,
-)
-_SEPARABLE = (layers.SeparableConv1D, layers.SeparableConv2D)
-_DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
-_CELLS = (
-    layers.SimpleRNNCell,
-    layers.GRUCell,
-    layers.LSTMCell,
-    layers.ConvLSTM1D,
-    layers.ConvLSTM2D,
-    layers.ConvLSTM3D,
-)
+# Why the kernels of a family are left alone by default.
+_LEFT_ALONE = {
+    Family.DEPTHWISE: Reason.DEPTHWISE,
+    Family.EMBEDDING: Reason.EMBEDDING,
+    Family.RECURRENT: Reason.RECURRENT,
+}
 
 
 def weights_of(model):
@@ -192,19 +178,13 @@ def _reason(layer, variable, trainable, stems):
 
 
 def _kind(layer, name):
-    """Returns `None` for a kernel of a matrix product, else what it is."""
-    if isinstance(layer, layers.Embedding):
-        return Reason.EMBEDDING if name == "embeddings" else Reason.UNKNOWN
-    if isinstance(layer, _DEPTHWISE):
-        return Reason.DEPTHWISE if name == "kernel" else Reason.UNKNOWN
-    if isinstance(layer, _SEPARABLE):
-        if name == "depthwise_kernel":
-            return Reason.DEPTHWISE
-        return None if name == "pointwise_kernel" else Reason.UNKNOWN
-    if isinstance(layer, _CELLS) or type(layer).__name__.endswith("LSTMCell"):
+    """Returns `None` for a kernel of a matrix product, else a `Reason`."""
+    kernels = kernel_families(layer)
+    if kernels:
+        known = name in kernels
+        return _LEFT_ALONE.get(kernels[name]) if known else Reason.UNKNOWN
+    # In other layers a weight is recognized by the names that Keras uses.
+    if type(layer).__name__.endswith("LSTMCell"):
         is_kernel = name in ("kernel", "recurrent_kernel")
         return Reason.RECURRENT if is_kernel else Reason.UNKNOWN
-    if isinstance(layer, _PRODUCTS):
-        return None if name == "kernel" else Reason.UNKNOWN
-    # A layer of the user's own: by the name that Keras gives to kernels.
     return None if name == "kernel" else Reason.UNKNOWN

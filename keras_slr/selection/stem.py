@@ -4,11 +4,9 @@ It reads few channels, has few weights and feeds everything else: pruning it
 saves little and costs much, so it is left alone unless asked for.
 """
 
-from keras import layers
-
 from keras_slr.models.graph import graph_of
-
-_CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
+from keras_slr.models.layer_table import Family
+from keras_slr.models.layer_table import kernel_families
 
 
 def stem_layers(model):
@@ -24,7 +22,7 @@ def stem_layers(model):
         return _in_graph(graph)
     for layer in model._flatten_layers(include_self=False):
         if _has_kernel(layer):
-            return {id(layer)} if isinstance(layer, _CONVOLUTIONS) else set()
+            return {id(layer)} if _is_convolution(layer) else set()
     return set()
 
 
@@ -42,7 +40,7 @@ def _in_graph(graph):
             continue
         if graph_of(operation) is not None:
             stems |= _in_graph(graph_of(operation))
-        elif isinstance(operation, _CONVOLUTIONS):
+        elif _is_convolution(operation):
             stems.add(id(operation))
         if any(
             _has_kernel(layer)
@@ -50,6 +48,10 @@ def _in_graph(graph):
         ):
             behind.add(id(operation))
     return stems
+
+
+def _is_convolution(layer):
+    return kernel_families(layer).get("kernel") is Family.CONVOLUTION
 
 
 def _has_kernel(layer):

@@ -10,25 +10,19 @@ from keras_slr.models.graph import called_for_training
 from keras_slr.models.graph import check_graph
 from keras_slr.models.graph import graph_of
 from keras_slr.models.graph import sole_consumers
+from keras_slr.models.layer_table import KERNELS
+from keras_slr.models.layer_table import Family
 from keras_slr.selection.axes import axes_of
 from keras_slr.shrinking.rebuild import Rebuild
 from keras_slr.shrinking.state import to_numpy
 
-# Layers that end in a matrix product, a bias and an activation, with the
-# kernel whose outputs are theirs.
-_KERNELS = {
-    layers.Dense: "kernel",
-    layers.Conv1D: "kernel",
-    layers.Conv2D: "kernel",
-    layers.Conv3D: "kernel",
-    layers.Conv1DTranspose: "kernel",
-    layers.Conv2DTranspose: "kernel",
-    layers.Conv3DTranspose: "kernel",
-    layers.DepthwiseConv1D: "kernel",
-    layers.DepthwiseConv2D: "kernel",
-    layers.SeparableConv1D: "pointwise_kernel",
-    layers.SeparableConv2D: "pointwise_kernel",
-}
+# Layers with these kernels end in a product, a bias and an activation.
+_FOLDABLE = (
+    Family.DENSE,
+    Family.CONVOLUTION,
+    Family.TRANSPOSE,
+    Family.DEPTHWISE,
+)
 
 
 def fold_batch_norm(model):
@@ -95,7 +89,7 @@ class _Folding(Rebuild):
         values = []
         for variable in layer.variables:
             value = to_numpy(variable)
-            if variable.name == _KERNELS[type(layer)]:
+            if variable.name == _output_kernel(layer):
                 outputs = axes_of(layer, variable.name, value.ndim).outputs
                 along = [
                     size if axis in outputs else 1
@@ -108,6 +102,15 @@ class _Folding(Rebuild):
         if not layer.use_bias:
             values.append(shift.astype(layer.variables[0].dtype))
         return values
+
+
+def _output_kernel(layer):
+    """Returns the name of the kernel that writes the outputs, or `None`.
+
+    A subclass of a known layer may compute something else.
+    """
+    *_, (name, family) = KERNELS.get(type(layer), {}).items() or [(None, None)]
+    return name if family in _FOLDABLE else None
 
 
 def _affine(norm):
@@ -130,7 +133,7 @@ def _affine(norm):
 def _fits(node, reader):
     """Returns whether the call that reads a layer is a norm that can go."""
     layer, norm = node.operation, reader.operation
-    if type(layer) not in _KERNELS:
+    if _output_kernel(layer) is None:
         return False
     if type(norm) is not layers.BatchNormalization:
         return False
@@ -145,5 +148,5 @@ def _fits(node, reader):
         return False
     # A quantized kernel, or one that LoRA adds to, is not one array.
     names = {variable.name for variable in layer.variables}
-    known = {_KERNELS[type(layer)], "bias", "depthwise_kernel"}
+    known = {_output_kernel(layer), "bias", "depthwise_kernel"}
     return names <= known
