@@ -1,4 +1,4 @@
-"""Examples that run from the root of the repository.
+"""Examples. Run them from the root of the repository.
 
 python -m examples.classify_cifar10 --tiny
 """

@@ -1,11 +1,11 @@
-"""The options that examples have in common."""
+"""Command-line options that the examples share."""
 
 import argparse
 import json
 
 
 def parser(doc, rate=0.9):
-    """Returns a parser of the options of an example.
+    """Returns a parser for the options of an example.
 
     Args:
         doc: String, the example's docstring.
@@ -17,7 +17,7 @@ def parser(doc, rate=0.9):
     made.add_argument(
         "--tiny",
         action="store_true",
-        help="seconds on a CPU, on data that need no download",
+        help="run for seconds on a CPU, on data that needs no download",
     )
     made.add_argument("--data-dir", help="folder with the data")
     made.add_argument(
@@ -29,7 +29,7 @@ def parser(doc, rate=0.9):
         "--rate",
         type=rates,
         default=rate,
-        help="share of the weights to prune, or JSON of such shares by layer, "
+        help="share of the weights to prune, or JSON with a share per layer, "
         '\'{"re:stage5.*": 0.98, "default": 0.9}\' (default: %(default)s)',
     )
     made.add_argument("--seed", type=int, default=0)
@@ -37,10 +37,10 @@ def parser(doc, rate=0.9):
 
 
 def rates(text):
-    """Returns a rate, or a dict of rates by layer, from its text.
+    """Parses a rate, or a dict of rates by layer.
 
     Raises:
-        argparse.ArgumentTypeError: If it is neither.
+        argparse.ArgumentTypeError: If the text is neither.
     """
     try:
         found = json.loads(text)

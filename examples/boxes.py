@@ -1,7 +1,7 @@
-"""Images with boxes around what is on them.
+"""Images with bounding boxes.
 
-Boxes are `(left, top, right, bottom)` in pixels of the image, class numbers
-begin at zero. Where an image has fewer boxes than others the rest is -1.
+Boxes are `(left, top, right, bottom)` in pixels. Class numbers start at zero.
+Images with fewer boxes than others are padded with -1.
 """
 
 import dataclasses
@@ -17,13 +17,13 @@ from PIL import Image
 from examples.data import as_numpy
 from examples.data import stream
 
-# What stands in the place of a box that is not there.
+# Pads the boxes and classes of images with few boxes.
 ABSENT = -1
 
 
 @dataclasses.dataclass(frozen=True)
 class Boxed:
-    """Images of one size and their boxes.
+    """Images of the same size, with their boxes.
 
     Attributes:
         images: NumPy uint8 array of `(count, size, size, 3)`.
@@ -39,14 +39,14 @@ class Boxed:
 
 
 class BoxedBatches(keras.utils.PyDataset):
-    """Shuffled batches for `fit`, flipped and turned at random.
+    """Shuffled batches for `fit`, randomly flipped and rotated.
 
-    Images from above, as of cells, have no upright position.
+    This suits images without an upright position, such as those of cells.
 
     Args:
         data: `Boxed`.
         batch_size: Integer.
-        classes: String, the key of class numbers in the targets.
+        classes: String, the key of the class numbers in the targets.
         seed: Integer. Defaults to `0`.
     """
 
@@ -80,7 +80,7 @@ class BoxedBatches(keras.utils.PyDataset):
 
 
 def turn(image, boxes, mirrored, upside_down, transposed):
-    """Returns an image in one of its eight positions, and its boxes."""
+    """Returns an image and its boxes, flipped and transposed as given."""
     size = image.shape[0]
     left, top, right, bottom = np.moveaxis(boxes, -1, 0)
     absent = left == ABSENT
@@ -103,7 +103,7 @@ def blood_cells(folder, split, size):
         folder: Path of the folder with `images.zip` and `annotations.json`, a
             list of `{image, width, height, boxes, labels, split}`.
         split: String, `"train"`, `"val"` or `"test"`.
-        size: Integer, pixels of a side of the images that are returned.
+        size: Integer, height and width of the returned images in pixels.
     """
     folder = pathlib.Path(folder)
     rows = json.loads((folder / "annotations.json").read_text())
@@ -121,13 +121,13 @@ def blood_cells(folder, split, size):
 
 
 def from_tfds(name, split, size, data_dir=None):
-    """Reads a split of a data set of `tfds` with boxes, such as `"voc"`.
+    """Reads a split of a `tfds` data set that has boxes, such as `"voc"`.
 
     Args:
         name: String, such as `"voc"`, `"kitti"` or `"coco/2017"`.
         split: String, such as `"train"`.
-        size: Integer, pixels of a side of the images that are returned.
-        data_dir: Folder of `tfds`. Defaults to `None`, its own.
+        size: Integer, height and width of the returned images in pixels.
+        data_dir: Folder of `tfds`. Defaults to `None`, its default folder.
     """
     dataset, info = stream(
         name, split, data_dir, as_supervised=False, with_info=True
@@ -138,7 +138,7 @@ def from_tfds(name, split, size, data_dir=None):
         images.append(Image.fromarray(example["image"]))
         top, left, bottom, right = np.moveaxis(objects["bbox"], -1, 0)
         boxes.append(np.stack([left, top, right, bottom], -1))
-        # KITTI calls the kind of an object its type.
+        # KITTI names this feature "type".
         classes.append(objects.get("label", objects.get("type")))
     features = info.features["objects"]
     names = features["label" if "label" in features else "type"].names
@@ -146,11 +146,11 @@ def from_tfds(name, split, size, data_dir=None):
 
 
 def shapes(count, size=64, seed=0):
-    """Makes images of discs and squares in noise.
+    """Generates images of discs and squares in noise.
 
     Args:
         count: Integer, number of images.
-        size: Integer, pixels of a side. Defaults to `64`.
+        size: Integer, height and width in pixels. Defaults to `64`.
         seed: Integer. Defaults to `0`.
     """
     rng = np.random.default_rng(seed)
@@ -159,7 +159,7 @@ def shapes(count, size=64, seed=0):
     for _ in range(count):
         image = rng.integers(0, 60, (size, size, 3))
         kinds = rng.integers(0, 2, 2)
-        # In two halves, so that they do not cover each other.
+        # One shape in each half, so that they do not overlap.
         for half, kind in enumerate(kinds):
             radius = rng.uniform(0.1, 0.2) * size
             middle = rng.uniform(radius, size / 2 - radius) + half * size / 2
@@ -180,7 +180,7 @@ def shapes(count, size=64, seed=0):
 
 
 def _boxed(images, boxes, classes, names, size):
-    """Returns `Boxed` of images resized, from boxes in shares of a side."""
+    """Returns `Boxed` with resized images, from boxes in relative units."""
     most = max(len(found) for found in classes)
     boxed = Boxed(
         np.stack(

@@ -6,17 +6,17 @@
     python -m examples.classify_cifar10 --structure filter --rate 0.5
     python -m examples.classify_cifar10 --tiny
 
-The networks are those of the SLR publications (arXiv 2012.10079, 2304.04120
-and their successors). With `--allocation uniform` every layer is pruned at the
-same rate, as in their runs on CIFAR-10; the default leaves small layers
-denser. A profile of your own is a rate by layer, as JSON:
+The networks are those of the SLR papers (arXiv 2012.10079, 2304.04120 and
+their successors). `--allocation uniform` prunes every layer at the same rate,
+as the papers do on CIFAR-10. The default leaves small layers denser. To set the
+rate of each layer, pass JSON:
 
     --rate '{"re:stage[45].*": 0.98, "re:stage[123].*": 0.8}'
 
-ResNet-20 from its published weights, 90 % of the entries zero, ten epochs of
-pruning and two of fine-tuning on a CPU (the second command above, with
-`--epochs 10`, on TensorFlow; before SLR tried weights out, that is, with
-`SLR(trial=0.0, rho=Geometric(0.1, 0.9), freeze_at=0.7)`):
+The second command above with `--epochs 10`, on TensorFlow and a CPU, gave this
+table. ResNet-20 starts from its published weights; 90 % of the entries are
+pruned in ten epochs, and two epochs of fine-tuning follow. The solver was
+`SLR(trial=0.0, rho=Geometric(0.1, 0.9), freeze_at=0.7)`, an earlier default:
 
                                   non-zero  gzipped  TFLite file,      its ms
     model           test accuracy parameters     KB    gzipped KB  an example
@@ -44,7 +44,7 @@ from examples.models import CLASSIFIERS
 from examples.models import pretrained
 from keras_slr.structures.from_text import from_text
 
-# Divides widths and depths in tiny mode, as far as something is left to prune.
+# Divisors of widths and depths in tiny mode. They leave something to prune.
 _TINY_SCALES = {"resnet20": 4, "resnet56": 4, "resnet110": 4}
 _TINY_SCALE = 8
 _PRETRAINED = {
@@ -55,19 +55,19 @@ _PRETRAINED = {
 
 
 def sgd(learning_rate, steps):
-    """SGD as the convolutional networks were published with."""
+    """Returns SGD as published for the convolutional networks."""
     return keras.optimizers.SGD(
         keras.optimizers.schedules.CosineDecay(learning_rate, steps),
         momentum=0.9,
         nesterov=True,
-        # Apart from the gradient decay has no momentum: ten times the
-        # published 5e-4 comes to the same.
+        # Keras keeps weight decay out of the gradient and so out of the
+        # momentum. Ten times the published 5e-4 has the same effect.
         weight_decay=5e-3,
     )
 
 
 def adamw(learning_rate, steps):
-    """AdamW as the networks on patches were published with."""
+    """Returns AdamW as published for the networks on patches."""
     return keras.optimizers.AdamW(
         keras.optimizers.schedules.CosineDecay(learning_rate, steps),
         weight_decay=0.05,
@@ -80,7 +80,7 @@ class Training:
 
     Attributes:
         make_optimizer: Function of a learning rate and a number of steps.
-        dense: `Phase`, from the start.
+        dense: `Phase` of dense training from random weights.
         pruning: `Phase`.
         finetuning: `Phase`.
     """
@@ -91,7 +91,7 @@ class Training:
     finetuning: Phase
 
     def of_length(self, epochs):
-        """Returns the same with a number of epochs of pruning."""
+        """Returns a copy with another number of pruning epochs."""
         return dataclasses.replace(
             self,
             pruning=dataclasses.replace(self.pruning, epochs=epochs),
@@ -103,7 +103,7 @@ class Training:
 
 _CONVOLUTIONS = Training(sgd, Phase(100, 0.1), Phase(50, 0.01), Phase(10, 1e-3))
 _PATCHES = Training(adamw, Phase(200, 1e-3), Phase(50, 3e-4), Phase(10, 1e-4))
-# AdamW learns more from a few steps, whatever the network.
+# AdamW learns faster in a few steps, for every network.
 _TINY = Training(adamw, Phase(3, 3e-3), Phase(4, 1e-3), Phase(1, 3e-4))
 
 
@@ -120,17 +120,18 @@ def main(argv=None):
         "--structure",
         type=from_text,
         default=keras_slr.Unstructured(),
-        help="such as filter, 2:4 or 4x1 (default: single entries)",
+        help="filter, 2:4, 4x1 or another (default: single entries)",
     )
     parser.add_argument(
         "--allocation",
         choices=("erk", "uniform", "global", "lamp"),
-        help="how a single rate is shared out over the layers",
+        help="how to distribute a single rate over the layers",
     )
     parser.add_argument(
         "--epochs",
         type=int,
-        help="of pruning; fine-tuning takes a fifth of them (default: 50)",
+        help="epochs of pruning; fine-tuning takes a fifth of them "
+        "(default: 50)",
     )
     args = parser.parse_args(argv)
     keras.utils.set_random_seed(args.seed)
@@ -151,7 +152,7 @@ def _model(parser, args):
             parser.error(
                 "Expected `--models-dir` with one of "
                 f"{', '.join(_PRETRAINED)}. Received: {args.model}; leave "
-                "the option out to train it from the start."
+                "the option out to train from random weights."
             )
         return _PRETRAINED[args.model](args.models_dir)
     if args.model not in CLASSIFIERS:
@@ -164,7 +165,7 @@ def _model(parser, args):
 
 
 def _data(args):
-    """Returns the data as the network takes them."""
+    """Returns the data as the network expects it."""
     data = generated.images() if args.tiny else load("cifar10", args.data_dir)
 
     def prepared(x):
@@ -185,7 +186,7 @@ def _task(args, data):
     if args.epochs is not None:
         training = training.of_length(args.epochs)
     return Task(
-        # Stripes that are mirrored are those of another class.
+        # A mirrored image of stripes belongs to another class.
         batches=batches(
             data.x_train,
             data.y_train,

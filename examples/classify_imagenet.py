@@ -4,11 +4,11 @@
         --start DENSE.keras
     python -m examples.classify_imagenet --tiny
 
-ImageNet comes through TensorFlow Datasets (`imagenet2012`); its archives are
-to be downloaded by hand, and `tfds` says where to. `--start` is a trained
-model that takes images prepared as here; without it one is trained first.
-`--paper` prunes with the constants of arXiv 2012.10079 in place of this
-library's. In tiny mode images are made up.
+TensorFlow Datasets (`imagenet2012`) reads ImageNet. Download its archives by
+hand to the folder that `tfds` names. `--start` is a trained model that expects
+images prepared as here; without it, a model is trained first. `--paper` prunes
+with the constants of arXiv 2012.10079 instead of the defaults of this library.
+Tiny mode generates images.
 """
 
 import keras
@@ -26,19 +26,19 @@ from examples.models import CLASSIFIERS
 
 SIZE = 224
 CLASSES = 1000
-# Pixels of the shorter side of a test image before its middle is cut out.
+# Pixels of the shorter side of a test image before the center crop.
 _SHORTER = 256
 _TINY_SIZE, _TINY_CLASSES, _TINY_SCALE = 128, 4, 16
 
 
 def sgd(learning_rate, steps):
-    """SGD as residual networks were published with."""
+    """Returns SGD as published for residual networks."""
     return keras.optimizers.SGD(
         keras.optimizers.schedules.CosineDecay(learning_rate, steps),
         momentum=0.9,
         nesterov=True,
-        # Apart from the gradient decay has no momentum: ten times the
-        # published 1e-4 comes to the same.
+        # Keras keeps weight decay out of the gradient and so out of the
+        # momentum. Ten times the published 1e-4 has the same effect.
         weight_decay=1e-3,
     )
 
@@ -92,7 +92,7 @@ def main(argv=None):
 
 
 def top_1(model, test):
-    """Returns the share of test images whose first guess is right."""
+    """Returns the share of test images with the right top prediction."""
     model.compile(loss=_loss(), metrics=["sparse_categorical_accuracy"])
     logs = model.evaluate(test, verbose=0, return_dict=True)
     return float(logs["sparse_categorical_accuracy"])
@@ -105,8 +105,8 @@ def _loss():
 def imagenet(split, data_dir, batch_size):
     """Returns a split of ImageNet in batches, as `tf.data`.
 
-    Training images are parts of random size and shape, half of them mirrored
-    (arXiv 1409.4842); test images are cut out of the middle.
+    Training images are random crops, half of them mirrored (arXiv 1409.4842).
+    Test images are center crops.
 
     Args:
         split: String, `"train"` or `"validation"`.
@@ -129,7 +129,7 @@ def imagenet(split, data_dir, batch_size):
 def _random_part(image, label):
     import tensorflow as tf
 
-    # Without a box of an object, parts of the whole image.
+    # Without the box of an object, crops come from the whole image.
     begin, size, _ = tf.image.sample_distorted_bounding_box(
         tf.shape(image),
         tf.zeros((1, 0, 4)),

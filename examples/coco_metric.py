@@ -1,4 +1,4 @@
-"""Mean average precision as COCO defines it, by its authors' own code."""
+"""COCO's mean average precision, computed by the authors' code."""
 
 import contextlib
 import io
@@ -7,8 +7,8 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-# Where COCOeval puts the average over overlaps of 0.50 to 0.95, and that of
-# 0.50 alone.
+# Positions in COCOeval's results: the mean over overlaps from 0.50 to 0.95, and
+# the value at 0.50.
 _MAP, _MAP50 = 0, 1
 
 
@@ -16,12 +16,12 @@ def mean_average_precision(truth, found):
     """Returns mAP and mAP50.
 
     Args:
-        truth: List, one dict an image, with NumPy arrays `"boxes"` of
+        truth: List with a dict per image, with NumPy arrays `"boxes"` of
             `(count, 4)`, left, top, right and bottom in pixels, and
             `"classes"` of `(count,)`.
         found: List of such dicts, with `"confidence"` of `(count,)`.
     """
-    # Numbers of COCO begin at one.
+    # COCO counts from one.
     labels = [
         _annotation(image, box, kind) | {"iscrowd": 0}
         for image, objects in enumerate(truth, 1)

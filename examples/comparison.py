@@ -1,4 +1,4 @@
-"""One model dense, pruned in one shot, pruned by SLR and fine-tuned."""
+"""Compares a model dense, pruned in one shot, pruned by SLR and fine-tuned."""
 
 import collections.abc
 import dataclasses
@@ -14,12 +14,12 @@ import tflite_export
 from examples.plot import plot_comparison
 from keras_slr.files.file_size import gzipped_size
 
-# Structures whose zeros `shrink` cuts out.
+# Structures whose zeros `shrink` removes.
 _CUT_OUT = (keras_slr.Filter, keras_slr.Heads)
 
 
 def adam(learning_rate, steps):
-    """Returns Adam whose learning rate falls as half a cosine."""
+    """Returns Adam with cosine decay of the learning rate."""
     return keras.optimizers.Adam(
         keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     )
@@ -27,11 +27,11 @@ def adam(learning_rate, steps):
 
 @dataclasses.dataclass(frozen=True)
 class Phase:
-    """A part of the training.
+    """A phase of the training.
 
     Attributes:
-        epochs: Integer, `0` to leave the part out.
-        learning_rate: Float, the one that the part begins with.
+        epochs: Integer, `0` to skip the phase.
+        learning_rate: Float, the initial learning rate of the phase.
     """
 
     epochs: int
@@ -74,13 +74,13 @@ class Task:
         model.compile(optimizer, self.loss)
 
     def fit(self, model, phase, callbacks=()):
-        # The `fit` of KerasHub's tasks would make arrays of the batches.
+        # The `fit` of KerasHub's tasks would convert the batches to arrays.
         return keras.Model.fit(
             model,
             self.batches,
             epochs=phase.epochs,
             callbacks=list(callbacks),
-            # The batches come in another order each time by themselves.
+            # `batches` shuffles by itself.
             shuffle=False,
             verbose=2,
         ).history
@@ -91,13 +91,13 @@ class Row:
     """One model in the table.
 
     Attributes:
-        score: Float, what the task's score says of it.
-        nonzero: Integer, parameters that are not zero.
-        kilobytes: Float, size of the weights as a gzipped file.
-        file_kilobytes: Float, size of its TFLite file compressed with gzip.
-            Defaults to `None`, no file.
-        milliseconds: Float, median time of the file for one example in one
-            thread. Defaults to `None`.
+        score: Float, the task's score of the model.
+        nonzero: Integer, the number of nonzero parameters.
+        kilobytes: Float, size of the gzipped weights file.
+        file_kilobytes: Float, size of the gzipped TFLite file. Defaults to
+            `None`, no file.
+        milliseconds: Float, median latency of the TFLite file for one example
+            in one thread. Defaults to `None`.
     """
 
     score: float
@@ -109,15 +109,15 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """What `compare` found.
+    """The results of `compare`.
 
     Attributes:
         rows: Dict of `Row` by `"dense"`, `"one-shot"`, `"SLR"` and
             `"SLR, fine-tuned"`.
         report: `keras_slr.Report` of the pruned weights, before fine-tuning.
         history: Dict of lists, the logs of the training with SLR.
-        model: Keras model, pruned and fine-tuned; the smaller one where
-            filters or heads were cut out.
+        model: Keras model, pruned and fine-tuned. If filters or heads were
+            removed, the smaller model.
         metric: String, the name of the score.
     """
 
@@ -131,21 +131,22 @@ class Comparison:
 def compare(
     model, task, plan, out, export=True, make_callback=keras_slr.SLRCallback
 ):
-    """Trains a model, prunes it and tells what that did.
+    """Trains and prunes a model, and compares the results.
 
-    Writes `pruned.keras`, `comparison.png` and, with `export`, `dense.tflite`
-    and `pruned.tflite` to a folder, and prints a table.
+    Prints a table, and writes `pruned.keras`, `comparison.png` and, with
+    `export`, `dense.tflite` and `pruned.tflite` to a folder.
 
     Args:
-        model: Built functional or sequential Keras model, which is trained
-            and pruned in place.
+        model: Built Functional or Sequential Keras model. It is trained and
+            pruned in place.
         task: `Task`.
-        plan: Dict, arguments of `SLRCallback` that say what is pruned.
-        out: Folder, made if missing.
+        plan: Dict, the arguments of `SLRCallback` that define what is pruned.
+        out: Folder, created if missing.
         export: Boolean, whether to measure TFLite files too, which takes a
-            minute; a line says why where that cannot be. Defaults to `True`.
-        make_callback: Function of the plan that returns the callback.
-            Defaults to `SLRCallback` with its own constants.
+            minute. If that is impossible, a message explains why. Defaults
+            to `True`.
+        make_callback: Function that takes the plan as keyword arguments and
+            returns the callback. Defaults to `SLRCallback`.
 
     Returns:
         `Comparison`.
@@ -170,7 +171,7 @@ def compare(
 
     _say("Fine-tuning with the zeros kept.")
     if isinstance(plan.get("structure"), _CUT_OUT):
-        # Without the filters there are no zeros to keep.
+        # Once the filters are removed, there are no zeros to keep.
         model = keras_slr.shrink(model)
         task.train(model, task.finetuning)
     else:
@@ -204,7 +205,7 @@ def predict(model, x):
 
 
 def accuracy(x, y):
-    """Returns the score of a classifier: the share that it gets right.
+    """Returns a function that computes the accuracy of a classifier.
 
     Args:
         x: NumPy array of inputs.
@@ -251,8 +252,8 @@ def _say(text):
 
 
 def _copy(model):
-    # `clone_model` copies what the model was compiled with, too, which not
-    # every loss of other libraries allows.
+    # `clone_model` would also copy the losses, and some losses of other
+    # libraries cannot be copied.
     copy = type(model).from_config(model.get_config())
     copy.set_weights(model.get_weights())
     return copy
@@ -267,14 +268,14 @@ def _row(model, task):
 
 
 def _files(models, out):
-    """Returns kilobytes and milliseconds of files by name, none on failure."""
+    """Returns size in KB and latency in ms by name; empty on failure."""
     paths = {"dense": out / "dense.tflite"}
     paths["SLR, fine-tuned"] = out / "pruned.tflite"
     try:
         for name, model in models.items():
             tflite_export.convert(model, paths[name])
         measured = tflite_export.benchmark(paths, threads=[1]).rows
-    # TensorFlow is missing, or it cannot convert the model.
+    # TensorFlow is missing or cannot convert the model.
     except (ImportError, ValueError, RuntimeError) as error:
         _say(f"There are no TFLite files. {error}")
         return {}

@@ -32,7 +32,7 @@ def make_model():
             layers.Dense(10),
         ]
     )
-    # The pruner needs the optimizer; the loss is the loop's own.
+    # The pruner needs a compiled optimizer. The loop computes the loss.
     model.compile("adam")
     return model
 
@@ -46,7 +46,7 @@ def batches(x, y, rng):
 
 
 def train(model, data, epochs, pruner=None):
-    """Trains with the state in the hands of the loop, compiled by JAX."""
+    """Trains with a jitted step; the loop holds the state."""
     loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     optimizer = model.optimizer
     if not optimizer.built:
@@ -58,8 +58,8 @@ def train(model, data, epochs, pruner=None):
 
     gradient = jax.value_and_grad(compute_loss, has_aux=True)
 
-    # Traced anew in every call of `train`, so that the step that is compiled
-    # after `pruner.begin` has the penalty in it.
+    # Each call of `train` traces the step again, so that the trace after
+    # `pruner.begin` includes the penalty.
     @jax.jit
     def step(trainable, other, slots, x, y):
         (loss, other), grads = gradient(trainable, other, x, y)

@@ -32,7 +32,7 @@ def make_model():
             layers.Dense(10),
         ]
     )
-    # The pruner needs the optimizer; the loss is the loop's own.
+    # The pruner needs a compiled optimizer. The loop computes the loss.
     model.compile("adam")
     return model
 
@@ -46,14 +46,14 @@ def batches(x, y, rng):
 
 
 def train(model, data, epochs, pruner=None):
-    """Trains with a gradient tape, compiled by `tf.function`."""
+    """Trains with a gradient tape in a `tf.function`."""
     loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     variables = model.trainable_variables
     if not model.optimizer.built:
         model.optimizer.build(variables)
 
-    # Traced anew in every call of `train`, so that the step that is traced
-    # after `pruner.begin` has the penalty in it.
+    # Each call of `train` traces the step again, so that the trace after
+    # `pruner.begin` includes the penalty.
     @tf.function
     def step(x, y):
         with tf.GradientTape() as tape:

@@ -32,7 +32,7 @@ def make_model():
             layers.Dense(10),
         ]
     )
-    # The pruner needs the optimizer; the loss is the loop's own.
+    # The pruner needs a compiled optimizer. The loop computes the loss.
     model.compile("adam")
     return model
 
@@ -46,7 +46,7 @@ def batches(x, y, rng):
 
 
 def train(model, data, epochs, pruner=None):
-    """Trains with `loss.backward()`; the Keras optimizer does the step."""
+    """Trains with `loss.backward()` and a step of the Keras optimizer."""
     loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     variables = model.trainable_variables
     rng = np.random.default_rng(0)

@@ -1,7 +1,7 @@
-"""Data by name, in batches, cropped and flipped.
+"""Loads data sets by name, and batches, crops and flips images.
 
-Arrays come from local files or from TensorFlow Datasets (`tfds`), which is
-imported only when it is needed:
+Data comes from local files or from TensorFlow Datasets (`tfds`), which is
+imported only if needed:
 
     pip install "keras-slr[datasets]"
 """
@@ -13,21 +13,21 @@ import numpy as np
 
 import keras_slr.data
 
-# What `keras_slr.data` reads from a folder by itself.
+# Data sets that `keras_slr.data` reads from a folder.
 _LOCAL = ("mnist", "fashion_mnist", "cifar10")
-# Pixels by which images are padded before they are cropped.
+# Pixels of padding before a random crop.
 _PADDING = 4
 
 
 def load(name, data_dir=None):
-    """Loads images and labels that fit into memory.
+    """Loads images and labels into memory.
 
     Args:
         name: String: `"digits"`, which needs no download, or a data set of
             `tfds` with the splits `"train"` and `"test"`.
         data_dir: Folder with local files (`mnist/`, `fashion-mnist/` or
-            `cifar10/cifar10.npz`), or else the folder of `tfds`. Defaults to
-            `None`, that of `tfds`.
+            `cifar10/cifar10.npz`), or the folder of `tfds`. Defaults to
+            `None`, the default folder of `tfds`.
 
     Returns:
         `keras_slr.data.Data`: float32 images with entries in `[0, 1]`, and
@@ -35,7 +35,7 @@ def load(name, data_dir=None):
 
     Raises:
         ImportError: If `tfds` is needed and not installed.
-        ConnectionError: If `tfds` cannot get the data.
+        ConnectionError: If `tfds` cannot load the data.
     """
     if name == "digits" or (name in _LOCAL and _is_local(name, data_dir)):
         return keras_slr.data.load(name, data_dir)
@@ -47,41 +47,41 @@ def load(name, data_dir=None):
 
 
 def stream(name, split, data_dir=None, **options):
-    """Returns a split of a data set of `tfds` as `tf.data`.
+    """Returns a split of a `tfds` data set as a `tf.data.Dataset`.
 
-    `fit`, `evaluate` and `predict` of Keras take it on every backend.
+    `fit`, `evaluate` and `predict` accept it on every backend.
 
     Args:
         name: String, the name of the data set.
         split: String, such as `"train"` or `"train[:90%]"`.
-        data_dir: Folder of `tfds`. Defaults to `None`, its own.
-        **options: Further arguments of `tfds.load`. By default examples are
-            pairs, `as_supervised=True`.
+        data_dir: Folder of `tfds`. Defaults to `None`, its default folder.
+        **options: Further arguments of `tfds.load`. Defaults to
+            `as_supervised=True`, which returns pairs.
 
     Raises:
         ImportError: If `tfds` is not installed.
-        ConnectionError: If `tfds` cannot get the data.
+        ConnectionError: If `tfds` cannot load the data.
     """
     tfds = _tfds(name)
     options = {"as_supervised": True} | options
     try:
         return tfds.load(name, split=split, data_dir=data_dir, **options)
-    # Downloads fail with what their libraries raise, of no common class.
+    # Download errors have no common class.
     except Exception as error:
         raise ConnectionError(
-            f"Expected `tfds` to load '{name}'. Received: {error}; with a "
-            "network it downloads the data, without one give the folder of a "
-            "copy by `--data-dir`, or try `--tiny`."
+            f"Expected `tfds` to load '{name}'. Received: {error}; check the "
+            "network, pass the folder of a local copy as `--data-dir`, or try "
+            "`--tiny`."
         ) from error
 
 
 def as_numpy(dataset):
-    """Returns what `stream` returned as NumPy arrays."""
+    """Converts a result of `stream` to NumPy arrays."""
     return _tfds("as arrays").as_numpy(dataset)
 
 
 def batches(x, y, batch_size, augment=False, seed=0):
-    """Returns shuffled batches for `fit`, the last one of an epoch smaller.
+    """Returns shuffled batches for `fit`. The last batch may be smaller.
 
     Args:
         x: NumPy array of inputs.
@@ -92,8 +92,8 @@ def batches(x, y, batch_size, augment=False, seed=0):
         seed: Integer. Defaults to `0`.
 
     Returns:
-        `tf.data.Dataset` on TensorFlow, `keras.utils.PyDataset` on JAX and
-        PyTorch, where it spares them TensorFlow.
+        `tf.data.Dataset` on TensorFlow. `keras.utils.PyDataset` on JAX and
+        PyTorch, which therefore do not need TensorFlow.
     """
     if keras.config.backend() == "tensorflow":
         return _tf_batches(x, y, batch_size, augment, seed)
@@ -101,7 +101,7 @@ def batches(x, y, batch_size, augment=False, seed=0):
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of arrays in another order each epoch. See `batches`."""
+    """Batches of arrays, shuffled every epoch. See `batches`."""
 
     def __init__(self, x, y, batch_size, augment, seed):
         super().__init__()
@@ -126,10 +126,10 @@ class Batches(keras.utils.PyDataset):
 
 
 def crop_and_flip(x, rng):
-    """Moves images by up to four pixels and mirrors half of them.
+    """Shifts images by up to four pixels and mirrors half of them.
 
-    The usual augmentation for CIFAR (arXiv 1512.03385, section 4.2), zeros
-    where an image has moved away from.
+    This is the usual augmentation for CIFAR (arXiv 1512.03385, section 4.2).
+    Zeros fill the border.
 
     Args:
         x: NumPy array of `(batch, height, width, channels)`.
@@ -141,7 +141,7 @@ def crop_and_flip(x, rng):
     top, left = rng.integers(0, 2 * _PADDING + 1, (2, count, 1))
     rows = top + np.arange(height)
     columns = left + np.arange(width)
-    # Mirrored, columns are read backwards.
+    # Reading the columns backwards mirrors an image.
     mirrored = rng.random((count, 1)) < 0.5
     columns = np.where(mirrored, columns[:, ::-1], columns)
     which = np.arange(count)[:, None, None]
@@ -149,7 +149,7 @@ def crop_and_flip(x, rng):
 
 
 def normalised(x):
-    """Returns images with entries in `[0, 1]` as pretrained nets take them."""
+    """Normalizes images with entries in `[0, 1]` as for pretrained models."""
     mean = np.array([0.485, 0.456, 0.406], "float32")
     return (x - mean) / np.array([0.229, 0.224, 0.225], "float32")
 
@@ -184,8 +184,8 @@ def _tfds(name):
     except ImportError as error:
         raise ImportError(
             f"Expected TensorFlow Datasets, to load '{name}'. Received an "
-            'environment without it: pip install "keras-slr[datasets]", give '
-            "the folder of a local copy by `--data-dir` where the example "
-            "reads one, or try `--tiny`."
+            'environment without it: pip install "keras-slr[datasets]", pass '
+            "the folder of a local copy as `--data-dir` if the example reads "
+            "one, or try `--tiny`."
         ) from error
     return tfds

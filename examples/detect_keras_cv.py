@@ -4,13 +4,13 @@
     python -m examples.detect_keras_cv --dataset voc --size 512 --width 32
     python -m examples.detect_keras_cv --tiny
 
-YOLOV8 has a training step and losses of its own; to SLR it is a model like
-every other. DATA is a folder with BCCD, photographs of blood cells, in
-`detection/bccd/`; other data sets come through TensorFlow Datasets.
+YOLOV8 defines its own training step and losses; SLR prunes it like any other
+model. DATA is a folder with BCCD, photographs of blood cells, in
+`detection/bccd/`. TensorFlow Datasets provides the other data sets.
 
-What it gave on blood cells, 80 % of the entries zero, on TensorFlow, before
-SLR tried weights out (`SLR(trial=0.0, rho=Geometric(0.1, 0.9),
-freeze_at=0.7)`):
+Results on blood cells with 80 % of the entries pruned, on TensorFlow. The
+solver was `SLR(trial=0.0, rho=Geometric(0.1, 0.9), freeze_at=0.7)`, an earlier
+default:
 
                            non-zero  gzipped  TFLite file,      its ms
     model            mAP50 parameters     KB    gzipped KB  an example
@@ -19,8 +19,8 @@ freeze_at=0.7)`):
     SLR              0.8371   214,441 1016.0             -           -
     SLR, fine-tuned  0.8235   214,441 1017.2         963.2       5.840
 
-KerasCV is no longer developed; its successor is KerasHub, whose example is
-`examples/detect_keras_hub.py`. KerasCV 0.9.0 runs beside the newest Keras:
+KerasCV is no longer developed. Its successor is KerasHub; see
+`examples/detect_keras_hub.py`. KerasCV 0.9.0 works with current Keras:
 
     pip install "keras-slr[vision,datasets]"
 """
@@ -44,10 +44,10 @@ def yolo_v8(classes, shape, width, tiny):
     """Returns a small YOLOV8 detector with random weights.
 
     Args:
-        classes: Integer, how many there are.
+        classes: Integer, the number of classes.
         shape: Tuple, the shape of an image.
         width: Integer, channels of the first layer.
-        tiny: Boolean, which makes no difference here.
+        tiny: Boolean, ignored.
     """
     del tiny
     backbone = keras_cv.models.YOLOV8Backbone(
@@ -61,7 +61,7 @@ def yolo_v8(classes, shape, width, tiny):
         bounding_box_format="xyxy",
         backbone=backbone,
         fpn_depth=1,
-        # Unsure detections belong to the curve that the score is an area of.
+        # The score is the area under a curve that includes unsure detections.
         prediction_decoder=keras_cv.layers.NonMaxSuppression(
             bounding_box_format="xyxy",
             from_logits=False,

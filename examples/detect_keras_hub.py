@@ -4,9 +4,9 @@
     python -m examples.detect_keras_hub --dataset voc --size 512 --width 64
     python -m examples.detect_keras_hub --tiny
 
-RetinaNet on a small DarkNet, the trunk of YOLOv3, from random weights. DATA is
-a folder with BCCD, photographs of blood cells, in `detection/bccd/`; other data
-sets come through TensorFlow Datasets.
+RetinaNet starts from random weights on a small DarkNet, the backbone of YOLOv3.
+DATA is a folder with BCCD, photographs of blood cells, in `detection/bccd/`.
+TensorFlow Datasets provides the other data sets.
 
     pip install "keras-slr[vision,datasets]"
 """
@@ -30,10 +30,10 @@ def retinanet(classes, shape, width, tiny):
     """Returns a RetinaNet with random weights.
 
     Args:
-        classes: Integer, how many there are.
+        classes: Integer, the number of classes.
         shape: Tuple, the shape of an image.
         width: Integer, channels of the first layer.
-        tiny: Boolean, whether its trunk and heads have fewer layers.
+        tiny: Boolean, whether the backbone and heads have fewer layers.
     """
     trunk = keras_hub.models.CSPNetBackbone(
         stem_filters=width,
@@ -60,7 +60,7 @@ def retinanet(classes, shape, width, tiny):
         bounding_box_format="xyxy",
         use_prediction_head_norm=True,
         pre_logits_num_conv_layers=1 if tiny else 4,
-        # Unsure detections belong to the curve that the score is an area of.
+        # The score is the area under a curve that includes unsure detections.
         prediction_decoder=keras_hub.layers.NonMaxSuppression(
             bounding_box_format="xyxy",
             from_logits=True,

@@ -1,6 +1,6 @@
-"""Detectors of boxes, whatever library they come from.
+"""Prunes object detectors of any library.
 
-Scores are COCO's mean average precision on the test images.
+The score is COCO's mean average precision on the test images.
 """
 
 import collections.abc
@@ -23,22 +23,22 @@ from examples.comparison import compare
 from examples.plot import plot_pictures
 
 BATCH = 8
-# Detections below it count for the score, but are not drawn.
+# Detections with less confidence count for the score but are not drawn.
 CONFIDENCE = 0.4
-# Colours of the boxes, by class and again from the first.
+# Colours of the boxes by class. They repeat after the last one.
 COLOURS = np.array([[0.1, 0.4, 1.0], [1.0, 0.2, 0.1], [0.0, 0.7, 0.2]])
 
 
 @dataclasses.dataclass(frozen=True)
 class Detector:
-    """A detector as its library has it.
+    """A detector of a library.
 
     Attributes:
-        build: Function of the number of classes, the shape of an image, the
-            channels of the first layer and whether it is to be tiny, that
-            returns a Keras model.
-        losses: Dict, the losses as arguments of its `compile`.
-        classes: String, the key of class numbers in targets and outputs.
+        build: Function that returns a Keras model. It takes the number of
+            classes, the shape of an image, the channels of the first layer,
+            and whether the model should be tiny.
+        losses: Dict, the losses as arguments of `compile`.
+        classes: String, the key of the class numbers in targets and outputs.
     """
 
     build: collections.abc.Callable
@@ -47,21 +47,23 @@ class Detector:
 
 
 def detect(detector, doc, width, argv=None):
-    """Prunes a detector on the data that a command line names.
+    """Prunes a detector on the data that the command line names.
 
-    Writes what `compare` writes, and `detections.png`.
+    Writes the files of `compare`, and `detections.png`.
 
     Args:
         detector: `Detector`.
         doc: String, the docstring of the example.
         width: Integer, the default channels of the first layer.
-        argv: List of strings. Defaults to `None`, the command line.
+        argv: List of strings. Defaults to `None`, that of the process.
 
     Returns:
         `examples.comparison.Comparison`.
     """
     parser = arguments.parser(doc, rate=0.8)
-    parser.add_argument("--dataset", default="bccd", help="or one of `tfds`")
+    parser.add_argument(
+        "--dataset", default="bccd", help="bccd or a `tfds` name"
+    )
     parser.add_argument("--size", type=int, default=256, help="of the images")
     parser.add_argument(
         "--width", type=int, default=width, help="channels of the first layer"
@@ -96,13 +98,13 @@ def detect(detector, doc, width, argv=None):
 
 
 def read(args, split):
-    """Returns `Boxed` of a split of the data that the arguments name."""
+    """Returns a split of the data that the arguments name, as `Boxed`."""
     if args.dataset != "bccd":
         return from_tfds(args.dataset, split, args.size, args.data_dir)
     if args.data_dir is None:
         raise ValueError(
             "Expected `--data-dir`, a folder with detection/bccd/. Received "
-            "none: give one, or another `--dataset`, or `--tiny`."
+            "none: pass one, or use another `--dataset` or `--tiny`."
         )
     folder = pathlib.Path(args.data_dir) / "detection" / "bccd"
     return blood_cells(folder, split, args.size)
@@ -110,7 +112,7 @@ def read(args, split):
 
 @dataclasses.dataclass(frozen=True)
 class Detection(Task):
-    """A `Task` whose `loss` is a dict, the losses of a detector by name."""
+    """A `Task` whose `loss` is a dict of a detector's losses."""
 
     def compile(self, model, phase):
         steps = max(phase.epochs * len(self.batches), 1)
@@ -124,16 +126,16 @@ class Detection(Task):
 
 
 class Score:
-    """The mAP50 of a detector on images, which keeps what was found.
+    """Computes the mAP50 of a detector and keeps its detections.
 
     Args:
         data: `Boxed`.
         classes: String, see `Detector`.
 
     Attributes:
-        found: List, for each call the list of detections by image, dicts of
-            `"boxes"`, `"classes"` and `"confidence"`.
-        averages: List of floats, for each call the mAP.
+        found: List with an entry per call: a list with a dict of `"boxes"`,
+            `"classes"` and `"confidence"` for each image.
+        averages: List of floats, the mAP of each call.
     """
 
     def __init__(self, data, classes):
@@ -154,12 +156,12 @@ class Score:
 
 
 def labels(data):
-    """Returns the boxes of `Boxed` as a list of dicts, one an image."""
+    """Returns the boxes of `Boxed` as a list with a dict per image."""
     return [objects(*of_image) for of_image in zip(data.boxes, data.classes)]
 
 
 def objects(boxes, classes, confidence=None):
-    """Returns a dict of the boxes of an image that are there."""
+    """Returns a dict of the boxes of an image, without the padding."""
     if confidence is None:
         confidence = np.ones(len(classes))
     found = {"boxes": boxes, "classes": classes, "confidence": confidence}
@@ -168,7 +170,7 @@ def objects(boxes, classes, confidence=None):
 
 
 def draw(data, found, out, count=3):
-    """Draws the boxes of the first images, true ones and found ones.
+    """Draws the true and the detected boxes of the first images.
 
     Args:
         data: `Boxed`.
@@ -185,7 +187,7 @@ def draw(data, found, out, count=3):
 
 
 def with_boxes(image, boxes, classes, confidence):
-    """Returns an image with entries in `[0, 1]` and its boxes drawn in."""
+    """Returns an image with entries in `[0, 1]`, with its boxes drawn."""
     image = image / 255.0
     edge = len(image) - 1
     for box, kind, sure in zip(boxes, classes, confidence):

@@ -1,12 +1,12 @@
-"""Prunes a model on many devices with JAX, by data or by model.
+"""Prunes a model on many devices with JAX, with data or model parallelism.
 
     KERAS_BACKEND=jax python -m examples.distributed_jax --split model
     KERAS_BACKEND=jax python -m examples.distributed_jax --tiny
 
-Nothing is to be set for pruning: `Z` and the multipliers lie on the devices as
-their weights do. With `--split data` every device has the whole model and a
-part of each batch; with `--split model` the kernels of the wide layers are
-divided, too. In tiny mode one CPU plays four devices. See docs/scaling.md.
+Pruning needs no settings: `Z` and the multipliers are distributed like their
+weights. With `--split data`, every device has the whole model and a part of
+each batch. With `--split model`, the kernels of the wide layers are divided
+too. Tiny mode simulates four devices on a CPU. See docs/scaling.md.
 """
 
 import os
@@ -33,7 +33,7 @@ def main(argv=None):
     parser.add_argument("--split", choices=("data", "model"), default="data")
     args = parser.parse_args(argv)
     if args.tiny:
-        # Before anything is computed, and so before the seed is set.
+        # This must precede all computation, even setting the seed.
         jax.config.update("jax_num_cpu_devices", _VIRTUAL_DEVICES)
     devices = keras.distribution.list_devices()
     print(f"On {len(devices)} devices: {', '.join(devices)}.", flush=True)
@@ -46,7 +46,7 @@ def main(argv=None):
             spread = variable.value.sharding
             print(f"{variable.path}: {variable.shape}, {spread.spec}")
         task = Task(
-            # Of whole batches only, which the devices share out evenly.
+            # Only whole batches divide evenly between the devices.
             batches(*_whole(data, 128), 128),
             accuracy(data.x_test, data.y_test),
             "test accuracy",
@@ -65,7 +65,7 @@ def _by_data(devices):
 
 
 def _by_model(devices):
-    """Two parts of each batch, where the number allows it; kernels by rest."""
+    """Halves batches if possible, and divides kernels by the other devices."""
     parts = 2 if len(devices) % 2 == 0 else 1
     mesh = keras.distribution.DeviceMesh(
         (parts, len(devices) // parts), ("batch", "model"), devices

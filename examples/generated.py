@@ -1,4 +1,4 @@
-"""Data that are made up, for runs that download nothing."""
+"""Generated data, for runs without a download."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from keras_slr.data import Data
 
 
 def images(train=256, test=128, size=32, classes=10, seed=0):
-    """Returns pictures of stripes; a class is their direction and colour.
+    """Returns images of stripes. Their direction and colour give the class.
 
     Args:
         train: Integer, training images. Defaults to `256`.
         test: Integer, test images. Defaults to `128`.
-        size: Integer, pixels a side. Defaults to `32`.
+        size: Integer, height and width in pixels. Defaults to `32`.
         classes: Integer. Defaults to `10`.
         seed: Integer. Defaults to `0`.
 
@@ -25,7 +25,7 @@ def images(train=256, test=128, size=32, classes=10, seed=0):
     phases = rng.uniform(0, 2 * np.pi, len(labels))[:, None, None]
     rows, columns = np.indices((size, size)) * (8 * np.pi / size)
     waves = np.sin(np.cos(angles) * columns + np.sin(angles) * rows + phases)
-    # A colour in three channels that goes round once with the classes.
+    # The classes divide the colour circle evenly.
     turns = 2 * np.pi * labels[:, None] / classes + np.arange(3) * 2.1
     colours = 0.5 + 0.5 * np.cos(turns)[:, None, None, :]
     x = 0.5 + 0.4 * waves[..., None] * colours

@@ -1,12 +1,12 @@
-"""Prunes a small convolutional network that hears keywords.
+"""Prunes a small convolutional network that recognizes keywords in speech.
 
     python -m examples.keyword_spotting
     python -m examples.keyword_spotting --tiny
 
-Sound becomes spectrograms by `keras.ops.stft`, the same on every backend, and
+`keras.ops.stft` turns sound into the same spectrograms on every backend, and
 DS-CNN (arXiv 1711.07128) classifies them. The words are those of Speech
-Commands, through TensorFlow Datasets; in tiny mode a "word" is a tone in
-noise that rises or falls.
+Commands, from TensorFlow Datasets. In tiny mode, a "word" is a rising or
+falling tone in noise.
 """
 
 import keras
@@ -24,12 +24,12 @@ from examples.data import stream
 from examples.models.ds_cnn import ds_cnn
 from keras_slr.data import Data
 
-# Samples a second, and those of a window (30 ms) and between two (20 ms).
+# Samples per second, per window (30 ms) and between windows (20 ms).
 SAMPLING_RATE = 16_000
 WINDOW = 480
 STRIDE = 320
 BANDS = 40
-# Pitches in Hz from which tones rise or to which they fall, a word each.
+# Pitches in Hz. One word rises from each pitch, and another falls to it.
 _PITCHES = (400, 1000, 2500)
 _SPEECH_CLASSES = 12
 
@@ -57,7 +57,7 @@ def main(argv=None):
 
 
 def spectrogram(sound):
-    """Returns the logarithm of the energy in bands of frequency over time.
+    """Returns the log energy in frequency bands over time.
 
     Args:
         sound: NumPy array of `(batch, samples)`, entries in `[-1, 1]`.
@@ -68,7 +68,7 @@ def spectrogram(sound):
     real, imaginary = ops.stft(
         ops.cast(sound, "float32"), WINDOW, STRIDE, 512, center=False
     )
-    # The lowest bin holds what is constant and is left out.
+    # The lowest bin, the constant part of the signal, is left out.
     energy = (ops.square(real) + ops.square(imaginary))[..., 1:]
     bins = energy.shape[-1] // BANDS
     energy = energy[..., : bins * BANDS]
@@ -77,7 +77,7 @@ def spectrogram(sound):
 
 
 def tones(train=256, test=128, seed=0):
-    """Returns spectrograms of tones in noise that rise or fall.
+    """Returns spectrograms of rising and falling tones in noise.
 
     Args:
         train: Integer, training examples. Defaults to `256`.
@@ -90,7 +90,7 @@ def tones(train=256, test=128, seed=0):
     pitch = np.array(_PITCHES)[labels // 2] * rng.uniform(0.9, 1.1, count)
     part = np.linspace(0, 1, SAMPLING_RATE // 2)
     rising = (labels % 2 == 0)[:, None]
-    # By up to an octave and a half over half a second.
+    # A factor of three, about an octave and a half, in half a second.
     frequency = pitch[:, None] * 3 ** np.where(rising, part, 1 - part)
     phase = 2 * np.pi * np.cumsum(frequency, axis=1) / SAMPLING_RATE
     sound = 0.3 * np.sin(phase) + rng.normal(0, 0.1, phase.shape)
@@ -99,16 +99,16 @@ def tones(train=256, test=128, seed=0):
 
 
 def speech_commands(data_dir=None):
-    """Returns spectrograms of Speech Commands: ten words, silence, others.
+    """Returns spectrograms of Speech Commands: ten words, silence, unknown.
 
     Args:
-        data_dir: Folder of `tfds`. Defaults to `None`, its own.
+        data_dir: Folder of `tfds`. Defaults to `None`, its default folder.
     """
     arrays = []
     for split in ("train", "test"):
         x, y = [], []
         dataset = stream("speech_commands", split, data_dir)
-        # Words are a second or shorter; the rest becomes silence.
+        # Words last at most a second. Silence pads them.
         dataset = dataset.padded_batch(256, padded_shapes=([SAMPLING_RATE], []))
         for sound, label in as_numpy(dataset):
             x.append(spectrogram(sound / 2.0**15))

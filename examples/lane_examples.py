@@ -1,4 +1,4 @@
-"""Images with lanes, of TuSimple or drawn, and the cells that a net learns."""
+"""Images with lanes, from TuSimple or drawn, and the cells to predict."""
 
 import collections.abc
 import dataclasses
@@ -10,18 +10,18 @@ import numpy as np
 
 from examples import tusimple
 
-# Places for lanes: two to the left of the car and two to the right.
+# The network predicts two lanes to the left of the car and two to the right.
 LANES = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Size:
-    """What a network for lanes takes and gives.
+    """Input and output sizes of a network for lanes.
 
     Attributes:
         shape: Tuple, height, width and channels of the images.
         rows: Tuple of integers, the row anchors in pixels of TuSimple.
-        cells: Integer, parts of each row.
+        cells: Integer, the number of cells in each row.
     """
 
     shape: tuple
@@ -35,8 +35,8 @@ class Example:
 
     Attributes:
         label: `tusimple.Label`.
-        image: Function that returns the image, a float32 NumPy array of the
-            shape that the network takes, entries in `[0, 1]`.
+        image: Function that returns the image, a float32 NumPy array in the
+            input shape of the network, with entries in `[0, 1]`.
     """
 
     label: tusimple.Label
@@ -48,7 +48,7 @@ TINY = Size((48, 96, 3), tuple(range(260, 720, 40)), 40)
 
 
 class Batches(keras.utils.PyDataset):
-    """Shuffled batches of images, which are read when they are needed.
+    """Shuffled batches of images, which are read on demand.
 
     Args:
         examples: List of `Example`.
@@ -78,7 +78,7 @@ class Batches(keras.utils.PyDataset):
 
 
 def cells_of(label, size):
-    """Returns the cell of each lane in each row, `cells` where it has none.
+    """Returns the cell of each lane in each row, or `cells` if it has none.
 
     Args:
         label: `tusimple.Label`.
@@ -105,7 +105,7 @@ def tusimple_lanes(data_dir, size):
         size: `Size`.
 
     Raises:
-        FileNotFoundError: If the files with the labels are missing.
+        FileNotFoundError: If the label files are missing.
     """
     folder = pathlib.Path(data_dir or "tusimple")
     train = sorted(folder.glob("label_data_*.json"))
@@ -115,7 +115,7 @@ def tusimple_lanes(data_dir, size):
             "Expected `label_data_*.json` and `test_label.json` in "
             f"`{folder}`. Received a folder without them: get the lane "
             "detection data of github.com/TuSimple/tusimple-benchmark and "
-            "name their folder by `--data-dir`, or try `--tiny`."
+            "pass its folder as `--data-dir`, or try `--tiny`."
         )
 
     def examples(paths):
@@ -134,7 +134,7 @@ def tusimple_lanes(data_dir, size):
 
 
 def drawn_lanes(count, size, seed):
-    """Returns images of a road with two to four lanes that meet far away.
+    """Returns images of a road with two to four lanes that meet at a point.
 
     Args:
         count: Integer, the number of examples.
@@ -180,10 +180,10 @@ def with_lanes(image, rows, lanes):
 
 
 def _placed(label):
-    """Yields the place and the columns of each lane that has a place.
+    """Yields the place and the columns of the lanes nearest to the car.
 
-    Places are counted from left to right, those to the left of the car up to
-    the middle; of more lanes than places the ones nearest to the car have one.
+    Places are numbered from left to right. The first half is to the left of
+    the car, and the second half to the right.
     """
     middle = tusimple.WIDTH / 2
     left, right = [], []
@@ -209,7 +209,7 @@ def _image(path, shape):
 
 
 def _road(rng, meet, bottom, shape):
-    """Draws bright lines on a dark road, from where they meet to the bottom."""
+    """Draws bright lines on a dark road, from a common point to the bottom."""
     height, width, _ = shape
     y, x = np.indices((height, width)) + 0.5
     y, x = y * tusimple.HEIGHT / height, x * tusimple.WIDTH / width

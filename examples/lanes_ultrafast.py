@@ -4,9 +4,9 @@
     python -m examples.lanes_ultrafast --tiny
 
 `--data-dir` is the folder of TuSimple's lane detection challenge, with
-`label_data_*.json` for training, `test_label.json` and `clips/`. In tiny mode
-lanes are drawn. The score is TuSimple's accuracy; `predictions.png` has images
-with the lanes that the pruned network finds.
+`label_data_*.json` for training, `test_label.json` and `clips/`. Tiny mode
+draws lanes. The score is TuSimple's accuracy. `predictions.png` shows the lanes
+that the pruned network finds.
 """
 
 import pathlib
@@ -81,7 +81,7 @@ def lanes_of(model, examples, size):
         size: `lane_examples.Size`.
 
     Returns:
-        List of arrays of `(LANES, anchors)`, the anchors those of the label.
+        List of arrays of `(LANES, anchors)`, with the anchors of the label.
     """
     found = []
     for start in range(0, len(examples), 64):
@@ -99,7 +99,7 @@ def lanes_of(model, examples, size):
 
 
 def score(model, examples, size):
-    """Returns the mean of TuSimple's accuracy over images.
+    """Returns TuSimple's accuracy, averaged over images.
 
     Args:
         model: `ultra_fast_lanes`.
@@ -108,7 +108,7 @@ def score(model, examples, size):
     """
     shares = []
     for example, lanes in zip(examples, lanes_of(model, examples, size)):
-        # A lane of two points at least.
+        # A lane needs at least two points.
         lanes = lanes[(lanes >= 0).sum(axis=-1) >= 2]
         shares.append(tusimple.accuracy(example.label, lanes))
     return float(np.mean(shares))

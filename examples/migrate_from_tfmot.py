@@ -1,14 +1,14 @@
-"""Takes a pipeline from TF-MOT to keras_slr, a step at a time.
+"""Moves a pipeline from TF-MOT to keras_slr, step by step.
 
     pip install "keras-slr[tfmot]"
     python -m examples.migrate_from_tfmot
     python -m examples.migrate_from_tfmot --tiny
 
-One dense model, pruned three ways: by TF-MOT itself with a schedule as the old
-pipeline has it (in a process of its own, on a Keras 3 model of any backend),
-by the same method in this library, and by SLR. The last is also written as
-TF-MOT's wrappers with SLR's masks, for what comes behind in the old pipeline.
-Data are the digits of scikit-learn. See docs/migrating_from_tfmot.md.
+One dense model is pruned in three ways: by TF-MOT with a schedule from the old
+pipeline (in a separate process, from a Keras 3 model of any backend), by the
+same method in this library, and by SLR. The SLR result is also written with
+TF-MOT's wrappers around SLR's masks, for later steps of the old pipeline. The
+data is scikit-learn's digits. See docs/migrating_from_tfmot.md.
 """
 
 import pathlib
@@ -51,7 +51,7 @@ def main(argv=None):
             "initial_sparsity": 0.2,
             "final_sparsity": args.rate,
             "begin_step": 0,
-            # Before the last epoch, in which the zeros are kept.
+            # The last epoch keeps the zeros.
             "end_step": (epochs - 1) * (len(x) // _BATCH),
             "frequency": 10,
         },
@@ -59,15 +59,15 @@ def main(argv=None):
     tfmot.prune(old, schedule, x, y, epochs=epochs, batch_size=_BATCH)
     rows["TF-MOT, PolynomialDecay"] = _row(old, score)
 
-    # The same method in one callback. TF-MOT gives every layer the rate
-    # itself, and leaves no layer out.
+    # The same method in one callback. TF-MOT prunes every layer, and each at
+    # the given rate.
     plan = {"rate": args.rate, "allocation": "uniform"}
     same = _copy(dense)
     callback = keras_slr.GradualMagnitudeCallback(**plan)
     same.fit(x, y, callbacks=[callback], **fit)
     rows["gradual magnitude"] = _row(same, score)
 
-    # After: SLR in its place.
+    # After: SLR.
     new = _copy(dense)
     callback = keras_slr.SLRCallback(**plan)
     new.fit(x, y, callbacks=[callback], **fit)
@@ -90,7 +90,7 @@ def _copy(model):
 
 
 def _row(model, score):
-    """Returns the score and the number of parameters that are not zero."""
+    """Returns the score and the number of nonzero parameters."""
     nonzero = sum(int(np.count_nonzero(w)) for w in model.get_weights())
     return score(model), nonzero
 

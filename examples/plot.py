@@ -1,4 +1,4 @@
-"""Pictures that the examples save."""
+"""Plots that the examples save."""
 
 import matplotlib.figure
 from matplotlib.ticker import MaxNLocator
@@ -6,13 +6,13 @@ from matplotlib.ticker import PercentFormatter
 
 
 def plot_comparison(comparison, path):
-    """Draws scores, the way to zero, and what each layer keeps.
+    """Draws scores, the residual over epochs, and what each layer keeps.
 
     Args:
         comparison: `examples.comparison.Comparison`.
         path: Image file to write.
     """
-    # Not by pyplot, which would choose a display and keep the figure.
+    # pyplot would choose a display and keep the figure.
     figure = matplotlib.figure.Figure(figsize=(12, 4), layout="constrained")
     scores, residual, layers = figure.subplots(1, 3)
     found = {name: row.score for name, row in comparison.rows.items()}
@@ -25,11 +25,11 @@ def plot_comparison(comparison, path):
 
 
 def plot_bars(values, label, path):
-    """Draws numbers by name.
+    """Draws a bar for each number.
 
     Args:
         values: Dict of floats by name.
-        label: String, what the numbers are.
+        label: String, the label of the axis.
         path: Image file to write.
     """
     figure = matplotlib.figure.Figure(figsize=(6, 4), layout="constrained")
@@ -43,7 +43,7 @@ def plot_pictures(pictures, titles, path):
     Args:
         pictures: List of rows, each a list of arrays of `(height, width)` or
             `(height, width, 3)`, entries in `[0, 1]`.
-        titles: List of strings, one a column.
+        titles: List of strings, one per column.
         path: Image file to write.
     """
     shape = (len(pictures), len(titles))
@@ -53,7 +53,7 @@ def plot_pictures(pictures, titles, path):
     grid = figure.subplots(*shape, squeeze=False)
     for row, images in zip(grid, pictures):
         for axes, image in zip(row, images):
-            # Sides of boxes are a pixel wide and none may be left out.
+            # The sides of boxes are a pixel wide and must stay visible.
             axes.imshow(image, vmin=0, vmax=1, interpolation="antialiased")
             axes.set_axis_off()
     for axes, title in zip(grid[0], titles):
@@ -72,7 +72,7 @@ def _draw_bars(axes, values, label):
 def _draw_residual(axes, history):
     values = history["slr_residual"]
     axes.plot(range(1, len(values) + 1), values, marker=".")
-    # Zero once all has settled.
+    # The residual ends at exactly zero.
     axes.set_yscale("symlog", linthresh=1e-4)
     axes.set_xlabel("epoch of pruning")
     axes.set_ylabel("residual ||W - Z|| / ||W||")

@@ -3,10 +3,10 @@
     python -m examples.quantize_after_pruning
     python -m examples.quantize_after_pruning --tiny
 
-`model.quantize("int8")` of Keras rounds the kernels of Dense layers, for any
-backend; `tflite_export.convert(..., quantize="int8")` rounds all kernels and
-activations, in a file for phones. Both map zero to zero, so that what SLR has
-pruned compresses as well as before. Data are the digits of scikit-learn.
+Keras' `model.quantize("int8")` quantizes the kernels of Dense layers on any
+backend. `tflite_export.convert(..., quantize="int8")` quantizes all kernels and
+activations in a file for phones. Both map zero to zero, so pruned weights
+compress as well as before. The data is scikit-learn's digits.
 """
 
 import pathlib
@@ -56,7 +56,8 @@ def main(argv=None):
         (data.x_test, data.y_test),
         threads=[1],
     )
-    # In place, and so at the end; of other layers Keras warns that it cannot.
+    # This works in place, so it comes last. Keras would warn about the other
+    # layers, which it cannot quantize.
     model.quantize(
         "int8", filters=lambda layer: isinstance(layer, layers.Dense)
     )
@@ -81,7 +82,7 @@ def zeros(model):
 
 
 def digits_network():
-    """Returns a small compiled network for images of 8x8, with logits."""
+    """Returns a small compiled network for 8x8 images, with logits."""
     model = keras.Sequential(
         [
             keras.Input((8, 8, 1)),

@@ -1,12 +1,12 @@
-"""Prunes DeepLabV3+, which tells for each pixel what it shows.
+"""Prunes DeepLabV3+, which classifies each pixel.
 
     python -m examples.segment_deeplab
     python -m examples.segment_deeplab --tiny
 
-The pictures are those of Oxford-IIIT Pet (pet, background, border), through
-TensorFlow Datasets; in tiny mode discs and squares. The score is the mean over
-the classes of intersection over union. `predictions.png` has pictures with
-their truth and what the pruned network says.
+The pictures are those of Oxford-IIIT Pet (pet, background, border), from
+TensorFlow Datasets. Tiny mode draws discs and squares. The score is the mean
+intersection over union of the classes. `predictions.png` shows pictures, their
+true classes and the predictions of the pruned network.
 """
 
 import pathlib
@@ -28,7 +28,7 @@ from keras_slr.data import Data
 
 # Background, disc, square; background, pet, border.
 CLASSES = 3
-# Pixels a side of the pictures of pets.
+# Height and width of the pictures of pets in pixels.
 _SIZE = 160
 _SHOWN = 4
 
@@ -38,7 +38,7 @@ def main(argv=None):
     keras.utils.set_random_seed(args.seed)
     if args.tiny:
         data = shapes()
-        # For features of 4x4 the published dilations are too wide.
+        # The published dilations are too wide for 4x4 features.
         size = {"rates": (1, 2), "scale": 8}
         phases = Phase(6, 1e-2), Phase(6, 3e-3), Phase(1)
     else:
@@ -67,7 +67,7 @@ def main(argv=None):
 
 
 def classes(model, x):
-    """Returns the likeliest class of each pixel.
+    """Returns the most likely class of each pixel.
 
     Args:
         model: Keras model with logits.
@@ -76,13 +76,13 @@ def classes(model, x):
     Returns:
         NumPy integer array of `(batch, height, width)`.
     """
-    # In parts: logits are far larger than classes.
+    # In parts, because logits need far more memory than classes.
     parts = [x[i : i + 128] for i in range(0, len(x), 128)]
     return np.concatenate([predict(model, p).argmax(axis=-1) for p in parts])
 
 
 def mean_iou(truth, found):
-    """Returns the mean of intersection over union of the classes there are.
+    """Returns the mean intersection over union of the classes that occur.
 
     Args:
         truth: NumPy integer array.
@@ -103,7 +103,7 @@ def shapes(train=96, test=32, size=32, seed=0):
     Args:
         train: Integer, training pictures. Defaults to `96`.
         test: Integer, test pictures. Defaults to `32`.
-        size: Integer, pixels a side. Defaults to `32`.
+        size: Integer, height and width in pixels. Defaults to `32`.
         seed: Integer. Defaults to `0`.
     """
     rng = np.random.default_rng(seed)
@@ -123,10 +123,10 @@ def shapes(train=96, test=32, size=32, seed=0):
 
 
 def pets(data_dir=None):
-    """Returns the pictures of Oxford-IIIT Pet, 160 pixels a side.
+    """Returns the pictures of Oxford-IIIT Pet in 160x160 pixels.
 
     Args:
-        data_dir: Folder of `tfds`. Defaults to `None`, its own.
+        data_dir: Folder of `tfds`. Defaults to `None`, its default folder.
     """
     arrays = []
     for split in ("train", "test"):
@@ -150,7 +150,7 @@ def _resized(example):
         data_format="channels_last",
     )
     image, mask = map(keras.ops.convert_to_numpy, (image, mask))
-    # Pet, background, border are 1, 2, 3 there.
+    # The data set numbers pet, background and border 1, 2 and 3.
     return image, np.array([1, 0, 2], "int32")[np.int32(mask[..., 0]) - 1]
 
 

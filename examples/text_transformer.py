@@ -1,12 +1,12 @@
-"""Prunes a transformer that tells whether a review is good.
+"""Prunes a transformer that classifies reviews as good or bad.
 
     python -m examples.text_transformer
     python -m examples.text_transformer --structure heads --rate 0.5
     python -m examples.text_transformer --tiny
 
-The reviews are those of IMDB, by `keras.datasets` or as `imdb.npz` in
-`--data-dir`. In tiny mode they are made up: good words and bad ones among
-others, where "not" turns the next word round.
+The reviews are those of IMDB, from `keras.datasets` or from `imdb.npz` in
+`--data-dir`. Tiny mode generates them from good, bad and neutral words, where
+"not" reverses the word after it.
 """
 
 import pathlib
@@ -27,7 +27,7 @@ from keras_slr.structures.from_text import from_text
 
 WORDS, LENGTH = 20_000, 200
 TINY_WORDS, TINY_LENGTH = 32, 16
-# Tokens of the made-up reviews: padding, "not", and then good, bad and others.
+# Tokens of generated reviews: padding, "not", then good, bad and neutral words.
 _NOT, _GOOD, _BAD, _OTHER = 1, 2, 8, 14
 
 
@@ -37,7 +37,7 @@ def main(argv=None):
         "--structure",
         type=from_text,
         default=keras_slr.Unstructured(),
-        help="such as heads, 2:4 or 4x1 (default: single entries)",
+        help="heads, 2:4, 4x1 or another (default: single entries)",
     )
     args = parser.parse_args(argv)
     keras.utils.set_random_seed(args.seed)
@@ -61,7 +61,9 @@ def main(argv=None):
 
 
 def made_up_reviews(train=1024, test=256, seed=0):
-    """Returns reviews whose words are counted, "not" before a word turns it.
+    """Returns generated reviews, labelled by their good and bad words.
+
+    "Not" before a word reverses it.
 
     Args:
         train: Integer, training examples. Defaults to `1024`.
@@ -73,7 +75,7 @@ def made_up_reviews(train=1024, test=256, seed=0):
         labels, `1` for good.
     """
     rng = np.random.default_rng(seed)
-    # Twice as many as are needed: those with a draw are thrown away.
+    # Twice as many as needed, because those with a tie are dropped.
     x = rng.integers(_GOOD, TINY_WORDS, (2 * (train + test), TINY_LENGTH))
     x[rng.random(x.shape) < 0.15] = _NOT
     value = np.where(x < _GOOD, 0, np.where(x < _BAD, 1, -1))
@@ -99,8 +101,8 @@ def imdb(data_dir=None):
         if not path.is_file():
             raise FileNotFoundError(
                 f"Expected a file `{path}`. Received a folder without it: put "
-                "there what `keras.datasets.imdb` downloads, leave out "
-                "`--data-dir`, or try `--tiny`."
+                "the file that `keras.datasets.imdb` downloads there, leave "
+                "out `--data-dir`, or try `--tiny`."
             )
     (x_train, y_train), (x_test, y_test) = keras.datasets.imdb.load_data(
         str(path), num_words=WORDS

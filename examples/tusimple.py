@@ -1,6 +1,6 @@
-"""TuSimple's labels of lanes, and its accuracy.
+"""TuSimple's lane labels and its accuracy metric.
 
-The format and the metric are those that the benchmark publishes
+Format and metric are as published by the benchmark
 (github.com/TuSimple/tusimple-benchmark, lane detection).
 """
 
@@ -11,11 +11,11 @@ import pathlib
 import numpy as np
 
 WIDTH, HEIGHT = 1280, 720
-# In the place of a column, where a lane is not in a row.
+# The column of a lane in rows that it does not cross.
 ABSENT = -2
-# Pixels to the side of a lane that runs straight down.
+# Horizontal tolerance for a vertical lane, in pixels.
 _TOLERANCE = 20
-# Lanes that count in an image, at most.
+# The largest number of lanes that count in an image.
 _COUNTED = 4
 
 
@@ -27,7 +27,7 @@ class Label:
         image: String, the path of the image in the folder of the data.
         rows: Integer array of `(anchors,)`, in pixels from the top.
         lanes: Float array of `(lanes, anchors)`: columns in pixels from the
-            left, `ABSENT` where a lane is not in the row.
+            left, `ABSENT` in rows that a lane does not cross.
     """
 
     image: str
@@ -36,7 +36,7 @@ class Label:
 
 
 def read_labels(path):
-    """Reads a file of labels, a JSON object a line.
+    """Reads a label file with a JSON object per line.
 
     Args:
         path: Path of the file.
@@ -58,22 +58,22 @@ def read_labels(path):
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 "Expected a JSON object with `raw_file`, `h_samples` and "
-                "`lanes` of as many columns as there are rows. Received "
-                f"another line {number} in `{path}`: use the label files of "
-                "the lane detection challenge."
+                "`lanes` with a column for each row. Received something else "
+                f"in line {number} of `{path}`: use the label files of the "
+                "lane detection challenge."
             ) from error
     return labels
 
 
 def accuracy(label, found):
-    """Returns the share of a label's points that a prediction has.
+    """Returns the share of a label's points that a prediction matches.
 
-    A point of a lane is right if the predicted one in its row is less than
-    `20 / cos(angle)` pixels to the side, where the angle is that of the
-    labelled lane to the vertical; or if both have none there. Each lane counts
-    with the predicted lane that has most of its points. Of more than four
-    lanes the worst one is not counted. More than two lanes beyond those there
-    are make the whole prediction wrong.
+    A point matches if the predicted point in its row is less than
+    `20 / cos(angle)` pixels away, where `angle` is that between the labelled
+    lane and the vertical, or if neither lane crosses the row. Each labelled
+    lane is compared with the predicted lane that matches most of its points.
+    If a label has more than four lanes, the worst one does not count. A
+    prediction with more than two surplus lanes scores zero.
 
     Args:
         label: `Label`.
@@ -89,7 +89,7 @@ def accuracy(label, found):
 
 
 def _matching(rows, lane, found):
-    """Returns the share of a lane's points in each of the found lanes."""
+    """Returns the share of a lane's points that each found lane matches."""
     tolerance = _TOLERANCE / np.cos(_angle(rows, lane))
     near = np.abs(found - lane) < tolerance
     there, seen = lane >= 0, found >= 0

@@ -1,11 +1,11 @@
-"""What several networks are made of."""
+"""Building blocks that several networks share."""
 
 import functools
 
 from keras import layers
 
-# With the momentum of the published implementations, which follows the
-# weights closely: pruning changes them fast.
+# The momentum of the published implementations. The statistics follow the
+# weights closely, which change fast during pruning.
 batch_norm = functools.partial(layers.BatchNormalization, momentum=0.9)
 
 
@@ -17,7 +17,7 @@ def convolution(
     Args:
         x: Keras tensor of `(batch, height, width, channels)`.
         filters: Integer.
-        size: Integer, pixels a side of the window.
+        size: Integer, height and width of the window.
         stride: Integer. Defaults to `1`.
         activation: String, or `None` for none. Defaults to `"relu"`.
         dilation: Integer, pixels from one entry of the window to the next.

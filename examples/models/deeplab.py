@@ -24,7 +24,7 @@ def deeplab_v3_plus(shape, classes, rates=(6, 12, 18), scale=1):
     low, *_, high = trunk(inputs, basic, (2, 2, 2, 2), scale, dilated=True)
     x = _pyramid(high, 256 // scale, rates)
     x = _enlarged(x, low.shape[1] // x.shape[1])
-    # Few channels, lest they outweigh those of the encoder.
+    # Few channels, so that they do not outweigh those of the encoder.
     low = convolution(low, 48 // scale, 1, name="decoder_low")
     x = layers.Concatenate()([x, low])
     x = convolution(x, 256 // scale, 3, name="decoder_conv1")
@@ -35,7 +35,7 @@ def deeplab_v3_plus(shape, classes, rates=(6, 12, 18), scale=1):
 
 
 def _pyramid(x, filters, rates):
-    """Looks at the features with windows of several widths side by side."""
+    """Applies convolutions of several dilations in parallel."""
     _, height, width, _ = x.shape
     seen = [convolution(x, filters, 1, name="aspp_conv")]
     for rate in rates:

@@ -13,7 +13,7 @@ def ds_cnn(shape, classes, filters=64, blocks=4):
     Args:
         shape: Tuple, frames and frequency bands of a spectrogram.
         classes: Integer.
-        filters: Integer. Defaults to `64`, the small one of the paper.
+        filters: Integer. Defaults to `64`, the paper's small network.
         blocks: Integer. Defaults to `4`.
     """
     inputs = keras.Input(shape)

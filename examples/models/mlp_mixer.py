@@ -6,7 +6,7 @@ from keras import layers
 from examples.models.blocks import divided
 from examples.models.blocks import mlp
 
-# Pixels a side of a patch: CIFAR-10 becomes 64 tokens.
+# Height and width of a patch in pixels: CIFAR-10 becomes 64 tokens.
 _PATCH = 4
 
 

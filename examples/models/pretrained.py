@@ -1,4 +1,4 @@
-"""Networks with weights for CIFAR-10 that others have published."""
+"""Networks with published weights for CIFAR-10."""
 
 import pathlib
 
@@ -12,7 +12,7 @@ from examples.models.resnet_for_cifar import resnet_for_cifar
 def resnet_8(models_dir):
     """Returns the ResNet-8 of MLPerf Tiny, with logits.
 
-    It takes pixels from 0 to 255.
+    It expects pixels from 0 to 255.
 
     Args:
         models_dir: Folder with
@@ -22,7 +22,7 @@ def resnet_8(models_dir):
     folder = pathlib.Path(models_dir) / "mlperf-tiny/image_classification"
     path = _existing(folder / "pretrainedResnet.h5", "mlcommons/tiny")
     model = keras.models.load_model(path, compile=False)
-    # Logits, as of all the other networks here.
+    # Logits, like all other networks here.
     model.layers[-1].activation = keras.activations.linear
     return model
 
@@ -30,7 +30,7 @@ def resnet_8(models_dir):
 def resnet(blocks, models_dir):
     """Returns a `resnet_for_cifar` with its published weights.
 
-    It takes images that `data.normalised` has prepared.
+    It expects images that `data.normalised` has prepared.
 
     Args:
         blocks: Integer, `3` for ResNet-20 or `9` for ResNet-56.
@@ -48,7 +48,7 @@ def _existing(path, source):
     if not path.is_file():
         raise FileNotFoundError(
             f"Expected pretrained weights as `{path}`. Received a path where "
-            f"there is no file: put there what github.com/{source} has, or "
-            "leave out `--models-dir` to train from the start."
+            f"there is no file: put the file of github.com/{source} there, or "
+            "leave out `--models-dir` to train from random weights."
         )
     return path

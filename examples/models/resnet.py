@@ -6,8 +6,8 @@ from keras import layers
 from examples.models.blocks import convolution
 from examples.models.blocks import divided
 
-# Images of fewer pixels a side keep their size in the stem, as in the
-# paper's nets for CIFAR.
+# The stem keeps the size of images with fewer pixels per side, as in the
+# paper's networks for CIFAR.
 _LARGE = 128
 
 
@@ -32,13 +32,13 @@ def trunk(x, block, counts, scale=1, dilated=False):
         counts: Tuple of four integers, blocks in each stage.
         scale: See `vgg_16`. Defaults to `1`.
         dilated: Boolean, whether the last stage keeps the resolution of the
-            one before it and widens its windows instead, as DeepLab has it
+            one before it and dilates its windows instead, as in DeepLab
             (arXiv 1802.02611). Defaults to `False`.
 
     Returns:
         List of four Keras tensors. Each has half the height and width of the
-        one before it; the first has a quarter of those of a large image, and
-        those of a small one.
+        one before it. The first has a quarter of the height and width of a
+        large image, or the full size of a small one.
     """
     if min(x.shape[1:3]) >= _LARGE:
         x = convolution(x, 64 // scale, 7, 2, name="stem")
@@ -62,7 +62,7 @@ def trunk(x, block, counts, scale=1, dilated=False):
 
 
 def basic(x, filters, stride=1, dilation=1, *, name):
-    """Two 3x3 convolutions beside a shortcut."""
+    """Two 3x3 convolutions with a shortcut."""
     window = {"size": 3, "dilation": dilation}
     y = convolution(x, filters, stride=stride, **window, name=f"{name}_conv1")
     y = convolution(y, filters, activation=None, **window, name=f"{name}_conv2")
@@ -70,7 +70,7 @@ def basic(x, filters, stride=1, dilation=1, *, name):
 
 
 def bottleneck(x, filters, stride=1, dilation=1, *, name):
-    """A 3x3 convolution between two 1x1, beside a shortcut."""
+    """A 3x3 convolution between two 1x1 convolutions, with a shortcut."""
     y = convolution(x, filters, 1, name=f"{name}_conv1")
     y = convolution(
         y, filters, 3, stride, dilation=dilation, name=f"{name}_conv2"
@@ -80,10 +80,10 @@ def bottleneck(x, filters, stride=1, dilation=1, *, name):
 
 
 def _joined(x, y, stride, name):
-    """Adds the shortcut, as wide and as small as what is beside it."""
+    """Adds the shortcut in the size of the other branch."""
     if stride > 1:
-        # Every second pixel, before the 1x1 convolution and not by it: with a
-        # stride and few channels PyTorch 2.13 crashes on CPUs.
+        # Pooling takes every second pixel. A 1x1 convolution with a stride and
+        # few channels crashes PyTorch 2.13 on CPUs.
         x = layers.MaxPooling2D(1, stride, name=f"{name}_pixels")(x)
     if x.shape[-1] != y.shape[-1]:
         x = convolution(

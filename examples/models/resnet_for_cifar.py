@@ -11,8 +11,8 @@ from examples.models.blocks import divided
 def resnet_for_cifar(blocks, shape=(32, 32, 3), classes=10, scale=1):
     """Returns a ResNet of `6 blocks + 2` layers, with logits.
 
-    Shortcuts are those of option A: one into a wider stage takes every second
-    pixel and pads with zero channels.
+    Shortcuts are the paper's option A: a shortcut into a wider stage takes
+    every second pixel and pads with zero channels.
 
     Args:
         blocks: Integer, blocks in each of the three stages.
@@ -44,7 +44,7 @@ resnet_110 = functools.partial(resnet_for_cifar, 18)
 
 
 def load_torch_weights(model, arrays):
-    """Sets a `resnet_for_cifar` to weights named and laid out as PyTorch's.
+    """Loads PyTorch weights into a `resnet_for_cifar`.
 
     Args:
         model: `resnet_for_cifar`.
@@ -69,7 +69,7 @@ def load_torch_weights(model, arrays):
 
 
 def _convolution(x, filters, stride, name):
-    # Padded alike on all sides, which "same" is not with a stride.
+    # With a stride, "same" would not pad all sides equally.
     if stride == 2:
         x = layers.ZeroPadding2D(1)(x)
     padding = "valid" if stride == 2 else "same"
@@ -81,7 +81,7 @@ def _convolution(x, filters, stride, name):
 
 
 def _widened(x, zeros):
-    """Returns every second pixel, with zero channels in front and behind."""
+    """Returns every second pixel, with zero channels before and after."""
     x = layers.MaxPooling2D(1, 2)(x)
     # Padding of the width, of a tensor whose channels take its place.
     x = layers.Permute((1, 3, 2))(x)

@@ -8,8 +8,8 @@ from keras import ops
 from examples.models.blocks import divided
 from examples.models.blocks import mlp
 
-# For images of 32x32 in place of 224x224: 16x16 tokens to begin with, and
-# 2x2 in the last stage.
+# For 32x32 images instead of 224x224: 16x16 tokens in the first stage, 2x2 in
+# the last.
 _PATCH = 2
 _WINDOW = 4
 # Blocks and heads in each stage.
@@ -46,14 +46,15 @@ def swin_t(shape=(32, 32, 3), classes=10, scale=1):
 class WindowAttention(layers.Layer):
     """Attention among the tokens of each window.
 
-    Scores get a learned bias for each offset of one token from another.
-    With `shift` windows lie across the borders of those without, and tokens
-    that the shift has brought together from opposite ends do not attend to
-    each other.
+    Scores get a learned bias for each offset between two tokens. With `shift`,
+    windows cross the borders of the unshifted windows. Tokens from opposite
+    ends of the image, which the shift brings together, do not attend to each
+    other.
 
     Args:
-        window: Integer, tokens a side of a window; divides height and width.
-        shift: Integer, by how many tokens windows are moved.
+        window: Integer, height and width of a window in tokens; divides those
+            of the image.
+        shift: Integer, the shift of the windows in tokens.
         heads: Integer, divides the channels.
 
     Call:
@@ -109,7 +110,7 @@ class WindowAttention(layers.Layer):
         return ops.reshape(x, (-1, rows * columns, side**2, channels))
 
     def _image(self, x, rows, columns):
-        """The way back from `_windows`."""
+        """The inverse of `_windows`."""
         side, channels = self.window, x.shape[-1]
         x = ops.reshape(x, (-1, rows, columns, side, side, channels))
         x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
@@ -127,7 +128,7 @@ class WindowAttention(layers.Layer):
 
 
 def _block(x, heads, shifted, name):
-    # A window as large as the image has nowhere to be shifted to.
+    # A window as large as the image cannot be shifted.
     window = min(_WINDOW, *x.shape[1:3])
     shift = window // 2 if shifted and window < min(x.shape[1:3]) else 0
     y = layers.LayerNormalization(name=f"{name}_attention_norm")(x)
@@ -138,7 +139,7 @@ def _block(x, heads, shifted, name):
 
 
 def _merged(x, name):
-    """Four tokens of a square become one, of twice the channels."""
+    """Merges each 2x2 square of tokens into one with twice the channels."""
     _, height, width, channels = x.shape
     x = layers.Reshape((height // 2, 2, width // 2, 2 * channels))(x)
     x = layers.Permute((1, 3, 2, 4))(x)
@@ -148,15 +149,15 @@ def _merged(x, name):
 
 
 def _offsets(window):
-    """Returns which offset lies between two tokens, `(tokens, tokens)`."""
+    """Returns the number of the offset between tokens, `(tokens, tokens)`."""
     places = np.indices((window, window)).reshape(2, -1)
     apart = places[:, :, None] - places[:, None, :] + window - 1
     return apart[0] * (2 * window - 1) + apart[1]
 
 
 def _mask(height, width, window, shift):
-    """Returns what is added to scores, `(windows, tokens, tokens)`."""
-    # Tokens behind the fold, in each direction, have come from the other end.
+    """Returns the mask to add to scores, `(windows, tokens, tokens)`."""
+    # The shift has moved the last tokens of each direction from the other end.
     folded = [np.arange(n) >= n - shift for n in (height, width)]
     part = 2 * folded[0][:, None] + folded[1][None, :]
     part = part.reshape(height // window, window, width // window, window)

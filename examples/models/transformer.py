@@ -8,7 +8,7 @@ from examples.models.blocks import mlp
 
 @keras.saving.register_keras_serializable("keras_slr_examples")
 class Positions(layers.Layer):
-    """Adds a learned vector to each place of a sequence.
+    """Adds a learned vector to each position of a sequence.
 
     Call:
         x: Tensor of `(batch, length, channels)`; the output has the same
@@ -27,10 +27,10 @@ class Positions(layers.Layer):
 
 
 def encoder(length, words, classes, width=128, heads=4, blocks=4):
-    """Returns the network, with logits; norms come first in each block.
+    """Returns the network, with logits. Blocks normalize their inputs.
 
     Args:
-        length: Integer, tokens of a text.
+        length: Integer, the number of tokens of a text.
         words: Integer, size of the vocabulary.
         classes: Integer.
         width: Integer, channels of a token. Defaults to `128`.

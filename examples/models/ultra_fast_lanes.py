@@ -12,22 +12,22 @@ from examples.models.resnet import trunk
 def ultra_fast_lanes(shape, lanes, anchors, cells, scale=1):
     """Returns the network, with logits.
 
-    For each lane and each row anchor they say in which cell of the row the
-    lane is, or, the last one, that it is in none. The output is of
-    `(batch, lanes, anchors, cells + 1)`.
+    The output has shape `(batch, lanes, anchors, cells + 1)`. For each lane
+    and row anchor, it has a logit for each cell of the row, and a last one for
+    rows that the lane does not cross.
 
     Args:
         shape: Tuple, height, width and channels; the published size is
             `(288, 800, 3)`.
-        lanes: Integer, places for lanes from left to right.
-        anchors: Integer, rows in which lanes are looked for.
-        cells: Integer, parts of each row.
+        lanes: Integer, the number of lanes.
+        anchors: Integer, the number of rows in which to find lanes.
+        cells: Integer, the number of cells in each row.
         scale: See `vgg_16`. Defaults to `1`.
     """
     outputs = (lanes, anchors, cells + 1)
     inputs = keras.Input(shape)
     x = trunk(inputs, basic, (2, 2, 2, 2), scale)[-1]
-    # The head sees the whole image: few channels keep it small.
+    # The head sees the whole image. Few channels keep it small.
     x = convolution(x, 8, 1, name="head_conv")
     x = layers.Flatten()(x)
     x = layers.Dense(2048 // scale, activation="relu", name="head_dense")(x)
@@ -39,11 +39,12 @@ def ultra_fast_lanes(shape, lanes, anchors, cells, scale=1):
 
 @keras.saving.register_keras_serializable("keras_slr_examples")
 def row_anchor_loss(cell, logits):
-    """Cross-entropy of the cells, and how lanes run from row to row.
+    """Cross-entropy of the cells, with penalties on the shape of lanes.
 
-    The paper's three terms, each with the weight one: the cross-entropy; the
-    difference of logits in neighbouring rows, as lanes go on; and the second
-    difference of places, as lanes are mostly straight.
+    Adds the paper's three terms, each with weight one: the cross-entropy, the
+    differences of logits between neighbouring rows, because lanes are
+    continuous, and the second differences of places, because lanes are mostly
+    straight.
 
     Args:
         cell: Integer tensor of `(batch, lanes, anchors)`.
@@ -72,7 +73,8 @@ def places(logits):
         logits: Tensor of `(batch, lanes, anchors, cells + 1)`.
 
     Returns:
-        Tensor of `(batch, lanes, anchors)`, if the lane is there.
+        Tensor of `(batch, lanes, anchors)`. A place is meaningless in rows
+        that the lane does not cross.
     """
     share = ops.softmax(logits[..., :-1])
     cells = ops.arange(share.shape[-1], dtype=share.dtype)

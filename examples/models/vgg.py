@@ -13,11 +13,11 @@ def vgg_16(shape=(32, 32, 3), classes=10, scale=1):
     """Returns the network, with logits.
 
     Args:
-        shape: Tuple, height, width and channels; the first two multiples of
-            32. Defaults to those of CIFAR-10.
+        shape: Tuple, height, width and channels. Height and width are
+            multiples of 32. Defaults to the shape of CIFAR-10.
         classes: Integer. Defaults to `10`.
-        scale: Integer that divides the numbers of filters and of blocks.
-            Defaults to `1`, the network as published.
+        scale: Integer that divides the numbers of filters and blocks.
+            Defaults to `1`, the published network.
     """
     inputs = x = keras.Input(shape)
     for stage, (filters, count) in enumerate(_STAGES, start=1):

@@ -66,7 +66,7 @@ def test_labels_are_read(tmp_path):
     np.testing.assert_array_equal(first.lanes, [[5, -2]])
     entry["lanes"] = [[5]]
     path.write_text(json.dumps(entry))
-    with pytest.raises(ValueError, match="another line 1 in"):
+    with pytest.raises(ValueError, match="in line 1 of"):
         tusimple.read_labels(path)
 
 
