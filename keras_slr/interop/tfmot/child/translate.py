@@ -5,11 +5,11 @@ import dataclasses
 import keras
 import tf_keras
 
-from keras_slr import graph as keras_3
 from keras_slr.interop.tfmot.child import graph as keras_2
 from keras_slr.interop.tfmot.child.agreement import check_equal
 from keras_slr.interop.tfmot.child.rebuild import to_keras_2
 from keras_slr.interop.tfmot.child.rebuild import to_keras_3
+from keras_slr.models import graph as keras_3
 from keras_slr_base.failure import Failure
 from keras_slr_base.failure import first_sentence
 
