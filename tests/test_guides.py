@@ -12,7 +12,14 @@ pytestmark = pytest.mark.once("the example names its backend")
 
 ROOT = pathlib.Path(__file__).parents[1]
 # The guides that continue the complete example of the home page.
-GUIDES = ("choosing", "cost", "did_it_work", "pruning", "structures")
+GUIDES = (
+    "choosing",
+    "cost",
+    "did_it_work",
+    "pruning",
+    "reliability",
+    "structures",
+)
 
 
 def test_the_home_page_has_the_example_of_the_readme():
