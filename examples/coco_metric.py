@@ -4,8 +4,12 @@ import contextlib
 import io
 
 import numpy as np
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
+
+from keras_slr_base.extras import extra
+
+with extra("vision"):
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
 
 # Positions in COCOeval's results: the mean over overlaps from 0.50 to 0.95, and
 # the value at 0.50.

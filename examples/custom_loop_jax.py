@@ -8,12 +8,13 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
+# First, to name the extra if the backend is missing.
+import keras_slr  # isort: skip
 import jax
 import keras
 import numpy as np
 from keras import layers
 
-import keras_slr
 from keras_slr.data import load
 
 RATE = 0.9

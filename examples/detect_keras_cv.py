@@ -25,10 +25,12 @@ KerasCV is no longer developed. Its successor is KerasHub; see
     pip install "keras-slr[vision,datasets]"
 """
 
-import keras_cv
-
 from examples.detection import Detector
 from examples.detection import detect
+from keras_slr_base.extras import extra
+
+with extra("vision"):
+    import keras_cv
 
 
 def main(argv=None):

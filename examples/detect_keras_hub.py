@@ -11,10 +11,12 @@ TensorFlow Datasets provides the other data sets.
     pip install "keras-slr[vision,datasets]"
 """
 
-import keras_hub
-
 from examples.detection import Detector
 from examples.detection import detect
+from keras_slr_base.extras import extra
+
+with extra("vision"):
+    import keras_hub
 
 
 def main(argv=None):

@@ -13,6 +13,8 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
+# First, to name the extra if the backend is missing.
+import keras_slr  # noqa: F401 # isort: skip
 import jax
 import keras
 from keras import layers

@@ -1,8 +1,11 @@
 """Plots that the examples save."""
 
-import matplotlib.figure
-from matplotlib.ticker import MaxNLocator
-from matplotlib.ticker import PercentFormatter
+from keras_slr_base.extras import extra
+
+with extra("plot"):
+    import matplotlib.figure
+    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import PercentFormatter
 
 
 def plot_comparison(comparison, path):

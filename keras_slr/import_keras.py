@@ -33,6 +33,6 @@ def _message(missing):
     others = " or ".join(name for name in _BACKENDS if name != missing)
     return (
         f"Expected the backend of Keras to be installed. Received: {received}:"
-        f" set KERAS_BACKEND to {others} before importing, or install "
-        f"{missing}."
+        f" set KERAS_BACKEND to {others} before importing, or pip install "
+        f'"keras-slr[{missing}]".'
     )

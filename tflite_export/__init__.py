@@ -1,5 +1,6 @@
 """Conversion of Keras 3 models to TFLite files that are checked to agree."""
 
+from keras_slr_base.extras import extra
 from tflite_export.benchmark import benchmark
 from tflite_export.conversion.convert import convert
 from tflite_export.conversion.smallest import smallest
@@ -21,7 +22,8 @@ _ARCHITECTURE = ("friendly", "obstacles")
 def __getattr__(name):
     # They need Keras, which measuring files does without.
     if name in _ARCHITECTURE:
-        from tflite_export.xnnpack import friendly_architecture
+        with extra("export"):
+            from tflite_export.xnnpack import friendly_architecture
 
         return getattr(friendly_architecture, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,7 +12,7 @@ from keras_slr_base.atomic_file import put
 from keras_slr_base.work_folder import work_folder
 
 _CHILD = "keras_slr.interop.onnx_child"
-_INSTALL = "pip install keras-slr[onnx]"
+_PACKAGES = ("tensorflow", "onnx", "onnxruntime", "tf2onnx")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +65,8 @@ def to_onnx(model, path):
     check_graph(model)
     with work_folder(folder_of(path)) as folder:
         model.save(folder / "model.keras")
-        answer = run_child(_CHILD, folder, {}, f"`{model.name}`", _INSTALL)
+        answer = run_child(
+            _CHILD, folder, {}, f"`{model.name}`", "onnx", _PACKAGES
+        )
         put(folder / "model.onnx", path)
     return Exported(path=str(path), **answer)

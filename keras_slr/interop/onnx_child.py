@@ -8,12 +8,10 @@ import json
 import pathlib
 import sys
 
-# First of the heavy imports: those that are missed most often.
-import onnx  # isort: skip
-import onnxruntime  # isort: skip
-import tf2onnx  # noqa: F401 # isort: skip
 import keras
 import numpy as np
+import onnx
+import onnxruntime
 
 from keras_slr.files.load_error import why_not_loaded
 from keras_slr.interop.process import ANSWER

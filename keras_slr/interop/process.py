@@ -1,5 +1,6 @@
 """Work in a process of its own, with an environment of its own."""
 
+import importlib.util
 import json
 import pathlib
 import signal
@@ -11,7 +12,7 @@ from keras_slr_base.failure import last_line
 REQUEST, ANSWER = "request.json", "answer.json"
 
 
-def run_child(module, folder, request, label, install, **environment):
+def run_child(module, folder, request, label, extra, packages, **environment):
     """Runs a module on a folder, in a child process on TensorFlow.
 
     The module is run as `python -m MODULE FOLDER`. It reads `request.json`
@@ -24,7 +25,8 @@ def run_child(module, folder, request, label, install, **environment):
         folder: Path of a folder of the caller's.
         request: Dict of plain values.
         label: String that names the model in errors.
-        install: String, the `pip install ...` of what the child imports.
+        extra: String, the extra of keras-slr that brings the packages.
+        packages: Tuple of strings, what the child imports.
         **environment: Strings, variables of the child's environment.
 
     Returns:
@@ -35,6 +37,7 @@ def run_child(module, folder, request, label, install, **environment):
             one for it.
         RuntimeError: If the child fails, or what it needs is not installed.
     """
+    _check_installed(extra, packages)
     folder = pathlib.Path(folder)
     (folder / REQUEST).write_text(json.dumps(request))
     errors = folder / "stderr"
@@ -50,7 +53,7 @@ def run_child(module, folder, request, label, install, **environment):
         process.stdout.read()
     if process.returncode:
         told = errors.read_text("utf-8", errors="replace")
-        raise RuntimeError(_crash(process.returncode, told, label, install))
+        raise RuntimeError(_crash(process.returncode, told, label, extra))
     answer = json.loads((folder / ANSWER).read_text())
     if "failure" in answer:
         error = ValueError if answer["user_error"] else RuntimeError
@@ -61,12 +64,21 @@ def run_child(module, folder, request, label, install, **environment):
     return answer
 
 
-def _crash(returncode, stderr, label, install):
+def _check_installed(extra, packages):
+    missing = [p for p in packages if importlib.util.find_spec(p) is None]
+    if missing:
+        raise RuntimeError(
+            f"Expected {' and '.join(missing)} to be installed. Received an "
+            f'environment without: pip install "keras-slr[{extra}]".'
+        )
+
+
+def _crash(returncode, stderr, label, extra):
     line = last_line(stderr)
     if "No module named" in line:
         return (
-            f"Expected what this needs to be installed, received {line}: "
-            f"`{install}`."
+            "Expected a complete environment. Received "
+            f'{line}: pip install "keras-slr[{extra}]".'
         )
     if returncode < 0:
         line = f"died of {signal.Signals(-returncode).name}"

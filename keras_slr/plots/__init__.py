@@ -9,13 +9,10 @@ Needs matplotlib, the extra `plot`; `keras_slr` imports this package when it
 is first asked for.
 """
 
-try:
+from keras_slr_base.extras import extra
+
+with extra("plot"):
     import matplotlib  # noqa: F401
-except ImportError as error:
-    raise ImportError(
-        "Expected matplotlib, which draws the plots. Received an environment "
-        'without it: pip install "keras-slr[plot]".'
-    ) from error
 
 from keras_slr.plots.accuracy_sparsity_front import accuracy_sparsity_front
 from keras_slr.plots.dependency_groups import dependency_groups

@@ -4,8 +4,8 @@ import argparse
 import sys
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
+from keras_slr_base.extras import extra
 from tflite_export.arm_check.check import arm_check
 from tflite_export.arm_check.emulation import ROOT
 
@@ -35,7 +35,7 @@ def main(argv=None):
     try:
         inputs = np.load(args.inputs) if args.inputs else _drawn(args.file)
         found = arm_check(args.file, dict(inputs), args.root)
-    except (OSError, RuntimeError, ValueError) as error:
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
     print(f"sparse kernels start: {'yes' if found.engages else 'no'}")
@@ -48,6 +48,9 @@ def main(argv=None):
 
 
 def _drawn(path):
+    with extra("export"):
+        from ai_edge_litert.interpreter import Interpreter
+
     rng = np.random.default_rng(0)
     runner = Interpreter(path).get_signature_runner()
     return {

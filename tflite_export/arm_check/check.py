@@ -5,8 +5,8 @@ import math
 
 import numpy as np
 
+from keras_slr_base.extras import extra
 from keras_slr_base.work_folder import work_folder
-from tflite_export.arm_check.dense_twin import dense_twin
 from tflite_export.arm_check.emulation import ROOT
 from tflite_export.arm_check.emulation import EmulationError
 from tflite_export.arm_check.emulation import emulate_all
@@ -47,8 +47,12 @@ def arm_check(path, inputs, root=ROOT):
 
     Raises:
         EmulationError: If the dense twin does not run either.
+        ImportError: If LiteRT is not installed.
         RuntimeError: If `root` or qemu is missing.
     """
+    with extra("export"):
+        from tflite_export.arm_check.dense_twin import dense_twin
+
     with work_folder() as folder:
         twin = folder / "dense.tflite"
         dense_twin(path, twin)

@@ -1,5 +1,6 @@
 """`python -m tflite_export.benchmark FILE.tflite...`."""
 
+import importlib
 import pathlib
 import sys
 
@@ -9,6 +10,7 @@ from keras_slr_base.archive import inflation
 from keras_slr_base.atomic_file import atomic_file
 from keras_slr_base.command_line import Parser
 from keras_slr_base.command_line import run
+from keras_slr_base.extras import extra
 from tflite_export.benchmark.benchmark import benchmark
 
 
@@ -36,6 +38,9 @@ def _measure(argv):
     parser.add_argument("--plot", metavar="IMAGE.png")
     parser.add_argument("--json", metavar="OUT.json")
     args = parser.parse_args(argv)
+    if args.plot:
+        # Now rather than after minutes of measuring.
+        importlib.import_module("tflite_export.benchmark.plot")
     _check_files(args.files)
     found = benchmark(
         args.files,
@@ -53,8 +58,8 @@ def _measure(argv):
 
 
 def _check_files(paths):
-    # Here, where an environment without LiteRT is told as an error.
-    from tflite_export.flatbuffer import read
+    with extra("export"):
+        from tflite_export.flatbuffer import read
 
     for path in paths:
         if not pathlib.Path(path).is_file():

@@ -2,13 +2,14 @@
 
 import contextlib
 import gzip
-import importlib.util
+import importlib
 import os
 import pathlib
 import statistics
 
 import numpy as np
 
+from keras_slr_base.extras import extra
 from keras_slr_base.work_folder import work_folder
 from tflite_export.benchmark.process import FileProcess
 from tflite_export.benchmark.record import Benchmark
@@ -57,11 +58,8 @@ def benchmark(files, data=None, metric=accuracy, threads=(1, 2), rounds=20):
         ImportError: If LiteRT is not installed.
     """
     files = _named(files)
-    if importlib.util.find_spec("ai_edge_litert") is None:
-        raise ImportError(
-            "Expected LiteRT to be installed, received an environment without "
-            "it: `pip install keras-slr[export]`."
-        )
+    with extra("export"):
+        importlib.import_module("ai_edge_litert")
     _check(data, threads, rounds)
     rows = []
     for count in threads:

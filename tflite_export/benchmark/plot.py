@@ -1,8 +1,10 @@
 """A picture of a benchmark."""
 
-import matplotlib.figure
-
 from keras_slr_base.atomic_file import atomic_file
+from keras_slr_base.extras import extra
+
+with extra("plot"):
+    import matplotlib.figure
 
 _MARKERS = "osD^vP*X"
 

@@ -343,8 +343,8 @@ def _crash(returncode, stderr, label, stage):
     line = last_line(stderr)
     if stage is None and "No module named" in line:
         return ImportError(
-            f"Expected TensorFlow and LiteRT to be installed, received {line}"
-            ": `pip install keras-slr[export]`."
+            "Expected TensorFlow and LiteRT to be installed. Received "
+            f'{line}: pip install "keras-slr[export]".'
         )
     if returncode < 0:
         line = f"died of {signal.Signals(-returncode).name}"

@@ -3,7 +3,7 @@
 from keras_slr.interop.process import run_child
 
 _CHILD = "keras_slr.interop.tfmot.child"
-_INSTALL = "pip install keras-slr[tfmot]"
+_PACKAGES = ("tensorflow", "tf_keras", "tensorflow_model_optimization")
 MODEL, MASKS, DATA, WEIGHTS = (
     "model.keras",
     "masks.npz",
@@ -33,6 +33,7 @@ def call_child(operation, folder, label, **arguments):
         folder,
         {"operation": operation, "arguments": arguments},
         label,
-        _INSTALL,
+        "tfmot",
+        _PACKAGES,
         TF_USE_LEGACY_KERAS="1",
     )

@@ -9,9 +9,8 @@ import os
 import pathlib
 import sys
 
-# First of the heavy imports: the one that is missed most often.
-import tensorflow_model_optimization as tfmot  # isort: skip
 import keras
+import tensorflow_model_optimization as tfmot
 import tf_keras
 
 from keras_slr.files.load_error import why_not_loaded
