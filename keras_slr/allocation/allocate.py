@@ -7,6 +7,9 @@ A layer keeps a tenth of the mean density at least, so that none is emptied.
 
 import dataclasses
 import functools
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -42,6 +45,9 @@ class Share:
         For unstructured sparsity units are single entries.
         """
         return self.source() if callable(self.source) else self.source
+
+
+Allocation: TypeAlias = str | Callable[[list[Share], float], Sequence[float]]
 
 
 def uniform(shares, rate):

@@ -1,9 +1,16 @@
 """Rates given by hand: one for all weights, or one per selector."""
 
 import numbers
+from collections.abc import Mapping
+from typing import Any
+from typing import TypeAlias
 
 from keras_slr.selection.selectors import is_name
 from keras_slr.selection.selectors import matches
+
+# Keys of a `Mapping` are invariant: `dict[str, float]` would not suit
+# `Mapping[Selector, float]`.
+Rate: TypeAlias = float | Mapping[Any, float]
 
 
 def check_rate(rate):

@@ -1,6 +1,7 @@
 """Batch-norm statistics taken anew, without training."""
 
 import numbers
+from typing import Any
 
 import keras
 
@@ -8,7 +9,7 @@ from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
 
 
-def renew_batch_norm(model, x, batch_size=128):
+def renew_batch_norm(model: keras.Model, x: Any, batch_size: int = 128) -> int:
     """Sets the moving statistics of all batch norms to those of some data.
 
     Pruning shifts what layers put out; the moving mean and variance that

@@ -50,9 +50,9 @@ class Budget(Record):
             integer nor a float in `(0, 1)`.
     """
 
-    params: object = None
-    bytes: object = None
-    flops: object = None
+    params: float | None = None
+    bytes: float | None = None
+    flops: float | None = None
 
     def __post_init__(self):
         if not self.limits:
@@ -69,7 +69,7 @@ class Budget(Record):
                 )
 
     @property
-    def limits(self):
+    def limits(self) -> dict[str, float]:
         """Dict of the limits that are given, by name."""
         fields = dataclasses.asdict(self)
         return {k: limit for k, limit in fields.items() if limit is not None}

@@ -1,20 +1,31 @@
 """What is to be pruned, how far, and in which structure."""
 
 import dataclasses
+from typing import Any
 
 import keras
 
 from keras_slr.allocation import check_allocation
 from keras_slr.allocation import check_rate
 from keras_slr.allocation import selectors_of
+from keras_slr.allocation.allocate import Allocation
+from keras_slr.allocation.rates import Rate
+from keras_slr.planning.budget import Budget
 from keras_slr.planning.budget import check_budget
 from keras_slr.planning.constraints import constraints_of
 from keras_slr.planning.targets import check_target
 from keras_slr.python_numbers import python_number
 from keras_slr.record import Record
+from keras_slr.selection import Reason
+from keras_slr.selection import Selection
+from keras_slr.selection import Weight
 from keras_slr.selection import select
+from keras_slr.selection.selectors import Selectors
 from keras_slr.selection.selectors import portable
+from keras_slr.structures import Constraint
+from keras_slr.structures import Refusal
 from keras_slr.structures import check_structure
+from keras_slr.structures.constrain import Structures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,12 +62,12 @@ class Plan:
             is a budget beside a rate or a target beside a structure.
     """
 
-    rate: object = None
-    include: object = None
-    exclude: object = None
-    structure: object = None
-    allocation: object = None
-    budget: object = None
+    rate: Rate | None = None
+    include: Selectors | None = None
+    exclude: Selectors | None = None
+    structure: Structures | None = None
+    allocation: Allocation | None = None
+    budget: Budget | None = None
     target: str | None = None
 
     def __post_init__(self):
@@ -79,7 +90,7 @@ class Plan:
             )
         check_target(self)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments as plain values."""
         rate, structure = self.rate, self.structure
         if isinstance(rate, dict):
@@ -103,15 +114,17 @@ class Plan:
         }
 
     @property
-    def selectors(self):
+    def selectors(self) -> Selectors | None:
         """The selectors of what is to be pruned."""
         return self.include or selectors_of(self.rate)
 
-    def select(self, model):
+    def select(self, model: keras.Model) -> Selection:
         """Returns the `selection.Selection` of a model's weights."""
         return select(model, self.selectors, self.exclude)
 
-    def constraints(self, model):
+    def constraints(
+        self, model: keras.Model
+    ) -> tuple[list[Constraint], list[tuple[Weight, Reason | Refusal]]]:
         """Returns the constraints on a model's weights.
 
         Args:

@@ -1,12 +1,20 @@
 """What accuracy is left at which sparsity."""
 
+from collections.abc import Mapping
+from collections.abc import Sequence
+
 import numpy as np
+from matplotlib.axes import Axes
 
 from keras_slr.plots.axes import new_axes
 from keras_slr.plots.axes import tidy
 
 
-def accuracy_sparsity_front(scores, dense=None, ax=None):
+def accuracy_sparsity_front(
+    scores: Mapping[str, Mapping[float, float | Sequence[float]]],
+    dense: float | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Draws scores over sparsity, one line per method.
 
     The axis is logarithmic in what is left: from 90 to 95 % a model loses half

@@ -1,5 +1,9 @@
 """Which layers hang together."""
 
+from typing import Any
+
+import keras
+from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator
 
 from keras_slr.plots.axes import new_axes
@@ -22,7 +26,7 @@ _LOOKS = {
 }
 
 
-def dependency_groups(model, ax=None):
+def dependency_groups(model: keras.Model, ax: Axes | None = None) -> Axes:
     """Draws which layers write, read and accompany each group of units.
 
     A row is a layer, a column a group: all that is marked in a column is cut
@@ -59,8 +63,9 @@ def dependency_groups(model, ax=None):
         ]
         x, y = zip(*places) if places else ((), ())
         colors = ["0.65" if groups[i].reason else "C0" for i in x]
-        painted = {"edgecolors" if "facecolors" in look else "color": colors}
-        ax.scatter(x, y, label=label, **look, **painted)
+        painted = "edgecolors" if "facecolors" in look else "color"
+        style: dict[str, Any] = {**look, painted: colors}
+        ax.scatter(x, y, label=label, **style)
     tidy(ax)
     ax.set_yticks(range(len(layers)), layers)
     ax.set_ylim(len(layers) - 0.5, -0.5)

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from matplotlib.axes import Axes
 
 from keras_slr.plots.axes import new_axes
 
@@ -9,7 +10,9 @@ from keras_slr.plots.axes import new_axes
 _LINES = 64
 
 
-def kernel_mask(kernel, ax=None):
+def kernel_mask(
+    kernel: keras.Variable | np.ndarray, ax: Axes | None = None
+) -> Axes:
     """Draws a kernel's entries: dark where they are kept, white where zero.
 
     A row is an input, a column an output, as in the kernel of a Dense layer.

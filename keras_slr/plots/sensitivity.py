@@ -1,13 +1,16 @@
 """What each layer bears."""
 
+from typing import Any
+
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 
 from keras_slr.plots.axes import new_axes
 from keras_slr.plots.axes import tidy
 
 
-def sensitivity(scan, ax=None):
+def sensitivity(scan: Any, ax: Axes | None = None) -> Axes:
     """Draws the metric over the rate of one layer at a time.
 
     Args:

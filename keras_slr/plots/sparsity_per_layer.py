@@ -1,13 +1,15 @@
 """Where the zeros of a model are."""
 
+import keras
+from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from keras_slr.plots.axes import new_axes
 from keras_slr.plots.axes import tidy
-from keras_slr.reports import sparsity
+from keras_slr.reports.sparsity import sparsity
 
 
-def sparsity_per_layer(model, ax=None):
+def sparsity_per_layer(model: keras.Model, ax: Axes | None = None) -> Axes:
     """Draws the share of zeros in each kernel as a bar.
 
     Args:

@@ -1,12 +1,20 @@
 """What the logs of a training say, epoch by epoch."""
 
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from keras_slr.plots.axes import new_axes
 from keras_slr.plots.axes import tidy
 
 
-def training_curves(history, keys, ax=None):
+def training_curves(
+    history: Mapping[str, Sequence[float]],
+    keys: Sequence[str],
+    ax: Axes | None = None,
+) -> Axes:
     """Draws values of the logs over the epochs.
 
     Args:

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from matplotlib.axes import Axes
 
 from keras_slr.plots.axes import new_axes
 from keras_slr.plots.axes import tidy
@@ -9,7 +10,11 @@ from keras_slr.plots.axes import tidy
 _BINS = 61
 
 
-def weight_histograms(before, after, ax=None):
+def weight_histograms(
+    before: keras.Variable | np.ndarray,
+    after: keras.Variable | np.ndarray,
+    ax: Axes | None = None,
+) -> Axes:
     """Draws histograms of a kernel before and after pruning.
 
     Entries that are exactly zero would stand above all others: they are left

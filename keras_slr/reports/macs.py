@@ -1,9 +1,11 @@
 """Multiplications and additions that a model takes for one example."""
 
+import keras
+
 from keras_slr.models.multiply_accumulates import products_of
 
 
-def macs(model):
+def macs(model: keras.Model) -> dict[str, int]:
     """Counts the multiply-accumulates of a model for one example.
 
     Counted are Dense, EinsumDense, convolutions of all kinds and
@@ -22,7 +24,7 @@ def macs(model):
         ValueError: If the model is not built, its graph is not known, or a
             layer that is counted has inputs of unknown size.
     """
-    counts = {}
+    counts: dict[str, int] = {}
     for product in products_of(model):
         counts[product.layer] = counts.get(product.layer, 0) + product.macs
     return counts

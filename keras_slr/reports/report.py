@@ -2,7 +2,11 @@
 
 import dataclasses
 import math
+from typing import Any
 
+import keras
+
+from keras_slr.allocation.rates import Rate
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
 from keras_slr.models.weight_values import zeros_of
@@ -37,11 +41,11 @@ class Row:
     reason: Reason | Refusal | None
 
     @property
-    def size(self):
+    def size(self) -> int:
         return math.prod(self.shape)
 
     @property
-    def sparsity(self):
+    def sparsity(self) -> float:
         return self.zeros / self.size if self.size else 0.0
 
 
@@ -59,7 +63,12 @@ class Report:
     warning: str | None = None
 
     @classmethod
-    def after_pruning(cls, model, rows, warning=None):
+    def after_pruning(
+        cls,
+        model: keras.Model,
+        rows: list[Row],
+        warning: str | None = None,
+    ) -> "Report":
         """Returns the report with the zeros that the model has now."""
         return cls(
             [
@@ -70,23 +79,23 @@ class Report:
         )
 
     @property
-    def pruned(self):
+    def pruned(self) -> list[Row]:
         """The rows of the weights that are pruned."""
         return [row for row in self.rows if row.reason is None]
 
     @property
-    def sparsity(self):
+    def sparsity(self) -> float:
         """Share of zeros over the pruned weights."""
         size = sum(row.size for row in self.pruned)
         return sum(row.zeros for row in self.pruned) / size if size else 0.0
 
     @property
-    def total_sparsity(self):
+    def total_sparsity(self) -> float:
         """Share of zeros over all weights of the model."""
         size = sum(row.size for row in self.rows)
         return sum(row.zeros for row in self.rows) / size if size else 0.0
 
-    def to_dicts(self):
+    def to_dicts(self) -> list[dict[str, Any]]:
         """Returns the rows as dicts of plain values, ready for JSON."""
         return [
             {
@@ -100,7 +109,7 @@ class Report:
             for row in self.rows
         ]
 
-    def render(self, width=100):
+    def render(self, width: int = 100) -> str:
         """Returns the table as text.
 
         Args:
@@ -138,7 +147,7 @@ class Report:
         return self.render()
 
 
-def report(model, rate=None, **plan):
+def report(model: keras.Model, rate: Rate | None = None, **plan: Any) -> Report:
     """Describes every weight of a model.
 
     Args:
@@ -158,16 +167,16 @@ def report(model, rate=None, **plan):
     """
     check_model(model)
     check_built(model)
-    plan = Plan(rate, **plan)
+    whole = Plan(rate, **plan)
     try:
-        constraints, left = plan.constraints(model)
+        constraints, left = whole.constraints(model)
     except ValueError:
-        if plan != Plan(rate) or isinstance(rate, dict):
+        if whole != Plan(rate) or isinstance(rate, dict):
             raise
         # A model with nothing to prune is what the report is read for.
         constraints, left = [], [(w, w.default) for w in weights_of(model)]
     described = report_of(model, constraints, left)
-    asked = (rate, plan.structure, plan.budget, plan.target)
+    asked = (rate, whole.structure, whole.budget, whole.target)
     if any(given is not None for given in asked):
         return described
     return Report([dataclasses.replace(r, rate=None) for r in described.rows])

@@ -3,11 +3,14 @@
 import contextlib
 import dataclasses
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_slr import backend
+from keras_slr.allocation import Share
 from keras_slr.allocation import check_rate
 from keras_slr.allocation.allocate import FLOOR
 from keras_slr.backend import apply_mask
@@ -18,6 +21,9 @@ from keras_slr.planning.plan import Plan
 from keras_slr.record import Record
 from keras_slr.record import register
 from keras_slr_base.text_console import text_console
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # A slope where pruning costs nothing, beside a largest drop of one: of layers
 # that lose nothing, none is then pruned before another.
@@ -50,9 +56,9 @@ class Sensitivity(Record):
     metric: str
     increases: bool
     dense: float
-    rates: tuple
-    paths: tuple
-    values: tuple
+    rates: tuple[float, ...]
+    paths: tuple[str, ...]
+    values: tuple[tuple[float, ...], ...]
 
     def __post_init__(self):
         # JSON knows no tuples.
@@ -61,12 +67,12 @@ class Sensitivity(Record):
         object.__setattr__(self, "values", tuple(map(tuple, self.values)))
 
     @property
-    def drops(self):
+    def drops(self) -> np.ndarray:
         """Array of shape `(layers, rates)`: by how much the metric is worse."""
         worse = self.dense - np.array(self.values)
         return worse if self.increases else -worse
 
-    def __call__(self, shares, rate):
+    def __call__(self, shares: list[Share], rate: float) -> list[float]:
         """Returns the rates at which all layers lose the same.
 
         What a layer loses grows between the rates of the scan as a straight
@@ -117,7 +123,7 @@ class Sensitivity(Record):
         last = drops[:, -1] + slope * (grid[-1] - grid[-2])
         return grid, np.column_stack([drops, last])
 
-    def render(self, width=100):
+    def render(self, width: int = 100) -> str:
         """Returns the table as text.
 
         Args:
@@ -139,7 +145,7 @@ class Sensitivity(Record):
     def __str__(self):
         return self.render()
 
-    def plot(self, ax=None):
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draws the metric over the rate, see `keras_slr.plots.sensitivity`.
 
         Args:
@@ -153,7 +159,13 @@ class Sensitivity(Record):
         return plots.sensitivity(self, ax)
 
 
-def sensitivity(model, x, y=None, rates=(0.5, 0.75, 0.9, 0.95), **plan):
+def sensitivity(
+    model: keras.Model,
+    x: Any,
+    y: Any = None,
+    rates: Iterable[float] = (0.5, 0.75, 0.9, 0.95),
+    **plan: Any,
+) -> Sensitivity:
     """Evaluates a model with one layer pruned at a time.
 
     Each layer, or group of layers that a structure couples, is pruned by
@@ -186,7 +198,7 @@ def sensitivity(model, x, y=None, rates=(0.5, 0.75, 0.9, 0.95), **plan):
             f"Expected a compiled model. Received `{model.name}`: call "
             "`model.compile(...)` with a loss and the metric to look at."
         )
-    rates = _checked(rates)
+    scanned = _checked(rates)
     constraints, _ = Plan(**plan).constraints(model)
     for constraint in constraints:
         for weight in constraint.weights:
@@ -204,10 +216,10 @@ def sensitivity(model, x, y=None, rates=(0.5, 0.75, 0.9, 0.95), **plan):
         metric=metric,
         increases=increases,
         dense=float(logs[metric]),
-        rates=rates,
+        rates=scanned,
         paths=tuple(c.weights[0].path for c in constraints),
         values=tuple(
-            _values(constraint, rates, lambda at: evaluated(at)[metric])
+            _values(constraint, scanned, lambda at: evaluated(at)[metric])
             for constraint in constraints
         ),
     )

@@ -2,13 +2,15 @@
 
 import collections
 
+import keras
+
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
 from keras_slr.models.weight_values import zeros_of
 from keras_slr.selection import kernels_of
 
 
-def sparsity(model):
+def sparsity(model: keras.Model) -> dict[str, float]:
     """Returns the share of zeros in each kernel of a model.
 
     Args:
@@ -25,7 +27,7 @@ def sparsity(model):
     check_model(model)
     check_built(model)
     shares = {}
-    seen = collections.Counter()
+    seen: collections.Counter[str] = collections.Counter()
     for kernel in kernels_of(model):
         seen[kernel.path] += 1
         count = seen[kernel.path]

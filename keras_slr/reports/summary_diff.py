@@ -3,6 +3,9 @@
 import dataclasses
 import math
 import re
+from typing import Any
+
+import keras
 
 from keras_slr.models.graph import graph_of
 from keras_slr.reports.macs import macs
@@ -21,9 +24,9 @@ class DiffRow:
     """
 
     name: str
-    parameters: tuple
-    macs: tuple
-    bytes: tuple
+    parameters: tuple[int, int]
+    macs: tuple[int, int]
+    bytes: tuple[int, int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,14 +41,14 @@ class SummaryDiff:
     rows: list[DiffRow]
 
     @property
-    def total(self):
+    def total(self) -> DiffRow:
         """`DiffRow` of the whole model."""
         columns = zip(
             *((row.parameters, row.macs, row.bytes) for row in self.rows)
         )
         return DiffRow("total", *(_sum(pairs) for pairs in columns))
 
-    def to_dicts(self):
+    def to_dicts(self) -> list[dict[str, Any]]:
         """Returns the rows and the total as dicts, ready for JSON."""
         rows = [dataclasses.asdict(row) for row in (*self.rows, self.total)]
         return [
@@ -53,7 +56,7 @@ class SummaryDiff:
             for row in rows
         ]
 
-    def render(self, width=100):
+    def render(self, width: int = 100) -> str:
         """Returns the table as text.
 
         Args:
@@ -81,7 +84,7 @@ class SummaryDiff:
         return self.render()
 
 
-def summary_diff(before, after):
+def summary_diff(before: keras.Model, after: keras.Model) -> SummaryDiff:
     """Compares two models layer by layer, by the names of the layers.
 
     Args:
@@ -99,17 +102,21 @@ def summary_diff(before, after):
     counts = [macs(model) for model in (before, after)]
     layers = [_layers_of(model) for model in (before, after)]
     names = dict.fromkeys((*layers[0], *layers[1]))
-    return SummaryDiff(
-        [
+    rows = []
+    for name in names:
+        (entries, size), (entries_after, size_after) = (
+            _size_of(found.get(name, [])) for found in layers
+        )
+        macs_of, macs_after = (count.get(name, 0) for count in counts)
+        rows.append(
             DiffRow(
                 name,
-                tuple(_size_of(found.get(name, []))[0] for found in layers),
-                tuple(count.get(name, 0) for count in counts),
-                tuple(_size_of(found.get(name, []))[1] for found in layers),
+                (entries, entries_after),
+                (macs_of, macs_after),
+                (size, size_after),
             )
-            for name in names
-        ]
-    )
+        )
+    return SummaryDiff(rows)
 
 
 def _sum(pairs):

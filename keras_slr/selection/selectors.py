@@ -12,8 +12,15 @@ A selector is one of
 
 import difflib
 import re
+from collections.abc import Callable
+from collections.abc import Collection
+from typing import Any
+from typing import TypeAlias
 
 import keras
+
+Selector: TypeAlias = str | type | Callable[[Any], bool]
+Selectors: TypeAlias = Selector | Collection[Selector]
 
 DEFAULT = "default"
 _REGEX = "re:"

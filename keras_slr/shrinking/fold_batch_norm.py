@@ -25,7 +25,7 @@ _FOLDABLE = (
 )
 
 
-def fold_batch_norm(model):
+def fold_batch_norm(model: keras.Model) -> keras.Model:
     """Builds a model without the batch normalizations that can be folded.
 
     At inference a batch normalization is a scale and a shift per channel. One

@@ -170,7 +170,7 @@ def analyse(model):
     return trace, Partition(trace)
 
 
-def dependency_groups(model):
+def dependency_groups(model: keras.Model) -> list[Group]:
     """Finds what has to be cut together in a model.
 
     Filters of layers that are added up, the slices of all kernels that read

@@ -1,7 +1,9 @@
 """What shrinking does to a model, as a table."""
 
 import dataclasses
+from typing import Any
 
+from keras_slr.shrinking.cut import Cut
 from keras_slr.shrinking.groups import Group
 from keras_slr.shrinking.stays import why_zeros_stay
 from keras_slr.shrinking.stays import zeros_in_opaque
@@ -35,7 +37,7 @@ class ShrinkReport:
     rows: list[Row]
 
     @classmethod
-    def of(cls, cut):
+    def of(cls, cut: Cut) -> "ShrinkReport":
         """Returns the report of a `plan.Cut`."""
         rows = []
         for i, group in enumerate(cut.partition.groups):
@@ -50,16 +52,16 @@ class ShrinkReport:
         return cls([*rows, *(Row(g, g.size, g.reason) for g in opaque)])
 
     @property
-    def removed(self):
+    def removed(self) -> int:
         """Number of units that go."""
         return sum(row.group.size - row.kept for row in self.rows)
 
     @property
-    def whole(self):
+    def whole(self) -> list[Row]:
         """The rows of the groups that cannot be cut."""
         return [row for row in self.rows if row.group.reason]
 
-    def to_dicts(self):
+    def to_dicts(self) -> list[dict[str, Any]]:
         """Returns the rows as dicts of plain values, ready for JSON."""
         return [
             {
@@ -72,7 +74,7 @@ class ShrinkReport:
             for row in self.rows
         ]
 
-    def render(self, width=100):
+    def render(self, width: int = 100) -> str:
         """Returns the table as text.
 
         Args:

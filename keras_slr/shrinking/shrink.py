@@ -1,11 +1,13 @@
 """Cuts what is zero out of a model."""
 
+import keras
+
 from keras_slr.shrinking.cut import plan
 from keras_slr.shrinking.report import ShrinkReport
 from keras_slr.shrinking.surgery import Surgeon
 
 
-def shrink(model, round_to=None):
+def shrink(model: keras.Model, round_to: int | None = None) -> keras.Model:
     """Builds a smaller model with the same function.
 
     Filters, channels, neurons and attention heads that are zero, or that
@@ -44,7 +46,9 @@ def shrink(model, round_to=None):
     return Surgeon(plan(model, round_to)).rebuild(model)
 
 
-def shrink_report(model, round_to=None):
+def shrink_report(
+    model: keras.Model, round_to: int | None = None
+) -> ShrinkReport:
     """Tells what `shrink` would cut out of a model, and what not and why.
 
     Args:

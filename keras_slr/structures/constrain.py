@@ -1,10 +1,16 @@
 """Gives each selected weight its structure, and couples weights."""
 
+from collections.abc import Mapping
+from typing import Any
+from typing import TypeAlias
+
 from keras_slr.selection.selectors import is_name
 from keras_slr.selection.selectors import matches
 from keras_slr.structures.constraint import Refusal
 from keras_slr.structures.structure import Structure
 from keras_slr.structures.unstructured import Unstructured
+
+Structures: TypeAlias = Structure | Mapping[Any, Structure]
 
 
 def check_structure(structure):
