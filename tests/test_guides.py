@@ -28,14 +28,24 @@ def test_the_home_page_has_the_example_of_the_readme():
 
 
 def test_the_code_of_the_guides_runs(tmp_path):
+    run(GUIDES, tmp_path)
+
+
+@pytest.mark.slow  # Converts a model.
+def test_the_code_of_the_guide_on_targets_runs(tmp_path):
+    run(["targets"], tmp_path)
+
+
+def run(guides, folder):
+    """Runs the example of the home page, then the code of guides."""
     (code,) = blocks("docs/index.md")
-    for guide in GUIDES:
+    for guide in guides:
         code += "\n".join([f"# {guide}", *blocks(f"docs/{guide}.md")])
     # The README's test trains this model on JAX, for all its epochs.
     code = re.sub(r"epochs=\d+", "epochs=1", code).replace('"jax"', '"torch"')
     child = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=tmp_path,
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"},
         capture_output=True,
         text=True,
