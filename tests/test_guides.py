@@ -31,9 +31,9 @@ def test_the_code_of_the_guides_runs(tmp_path):
     run(GUIDES, tmp_path)
 
 
-@pytest.mark.slow  # Converts a model.
-def test_the_code_of_the_guide_on_targets_runs(tmp_path):
-    run(["targets"], tmp_path)
+@pytest.mark.slow  # Converts models.
+def test_the_code_of_the_guides_on_files_runs(tmp_path):
+    run(["export", "targets"], tmp_path)
 
 
 def run(guides, folder):
