@@ -1,11 +1,18 @@
-"""What the site adds to the pages: notebooks, an index of names, formulas."""
+"""What the site adds to the pages: notebooks, an index of names, formulas.
+
+REPOSITORY is the address of the repository, such as
+`https://github.com/OWNER/keras-slr`. With it, pages have an edit link, and
+links out of docs/ lead into the repository.
+"""
 
 import base64
 import json
+import os
 import pathlib
 import re
 from html import unescape
 
+REPOSITORY = os.environ.get("REPOSITORY", "").rstrip("/")
 ROOT = pathlib.Path(__file__).parents[1]
 _OUTWARDS = re.compile(r"\[([^\]]+)\]\(\.\./([^)]+)\)")
 # An entry of a reference page, and the name shown where that is another one.
@@ -15,6 +22,15 @@ _ENTRY = re.compile(
 _FORMULA = re.compile(
     r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL
 )
+
+
+def on_config(config):
+    """Sets the links to the repository."""
+    if REPOSITORY:
+        config.repo_url = REPOSITORY
+        config.repo_name = "Repository"
+        config.edit_uri = "edit/HEAD/docs/"
+    return config
 
 
 def on_files(files, config):
@@ -32,11 +48,12 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Replaces links out of docs/ by the path in the repository."""
+    """Makes links out of docs/ lead into the repository, or names the path."""
     # In a folder of docs/ the same dots lead to a page.
     if "/" in page.file.src_uri:
         return markdown
-    return _OUTWARDS.sub(r"\1 (`\2`)", markdown)
+    link = rf"[\1]({REPOSITORY}/blob/HEAD/\2)" if REPOSITORY else r"\1 (`\2`)"
+    return _OUTWARDS.sub(link, markdown)
 
 
 def on_page_content(html, page, config, files):
