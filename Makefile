@@ -19,16 +19,22 @@ CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/.jax_cache \
   JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 \
   JAX_DISABLE_MOST_OPTIMIZATIONS=1
 
-.PHONY: demo test lint slow benchmark-lenet benchmark-cost \
+.PHONY: help demo test lint slow benchmark-lenet benchmark-cost \
   benchmark-quality benchmark-shrink benchmark-speed benchmark-export \
-  benchmark-kills benchmark-fuzz benchmark-contract test-devices test-arm \
-  docs notebooks clean
+  benchmark-kills benchmark-fuzz benchmark-contract test-devices \
+  test-arm docs notebooks coverage dist test-wheel clean
 
-demo: $(VENV)/.demo
+.DEFAULT_GOAL := demo
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.* ## ' $(MAKEFILE_LIST) | \
+	  awk -F ':.* ## ' '{ printf "%-20s %s\n", $$1, $$2 }'
+
+demo: $(VENV)/.demo ## prune 90 % of a digits classifier, in two minutes
 	KERAS_BACKEND=jax TF_CPP_MIN_LOG_LEVEL=3 TF_ENABLE_ONEDNN_OPTS=0 \
 	  $(BIN)/python -m keras_slr demo
 
-test: $(VENV)/.test .keras_hub lint
+test: $(VENV)/.test .keras_hub lint ## all tests on TensorFlow, JAX and PyTorch, and the linters
 	for backend in $(BACKENDS); do \
 	  echo "== $$backend"; \
 	  marks="not slow"; \
@@ -37,7 +43,7 @@ test: $(VENV)/.test .keras_hub lint
 	    -n $(WORKERS) --dist loadfile -m "$$marks" || exit 1; \
 	done
 
-slow: $(VENV)/.test .keras_hub
+slow: $(VENV)/.test .keras_hub ## the heavy tests
 	for backend in $(BACKENDS); do \
 	  marks="slow"; \
 	  [ $$backend = $(ONCE) ] || marks="$$marks and not once"; \
@@ -46,7 +52,7 @@ slow: $(VENV)/.test .keras_hub
 	done
 
 # Runs on many virtual devices, and in several processes on the loopback.
-test-devices: $(VENV)/.test
+test-devices: $(VENV)/.test ## runs on many virtual devices and in several processes
 	for backend in $(BACKENDS); do \
 	  $(RUN) $(CACHE) KERAS_BACKEND=$$backend $(BIN)/python -m pytest \
 	    tests/devices || exit 1; \
@@ -54,7 +60,7 @@ test-devices: $(VENV)/.test
 
 # What no x86 shows: LiteRT for ARM64 under qemu, on Debian or Ubuntu with the
 # package qemu-user.
-test-arm: $(VENV)/.test .arm
+test-arm: $(VENV)/.test .arm ## TFLite files on emulated ARM64; needs qemu-user
 	$(RUN) KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -m slow \
 	  tests/tflite_export/arm_check/test_arm.py
 
@@ -68,7 +74,7 @@ test-arm: $(VENV)/.test .arm
 
 # The site, in an environment of its own; warnings are errors.
 DOCS := .venv-docs
-docs: $(DOCS)/.docs
+docs: $(DOCS)/.docs ## the site in site/, with warnings as errors
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
 
 $(DOCS)/.docs: pyproject.toml
@@ -78,17 +84,40 @@ $(DOCS)/.docs: pyproject.toml
 	touch $@
 
 # The notebooks, from their scripts, with the outputs of a full run.
-notebooks: $(VENV)/.test
+notebooks: $(VENV)/.test ## the notebooks from their scripts, run in full
 	$(RUN) KERAS_BACKEND=torch $(BIN)/python -m notebooks.build
 
-lint: $(VENV)/.test
+lint: $(VENV)/.test ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The lines that the tests of one backend reach, child processes left out.
+coverage: $(VENV)/.test .keras_hub ## the share of lines that tests reach
+	$(RUN) $(HUB) KERAS_BACKEND=$(ONCE) $(BIN)/python -m pytest \
+	  -n $(WORKERS) --dist loadfile -m "not slow" \
+	  --cov --cov-report=term:skip-covered
+
+# REPOSITORY is the address that the links on a package index lead to.
+BUILD := .venv-build
+dist: ## wheel and source distribution, in dist/; REPOSITORY=URL
+	$(PYTHON) -m venv $(BUILD)
+	$(BUILD)/bin/python -m pip install --quiet build
+	rm -rf dist
+	$(BUILD)/bin/python -m build --outdir dist
+
+# The wheel alone in an empty environment. The examples run in folders of
+# their own, outside of the repository.
+WHEEL := .venv-wheel
+test-wheel: dist ## the examples of README and guides, from the wheel
+	$(PYTHON) -m venv --clear $(WHEEL)
+	$(WHEEL)/bin/python -m pip install --quiet \
+	  "$$(ls dist/*.whl)[jax,plot,export,tfmot]" scikit-learn
+	$(RUN) MPLBACKEND=agg $(WHEEL)/bin/python tests/pages.py
+
 # LeNet-300-100 on MNIST, three seeds; DATA is the folder with mnist/ in it.
 DATA ?= ../shared/data
-benchmark-lenet: $(VENV)/.test
+benchmark-lenet: $(VENV)/.test ## LeNet-300-100 on MNIST, three seeds; DATA=FOLDER
 	for backend in $(BACKENDS); do \
 	  $(RUN) KERAS_BACKEND=$$backend $(BIN)/python -m benchmarks.lenet \
 	    --data-dir $(DATA) || exit 1; \
@@ -99,25 +128,25 @@ benchmark-lenet: $(VENV)/.test
 # Every method on the same weights and batches; goes on where it was.
 MODELS ?= ../shared/models
 SUITE ?= fast
-benchmark-quality: $(VENV)/.test
+benchmark-quality: $(VENV)/.test ## every method on the same weights and batches; SUITE=NAME
 	$(RUN) KERAS_BACKEND=jax $(BIN)/python -m benchmarks.quality \
 	  --suite $(SUITE) --data-dir $(DATA) --models-dir $(MODELS)
 
 # Every method, optimizer setting and precision; goes on where it was.
-benchmark-contract: $(VENV)/.test
+benchmark-contract: $(VENV)/.test ## every method, optimizer setting and precision
 	for backend in $(BACKENDS); do \
 	  $(RUN) $(CACHE) KERAS_BACKEND=$$backend \
 	    $(BIN)/python -W ignore -m benchmarks.reliability.contract_matrix || exit 1; \
 	done
 
-benchmark-cost: $(VENV)/.test
+benchmark-cost: $(VENV)/.test ## what pruning adds to a training step
 	for backend in $(BACKENDS); do \
 	  TF_CPP_MIN_LOG_LEVEL=3 KERAS_BACKEND=$$backend \
 	    $(BIN)/python -m benchmarks.step_cost || exit 1; \
 	done
 
 # Runs killed at random moments, against the same runs left alone.
-benchmark-kills: $(VENV)/.test
+benchmark-kills: $(VENV)/.test ## runs killed at random moments, then resumed
 	for backend in $(BACKENDS); do \
 	  $(RUN) KERAS_BACKEND=$$backend $(BIN)/python -m benchmarks.reliability.kills \
 	    --kills 30 || exit 1; \
@@ -125,18 +154,18 @@ benchmark-kills: $(VENV)/.test
 
 # Random models through prune, save, load, shrink and export.
 CASES ?= 500
-benchmark-fuzz: $(VENV)/.test
+benchmark-fuzz: $(VENV)/.test ## random models through every step; CASES=N
 	for backend in $(BACKENDS); do \
 	  $(RUN) KERAS_BACKEND=$$backend \
 	    $(BIN)/python -m benchmarks.reliability.fuzz --cases $(CASES) --seed 0 || exit 1; \
 	done
 
-benchmark-shrink: $(VENV)/.test
+benchmark-shrink: $(VENV)/.test ## shrink on all of keras.applications
 	$(RUN) KERAS_BACKEND=tensorflow $(BIN)/python \
 	  -m benchmarks.shrink_applications
 
 # What exported files gain; writes what docs/export.md shows.
-benchmark-export: $(VENV)/.test
+benchmark-export: $(VENV)/.test ## what exported files gain
 	for name in dense_blocks resnet_20 size; do \
 	  $(RUN) KERAS_BACKEND=tensorflow \
 	    $(BIN)/python -m benchmarks.export_$$name || exit 1; \
@@ -144,7 +173,7 @@ benchmark-export: $(VENV)/.test
 	$(RUN) KERAS_BACKEND=tensorflow $(BIN)/python -m benchmarks.export_resnet_8 \
 	  --data-dir $(DATA) --models-dir $(MODELS)
 
-benchmark-speed: $(VENV)/.test
+benchmark-speed: $(VENV)/.test ## ResNet-20 before and after shrink, in predict
 	$(RUN) TF_NUM_INTRAOP_THREADS=1 KERAS_BACKEND=tensorflow \
 	  $(BIN)/python -m benchmarks.shrink_speed
 
@@ -171,5 +200,6 @@ $(VENV)/.test: $(VENV)/.demo requirements-test.txt
 	  keras-cv==0.9.0 keras-core==0.1.7
 	touch $@
 
-clean:
-	rm -rf $(VENV) $(DOCS) site .arm .keras_hub demo_output build dist *.egg-info
+clean: ## remove what these targets made
+	rm -rf $(VENV) $(DOCS) $(BUILD) $(WHEEL) site .arm .keras_hub demo_output \
+	  build dist *.egg-info

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests import pages
+
 pytestmark = pytest.mark.once("the example names its backend")
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -53,7 +55,13 @@ def run(guides, folder):
     assert child.returncode == 0, child.stderr
 
 
+@pytest.mark.parametrize("page", pages.PAGES)
+def test_every_block_runs_from_the_wheel_or_says_why_not(page):
+    found = pages.blocks(page)
+    assert len(found) == (ROOT / page).read_text().count("```python")
+    compile(pages.program(page), page, "exec")
+
+
 def blocks(path):
     """Returns the blocks of Python on a page."""
-    text = (ROOT / path).read_text()
-    return re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
+    return [code for code, _ in pages.blocks(path)]
