@@ -42,6 +42,8 @@ from keras_slr.solvers import SLR
 from keras_slr.solvers import GradualMagnitude
 from keras_slr.solvers import GReg
 from keras_slr.solvers import OneShotMagnitude
+from keras_slr.solvers import Solver
+from keras_slr.solvers import register_solver
 from keras_slr.structures import NM
 from keras_slr.structures import Block
 from keras_slr.structures import Channel
@@ -50,7 +52,9 @@ from keras_slr.structures import Filter
 from keras_slr.structures import Heads
 from keras_slr.structures import Kernel
 from keras_slr.structures import Pattern
+from keras_slr.structures import Structure
 from keras_slr.structures import Unstructured
+from keras_slr.structures import register_structure
 from keras_slr.training.masks import keep_masks
 from keras_slr.training.slr_model import SLRModel
 from keras_slr.training.slr_model import SLRTrainStep
@@ -86,6 +90,8 @@ __all__ = [
     "SLRTrainStep",
     "Sensitivity",
     "ShrinkReport",
+    "Solver",
+    "Structure",
     "SummaryDiff",
     "Unstructured",
     "__version__",
@@ -94,6 +100,8 @@ __all__ = [
     "hard_prune",
     "keep_masks",
     "macs",
+    "register_solver",
+    "register_structure",
     "renew_batch_norm",
     "report",
     "schedules",

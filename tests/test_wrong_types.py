@@ -112,7 +112,7 @@ def test_a_method_is_an_instance(make):
     for solver in ("admm", 0.5, [], keras_slr.Filter()):
         with pytest.raises(TypeError, match=r"keras_slr\.ADMM\(\)"):
             make(solver=solver)
-    with pytest.raises(TypeError, match=r"make one, `ADMM\(\)`"):
+    with pytest.raises(TypeError, match=r"create an instance, `ADMM\(\)`"):
         make(solver=keras_slr.ADMM)
 
 

@@ -19,6 +19,7 @@ from keras_slr.checkpoints.running_metrics import RunningMetrics
 from keras_slr.checkpoints.skipped_batches import SkippedBatches
 from keras_slr.pruner import SLRPruner
 from keras_slr.python_numbers import python_number
+from keras_slr.record import register
 from keras_slr.solvers.solver import Solver
 
 
@@ -32,6 +33,7 @@ def check_epochs(epochs):
         )
 
 
+@register
 class PruningCallback(TrainingCallback):
     """Prunes a model while `fit` trains it, by any of the methods.
 

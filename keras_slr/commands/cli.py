@@ -10,6 +10,7 @@ from keras_slr.allocation import ALLOCATIONS
 from keras_slr.allocation import check_rate
 from keras_slr.commands import recipe as recipes
 from keras_slr.commands.default_compile import compile_classifier
+from keras_slr.commands.extensions import load_extensions
 from keras_slr.data import NAMES
 from keras_slr.data import load
 from keras_slr.files.load_error import first_sentence
@@ -23,6 +24,8 @@ from keras_slr.reports import report
 from keras_slr.reports import summary_diff
 from keras_slr.shrinking import shrink as shrink_model
 from keras_slr.shrinking import shrink_report
+from keras_slr.solvers import SOLVERS
+from keras_slr.structures import STRUCTURES
 from keras_slr.version import __version__
 from keras_slr_base.command_line import Parser
 from keras_slr_base.command_line import run
@@ -46,6 +49,7 @@ def main(argv=None):
     """
 
     def work():
+        load_extensions()
         args = _parser().parse_args(argv)
         args.command(args)
 
@@ -162,8 +166,8 @@ def _add_prune(commands):
     add("--rate", type=float, help=_RATE_HELP)
     add(
         "--structure",
-        help="what is zero together: 'filter', '2:4', '4x1', 'kernel', "
-        "'pattern', 'column', 'channel', 'heads'",
+        help="which entries become zero together: '2:4', '4x1', "
+        + ", ".join(f"'{name}'" for name in STRUCTURES),
     )
     add(
         "--target",
@@ -175,7 +179,7 @@ def _add_prune(commands):
         help="how the rate is shared out over layers: "
         f"{', '.join(ALLOCATIONS)}",
     )
-    add("--method", help=f"{', '.join(recipes.METHODS)}; slr unless given")
+    add("--method", help=f"{', '.join(SOLVERS)}; slr unless given")
     add("--epochs", type=int, help="10 unless given")
     add(
         "--finetune-epochs",

@@ -19,22 +19,16 @@ import json
 import numbers
 import pathlib
 
-from keras_slr import callbacks
 from keras_slr.allocation import ALLOCATIONS
 from keras_slr.allocation import check_rate
+from keras_slr.callbacks import PruningCallback
 from keras_slr.planning.budget import Budget
 from keras_slr.planning.targets import ALIASES
 from keras_slr.planning.targets import TARGETS
+from keras_slr.solvers import SOLVERS
 from keras_slr.structures import from_text
 from keras_slr.training.clock import check_update_every
 
-METHODS = {
-    "slr": callbacks.SLRCallback,
-    "admm": callbacks.ADMMCallback,
-    "greg": callbacks.GRegCallback,
-    "gradual_magnitude": callbacks.GradualMagnitudeCallback,
-    "one_shot_magnitude": callbacks.OneShotMagnitudeCallback,
-}
 _PLAN = ("rate", "include", "exclude", "structure", "allocation", "target")
 _LIMITS = [field.name for field in dataclasses.fields(Budget)]
 # Bytes; a recipe has a dozen short lines.
@@ -49,7 +43,7 @@ class Recipe:
         model: String, path of the trained model.
         data: String, name or path of the data, see `keras_slr.data.load`.
         out: String, path of the file to write.
-        method: String, a key of `METHODS`.
+        method: String, a key of `solvers.SOLVERS`.
         rate: See `Plan`, as `include` to `target`.
         include: String or list of strings.
         exclude: String or list of strings.
@@ -96,8 +90,9 @@ class Recipe:
 
     def callback(self):
         """Returns the callback of the method, with all that is given."""
-        return METHODS[self.method](
+        return PruningCallback(
             **self.plan(),
+            solver=SOLVERS[self.method](),
             update_every=self.update_every,
             finetune_epochs=self.finetune_epochs,
             monitor_hard_pruned=self.monitor,
@@ -287,8 +282,8 @@ def _is_update_every(value):
 
 
 def _one_of(choices):
-    choices = tuple(choices)
-    return choices, lambda value: value in choices
+    # A class may be registered later; a list cannot be a key.
+    return choices, lambda value: value in tuple(choices)
 
 
 # Of each field what is expected, as text or as choices, and whether a value is
@@ -299,7 +294,7 @@ _FIELDS = {
     "model": _TEXT,
     "data": _TEXT,
     "out": _TEXT,
-    "method": _one_of(METHODS),
+    "method": _one_of(SOLVERS),
     "rate": ("a number in [0, 1), or such numbers by name", _is_rate),
     "include": _TEXTS,
     "exclude": _TEXTS,

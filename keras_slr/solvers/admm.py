@@ -7,13 +7,14 @@ each projection, and no conditions.
 
 import dataclasses
 
-from keras_slr.record import register
+from keras_slr.record import PACKAGE
 from keras_slr.schedules.check_schedule import schedule_of
 from keras_slr.solvers import forms
+from keras_slr.solvers.registry import register_solver
 from keras_slr.solvers.solver import Solver
 
 
-@register
+@register_solver("admm", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class ADMM(Solver):
     """What ADMM is run with.

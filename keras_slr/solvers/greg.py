@@ -15,12 +15,13 @@ part of the optimizer's weight decay, is left out.
 
 import dataclasses
 
-from keras_slr.record import register
+from keras_slr.record import PACKAGE
 from keras_slr.solvers import forms
+from keras_slr.solvers.registry import register_solver
 from keras_slr.solvers.solver import Solver
 
 
-@register
+@register_solver("greg", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class GReg(Solver):
     """What GReg is run with.

@@ -3,12 +3,13 @@
 import dataclasses
 import numbers
 
-from keras_slr.record import register
+from keras_slr.record import PACKAGE
 from keras_slr.solvers import forms
+from keras_slr.solvers.registry import register_solver
 from keras_slr.solvers.solver import Solver
 
 
-@register
+@register_solver("gradual_magnitude", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class GradualMagnitude(Solver):
     """Sets ever more of the smallest weights to zero while training goes on.
@@ -106,7 +107,7 @@ class GradualMagnitude(Solver):
         return rate + (initial - rate) * (1.0 - done) ** self.power
 
 
-@register
+@register_solver("one_shot_magnitude", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class OneShotMagnitude(Solver):
     """Sets the smallest weights to zero at one moment of the run.

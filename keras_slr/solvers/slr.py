@@ -62,7 +62,7 @@ The update itself is in `solvers.dual_update`, the trial in `solvers.trial`; how
 import dataclasses
 import numbers
 
-from keras_slr.record import register
+from keras_slr.record import PACKAGE
 from keras_slr.schedules import Constant
 from keras_slr.schedules import Geometric
 from keras_slr.schedules import Ramp
@@ -71,6 +71,7 @@ from keras_slr.schedules.check_schedule import schedule_of
 from keras_slr.solvers import forms
 from keras_slr.solvers.dual_update import begin
 from keras_slr.solvers.dual_update import dual_update
+from keras_slr.solvers.registry import register_solver
 from keras_slr.solvers.solver import Solver
 from keras_slr.solvers.trial import try_all
 
@@ -81,7 +82,7 @@ STATISTICS = 150
 EARLIEST = 0.5
 
 
-@register
+@register_solver("slr", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class SLR(Solver):
     """What SLR is run with. The defaults need no tuning.

@@ -1,91 +1,107 @@
-"""What every pruning method is to the training loop."""
+"""The base class of pruning methods."""
 
+from collections.abc import Sequence
+from typing import Any
 from typing import ClassVar
+from typing import Literal
 
 from keras_slr.record import Record
 from keras_slr.solvers import forms
+from keras_slr.solvers.progress import Progress
+from keras_slr.solvers.tensors import Tensors
 
-# Epochs of data of unknown length differ by some batches, so that a run need
-# not end to the step where it was expected to.
+# Epochs of data of unknown length differ by some batches, so a run may end
+# some steps before it was expected to.
 NEARLY = 0.9
 
 
-def check_solver(solver):
-    """Raises a `TypeError` unless `solver` is a method with its settings."""
+def check_solver(solver: Any) -> None:
+    """Raises a `TypeError` unless `solver` is an instance of `Solver`."""
     if isinstance(solver, Solver):
         return
     if isinstance(solver, type) and issubclass(solver, Solver):
-        advice = f"make one, `{solver.__name__}()`"
+        advice = f"create an instance, `{solver.__name__}()`"
     else:
         advice = "pass one, such as `keras_slr.ADMM()`, or `None`"
     raise TypeError(
-        "Expected `solver` to be an instance of a method of "
-        f"`keras_slr.solvers`. Received: solver={solver!r}; {advice}."
+        "Expected `solver` to be an instance of `keras_slr.Solver`. "
+        f"Received: solver={solver!r}; {advice}."
     )
 
 
 class Solver(Record):
     """A pruning method: what it does between training steps.
 
-    A subclass is a frozen dataclass of settings, registered with Keras. The
-    state of a run is another frozen dataclass, of numbers alone, so that it
-    can be saved; every change makes a new one.
+    A subclass is a frozen dataclass of settings, registered with
+    `register_solver`. It implements `begin` and `update`. Both return the
+    state of the run: another frozen dataclass, whose fields are numbers, so
+    that checkpoints can contain it. Every change creates a new state.
 
     Attributes:
-        prefix: String, begins the method's keys in the logs.
-        form: How `Z` and `Lam` are held, a class of `solvers.forms`.
+        prefix: String, the first part of the method's keys in the logs.
+            Defaults to `"pruning"`.
+        form: Class of `solvers.forms` that says how `Z` and `Lam` are stored.
+            A method that only holds zeros, without `Z` and `Lam`, uses
+            `Masked`. Defaults to `Held`.
         acts_on: What the method changes in a training step: `"gradients"`,
-            which get `C + R W` before the update, or `"weights"`, which lose
-            it after the update, or with the form `Masked` are masked.
+            to which `C + R W` is added before the optimizer's update, or
+            `"weights"`, from which it is subtracted after the update; with
+            the form `Masked`, `"weights"` are masked instead. Defaults to
+            `"gradients"`.
     """
 
-    prefix: ClassVar[str | None] = None
-    form = forms.Held
-    acts_on = "gradients"
+    prefix: ClassVar[str] = "pruning"
+    form: Any = forms.Held
+    acts_on: Literal["gradients", "weights"] = "gradients"
 
-    def begin(self, tensors, clock):
+    def begin(self, tensors: Tensors, clock: Progress) -> Any:
         """Starts a run and returns its state.
 
         Args:
-            tensors: `training.split.Split`.
-            clock: `training.clock.Clock`; the length of the run may not be
-                known to it yet.
+            tensors: `solvers.tensors.Tensors`, the pruned weights.
+            clock: `solvers.progress.Progress`. The length of the run may be
+                unknown yet.
         """
         raise NotImplementedError
 
-    def update(self, state, tensors, loss, clock):
-        """Does what is due every few training steps.
+    def update(
+        self, state: Any, tensors: Tensors, loss: float, clock: Progress
+    ) -> Any:
+        """Performs an update, which is due every few training steps.
 
         Args:
-            state: State left by the last update.
-            tensors: `training.split.Split`.
+            state: State that the last update returned.
+            tensors: `solvers.tensors.Tensors`, the pruned weights.
             loss: Float, mean task loss since the last update, or `nan`.
-            clock: `training.clock.Clock`.
+            clock: `solvers.progress.Progress`.
 
         Returns:
             The new state.
         """
         raise NotImplementedError
 
-    def settled(self, state, tensors, clock):
-        """Returns whether hard pruning may end the run here.
+    def settled(self, state: Any, tensors: Tensors, clock: Progress) -> bool:
+        """Returns whether the run may end here with hard pruning.
 
-        Before that it takes weights that training has not let go yet. By
-        default a run settles over its whole length.
+        Earlier, hard pruning removes weights that the model still relies on,
+        and the user gets a warning. By default a run needs its whole length.
 
         Args:
-            state: State left by the last update.
-            tensors: `training.split.Split`.
-            clock: `training.clock.Clock`.
+            state: State that the last update returned.
+            tensors: `solvers.tensors.Tensors`, the pruned weights.
+            clock: `solvers.progress.Progress`.
         """
         del state, tensors
         return clock.progress >= NEARLY
 
-    def logs(self, states):
-        """Returns a dict of floats for the logs of an epoch.
+    def logs(self, states: Sequence[Any]) -> dict[str, float]:
+        """Returns further values for the logs of an epoch.
+
+        The keys get the prefix. By default there are none.
 
         Args:
             states: List of the states after each update of the epoch, or of
-                the current one if there was no update.
+                the current state if there was no update.
         """
-        raise NotImplementedError
+        del states
+        return {}

@@ -8,6 +8,8 @@ from keras_slr.structures.constraint import Refusal
 from keras_slr.structures.from_text import from_text
 from keras_slr.structures.n_m import NM
 from keras_slr.structures.pattern import Pattern
+from keras_slr.structures.registry import STRUCTURES
+from keras_slr.structures.registry import register_structure
 from keras_slr.structures.slices import Column
 from keras_slr.structures.slices import Kernel
 from keras_slr.structures.structure import Structure
@@ -18,6 +20,7 @@ from keras_slr.structures.unstructured import Unstructured
 
 __all__ = [
     "NM",
+    "STRUCTURES",
     "Block",
     "Channel",
     "Column",
@@ -32,4 +35,5 @@ __all__ = [
     "check_structure",
     "couple",
     "from_text",
+    "register_structure",
 ]

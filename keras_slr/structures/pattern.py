@@ -7,9 +7,10 @@ import itertools
 import numpy as np
 
 from keras_slr.backend import to_host
-from keras_slr.record import register
+from keras_slr.record import PACKAGE
 from keras_slr.selection import select
 from keras_slr.structures.constraint import ALWAYS
+from keras_slr.structures.registry import register_structure
 from keras_slr.structures.structure import Structure
 
 # The centre of the nine positions of a window, counted row by row.
@@ -24,7 +25,7 @@ def _with_centre(entries):
     )
 
 
-@register
+@register_structure("pattern", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class Pattern(Structure):
     """One pattern of non-zero positions per 3x3 window, out of a library.

@@ -3,7 +3,8 @@
 import dataclasses
 from typing import ClassVar
 
-from keras_slr.record import register
+from keras_slr.record import PACKAGE
+from keras_slr.structures.registry import register_structure
 from keras_slr.structures.structure import Structure
 
 
@@ -40,7 +41,7 @@ class _Slices(Structure):
         return [weight.axes.from_matrix(xp, matrix, weight.shape)]
 
 
-@register
+@register_structure("column", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class Column(_Slices):
     """Columns: one input at one window position, for all outputs.
@@ -51,7 +52,7 @@ class Column(_Slices):
     along = (0,)
 
 
-@register
+@register_structure("kernel", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class Kernel(_Slices):
     """Kernels: the whole window between one input and one output."""

@@ -10,7 +10,7 @@ from keras_slr.models.graph import check_graph
 from keras_slr.models.graph import graph_of
 from keras_slr.models.graph import graphs_in
 from keras_slr.python_numbers import python_number
-from keras_slr.record import register
+from keras_slr.record import PACKAGE
 from keras_slr.selection import Reason
 from keras_slr.selection.kernels import weights_of
 from keras_slr.shrinking import dependency_groups
@@ -20,10 +20,11 @@ from keras_slr.shrinking.heads import slices_of
 from keras_slr.structures.constraint import Refusal
 from keras_slr.structures.coupled_units import CoupledUnits
 from keras_slr.structures.coupled_units import UnitLabels
+from keras_slr.structures.registry import register_structure
 from keras_slr.structures.structure import Structure
 
 
-@register
+@register_structure("filter", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class Filter(Structure):
     """Whole filters: everything that computes one channel or feature.
@@ -229,7 +230,7 @@ def _of_kind(group, chosen, known, round_to, least):
     return labels, weights
 
 
-@register
+@register_structure("channel", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class Channel(Structure):
     """Input channels: everything that a kernel does with one input."""
@@ -245,7 +246,7 @@ class Channel(Structure):
         return _alone(chosen, lambda axes: axes.inputs)
 
 
-@register
+@register_structure("heads", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class Heads(Structure):
     """Whole heads of attention layers.

@@ -2,11 +2,12 @@
 
 import dataclasses
 
-from keras_slr.record import register
+from keras_slr.record import PACKAGE
+from keras_slr.structures.registry import register_structure
 from keras_slr.structures.structure import Structure
 
 
-@register
+@register_structure("unstructured", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class Unstructured(Structure):
     """Unstructured sparsity: each entry is pruned by itself."""

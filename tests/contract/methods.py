@@ -34,7 +34,9 @@ METHODS = dict(_methods())
 STRUCTURES = {
     name: value
     for name, value in vars(keras_slr).items()
-    if isinstance(value, type) and issubclass(value, Structure)
+    if isinstance(value, type)
+    and issubclass(value, Structure)
+    and value is not Structure
 }
 
 
