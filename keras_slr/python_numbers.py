@@ -1,4 +1,4 @@
-"""Numbers of NumPy as numbers of Python, which JSON can hold."""
+"""Converts NumPy scalars to Python numbers, which JSON can represent."""
 
 import numpy as np
 

@@ -3,6 +3,9 @@
 import dataclasses
 import numbers
 import typing
+from typing import Any
+from typing import ClassVar
+from typing import Self
 
 import keras
 import numpy as np
@@ -16,17 +19,20 @@ def register(cls):
 
 
 class Record:
-    """Gives a frozen dataclass `get_config` and `from_config`.
+    """Adds `get_config` and `from_config` to a frozen dataclass.
 
-    The config maps every field to its value; fields that hold records
-    themselves are serialized by Keras. Values of another type than a field
-    is annotated with are refused when the record is made.
+    The config maps every field to its value; Keras serializes fields that are
+    records themselves. `__init__` raises a `ValueError` if a value does not
+    have the annotated type of its field.
     """
+
+    # Every subclass is a dataclass.
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
     def __post_init__(self):
         check_types(self)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             field.name: keras.saving.serialize_keras_object(
                 getattr(self, field.name)
@@ -35,7 +41,7 @@ class Record:
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(
             **{
                 name: keras.saving.deserialize_keras_object(value)
@@ -45,10 +51,10 @@ class Record:
 
 
 def check_types(record):
-    """Raises a `ValueError` where a field has a value of another type.
+    """Raises a `ValueError` if a field has a value of the wrong type.
 
     Args:
-        record: Dataclass instance. Checked are fields that are annotated with
+        record: Dataclass instance. The check covers fields annotated with
             `bool`, `int`, `float`, `str`, `tuple`, `None` or a union of them.
     """
     for field in dataclasses.fields(record):
@@ -82,6 +88,6 @@ def _is(value, kind):
         return isinstance(value, numbers.Integral) and not boolean
     if kind is float:
         real = isinstance(value, numbers.Real) and not boolean
-        return real and value == value  # NaN is no number.
-    # JSON has no tuples.
+        return real and value == value  # Refuses NaN.
+    # JSON turns tuples into lists.
     return isinstance(value, (tuple, list) if kind is tuple else kind)

@@ -1,4 +1,4 @@
-"""From one rate, or a rate per name, to a rate per weight."""
+"""Turns one rate, or a rate per selector, into a rate per weight."""
 
 from keras_slr.allocation.allocate import ALLOCATIONS
 from keras_slr.allocation.allocate import Share

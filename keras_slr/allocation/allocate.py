@@ -1,8 +1,9 @@
-"""One rate for a whole model, shared out over its layers.
+"""Allocations: how one rate for a model is distributed over its layers.
 
-Every function here takes a list of `Share`, one per layer, and the rate, and
-returns the layers' rates; together they zero the asked share of all entries.
-A layer keeps a tenth of the mean density at least, so that none is emptied.
+Each function takes a list of `Share`, one per layer, and the rate, and returns
+the rates of the layers. Together they set the requested fraction of all entries
+to zero. Each layer keeps at least a tenth of the mean density, so that none
+becomes empty.
 """
 
 import dataclasses
@@ -20,29 +21,30 @@ FLOOR = 0.1
 
 @dataclasses.dataclass(frozen=True)
 class Share:
-    """What an allocation knows of a layer.
+    """What an allocation knows about a layer.
 
     Attributes:
-        shape: Tuple of integers, of the kernel.
-        source: `scores`, or a function that returns them: called when an
-            allocation asks, since weights spread over devices have to be
-            gathered for it.
-        path: String, the kernel's name.
+        shape: Tuple of integers, the shape of the kernel.
+        source: `scores`, or a function that returns them. It is called only
+            if an allocation needs them, because that gathers weights that are
+            distributed over devices.
+        path: String, the path of the kernel.
     """
 
-    shape: tuple
-    source: object
+    shape: tuple[int, ...]
+    source: np.ndarray | Callable[[], np.ndarray]
     path: str
 
     @property
-    def size(self):
+    def size(self) -> int:
+        """Number of entries of the kernel."""
         return int(np.prod(self.shape))
 
     @functools.cached_property
-    def scores(self):
+    def scores(self) -> np.ndarray:
         """NumPy float32 vector, the norm of each unit of the kernel.
 
-        For unstructured sparsity units are single entries.
+        For unstructured sparsity, units are single entries.
         """
         return self.source() if callable(self.source) else self.source
 
@@ -58,15 +60,15 @@ def uniform(shares, rate):
 def erk(shares, rate):
     """Returns rates by Erdos-Renyi-Kernel (arXiv 1911.11134).
 
-    The density of a layer is proportional to the sum of the dimensions of its
-    kernel over their product, so that small layers stay denser.
+    The density of a layer is proportional to the sum of its kernel's
+    dimensions divided by their product, so small layers stay denser.
     """
     sizes = np.array([share.size for share in shares], "float64")
     odds = np.array([sum(share.shape) for share in shares]) / sizes
     wanted = (1.0 - rate) * sizes.sum()
     low, high = (1.0 - rate) * FLOOR, 1.0
     densities = np.full(len(shares), low)
-    # Layers at a bound stay there, the others share what is left.
+    # Layers at a bound stay there; the others share the remaining entries.
     fixed = np.zeros(len(shares), bool)
     while not fixed.all():
         left = wanted - (densities * sizes)[fixed].sum()
@@ -81,9 +83,9 @@ def erk(shares, rate):
 
 
 def global_magnitude(shares, rate):
-    """Returns rates by one threshold for all layers.
+    """Returns rates by one threshold on magnitudes in all layers.
 
-    Norms of units are compared after division by the norm of their layer.
+    The norm of each unit is first divided by the norm of its layer.
     """
     return _by_scores(
         shares,
@@ -93,10 +95,11 @@ def global_magnitude(shares, rate):
 
 
 def lamp(shares, rate):
-    """Returns rates by layer-adaptive magnitudes (arXiv 2010.07611).
+    """Returns rates by layer-adaptive magnitudes (LAMP, arXiv 2010.07611).
 
-    One threshold for all layers on the square of a unit's norm over the sum
-    of squares of the units of its layer that are not smaller.
+    The score of a unit is the square of its norm, divided by the sum of the
+    squares of the units of its layer that are not smaller. One threshold on
+    the scores applies to all layers.
     """
     return _by_scores(shares, rate, [_lamp_scores(s.scores) for s in shares])
 
@@ -111,13 +114,13 @@ def _lamp_scores(norms):
 
 
 def _by_scores(shares, rate, scores):
-    """Keeps the units of largest score in all layers together."""
+    """Returns rates that keep the largest scores of all layers together."""
     layer = np.repeat(np.arange(len(shares)), [len(s) for s in scores])
     weight = np.array([s.size / len(s.scores) for s in shares])[layer]
     merged = np.concatenate(scores)
     start = 0
     for score in scores:
-        # What every layer keeps comes first, whatever the others have.
+        # The entries that every layer keeps come first.
         floor = keep_count(len(score), 1.0 - (1.0 - rate) * FLOOR)
         kept = np.argsort(-score, kind="stable")[:floor]
         merged[start + kept] = np.inf
@@ -156,12 +159,12 @@ def allocate(allocation, shares, rate):
     """Returns the rates of layers.
 
     Args:
-        allocation: Key of `ALLOCATIONS`, or a function like the values.
-        shares: List of `Share`.
+        allocation: Key of `ALLOCATIONS`, or a function like its values.
+        shares: List of `Share`, one per layer.
         rate: Float in `[0, 1)`.
 
     Raises:
-        ValueError: If a function returns something else than as many rates.
+        ValueError: If a function does not return one valid rate per layer.
     """
     rates = ALLOCATIONS.get(allocation, allocation)(shares, rate)
     rates = [float(value) for value in rates]

@@ -1,4 +1,4 @@
-"""Rates given by hand: one for all weights, or one per selector."""
+"""Rates that the user sets: one for all weights, or one per selector."""
 
 import numbers
 from collections.abc import Mapping
@@ -23,7 +23,8 @@ def check_rate(rate):
     if isinstance(rate, dict):
         if not rate:
             raise ValueError(
-                "Expected a rate per name. Received an empty dict."
+                "Expected a dict from selectors to rates. Received an empty "
+                "dict; name at least one layer."
             )
         for value in rate.values():
             _check_number(value)
@@ -32,15 +33,15 @@ def check_rate(rate):
 
 
 def selectors_of(rate):
-    """Returns the selectors that a rate names, `None` for a single rate."""
+    """Returns the keys of a dict of rates, or `None` for a single rate."""
     return list(rate) if isinstance(rate, dict) else None
 
 
 def rate_of(weight, rate):
     """Returns the rate of a weight in a dict of rates.
 
-    A weight gets the rate of its name before that of any other selector that
-    matches it, and else of the first that does.
+    A name takes precedence over other selectors. Among selectors of one kind,
+    the first match counts.
 
     Args:
         weight: `selection.Weight`.
@@ -63,6 +64,6 @@ def _check_number(rate):
     valid = isinstance(rate, numbers.Real) and not isinstance(rate, bool)
     if not valid or not 0 <= rate < 1:
         raise ValueError(
-            "Expected a pruning rate in [0, 1), the share of weights to set "
-            f"to zero. Received: {rate!r}."
+            "Expected a pruning rate in [0, 1), the fraction of weights to "
+            f"set to zero. Received: {rate!r}."
         )

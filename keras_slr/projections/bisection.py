@@ -1,9 +1,9 @@
 """The unstructured projection as a compiled function, for accelerators.
 
-Selection by bisection on the bit pattern: 31 passes that only count find the
-threshold, and a bisection on the index settles ties at it. It gives the mask
-of `projections.unstructured` bit for bit, needs no sort, and works on sharded
-arrays because counts are all it asks for.
+It selects by bisection on the bit pattern: 31 passes that only count find the
+threshold, and a bisection on the index breaks ties. The mask equals that of
+`projections.unstructured` bit for bit. No sort is needed, and because it only
+counts, it works on sharded arrays.
 """
 
 import math
@@ -31,7 +31,7 @@ def keep_mask(w, count):
     tied = bits == threshold
     missing = count - ops.sum(ops.cast(above, "int32"))
     index = _flat_index(w.shape)
-    # The largest bound below which at most `missing` tied entries lie.
+    # The largest index with at most `missing` tied entries below it.
     bound = _largest(
         max(math.prod(w.shape).bit_length(), 1),
         lambda b: (
@@ -45,8 +45,8 @@ def keep_mask(w, count):
 def _flat_index(shape):
     """Returns the index in C order of every entry, in the shape of a tensor.
 
-    Each axis adds its part. Flattening the tensor instead would gather one
-    that is sharded along any axis but the first.
+    Each axis adds its part. Flattening would gather a tensor that is sharded
+    along any axis but the first.
     """
     index = ops.zeros((1,) * len(shape), "int32")
     for axis, size in enumerate(shape):

@@ -1,14 +1,13 @@
 """Projection onto tensors with at most `count` non-zero entries.
 
-The nearest such tensor keeps the `count` entries of largest magnitude. Which
-of several equal magnitudes stay is settled by the index, lowest first in the
-C order of the Keras layout, so that the count is exact and the mask is the
-same on every backend.
+The nearest such tensor keeps the `count` entries of largest magnitude. Ties go
+to the lowest index in the C order of the Keras layout, so that the count is
+exact and the mask is the same on every backend.
 
 Magnitudes are compared as the bit patterns of float32 numbers without their
-sign: for non-negative floats the order of the bits read as an integer is the
-order of the values. Denormal numbers therefore count, whatever the
-processor's flush-to-zero mode, and -0.0 equals 0.0.
+sign: for non-negative floats, the bits read as integers have the order of the
+values. Denormal numbers therefore count, whatever the processor's
+flush-to-zero mode, and -0.0 equals 0.0.
 """
 
 import numpy as np
@@ -22,8 +21,8 @@ def keep_count(size, rate, least=1):
 
     Args:
         size: Integer, the number of entries of the tensor.
-        rate: Float in `[0, 1]`, the share of entries to set to zero.
-        least: Integer, how many stay at any rate. Defaults to `1`.
+        rate: Float in `[0, 1]`, the fraction of entries to set to zero.
+        least: Integer, the number that stays at any rate. Defaults to `1`.
 
     Returns:
         `size - round(rate * size)`, but at least `least`.
@@ -54,8 +53,8 @@ def keep_mask(w, count):
     position = min(bits.size - count, bits.size - 1)
     parted = np.partition(bits, position)
     threshold = parted[position]
-    # The largest value lies in the upper part, which is all that is needed
-    # to see NaN and infinity: their patterns are above every finite one.
+    # NaN and infinity have patterns above every finite number, so the upper
+    # part shows whether there are any.
     if parted[position:].max() >= INFINITY_BITS:
         raise ValueError(
             "Expected finite numbers. Received a tensor with NaN or Inf."

@@ -1,4 +1,4 @@
-"""Values as functions of the fraction of training done."""
+"""Schedules: values as functions of the completed fraction of training."""
 
 from keras_slr.schedules.constant import Constant
 from keras_slr.schedules.geometric import Geometric

@@ -1,4 +1,4 @@
-"""Checks that arguments are schedules."""
+"""Checks and converts arguments that are schedules."""
 
 import numbers
 
@@ -6,10 +6,14 @@ from keras_slr.schedules.constant import Constant
 
 
 def schedule_of(name, value):
-    """Returns an argument as a schedule, a number as a constant one.
+    """Returns a schedule as it is, and a number as a constant schedule.
+
+    Args:
+        name: String, the name of the argument.
+        value: Schedule or float.
 
     Raises:
-        ValueError: If it is neither.
+        ValueError: If `value` is neither.
     """
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
         return Constant(float(value))
@@ -21,11 +25,11 @@ def check_schedule(name, value):
     """Raises a `ValueError` unless an argument is a schedule.
 
     Args:
-        name: String, of the argument.
+        name: String, the name of the argument.
         value: Function of the fraction of the run in `[0, 1]` that returns a
             number.
     """
-    # To call a class is to make a schedule of it.
+    # Calling a class would create an instance.
     if callable(value) and not isinstance(value, type):
         try:
             values = [value(0.0), value(1.0)]

@@ -1,4 +1,4 @@
-"""A value that never changes."""
+"""A constant schedule."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from keras_slr.record import register
 @register
 @dataclasses.dataclass(frozen=True)
 class Constant(Record):
-    """The same value at every moment of the run.
+    """Returns the same value throughout the run.
 
     Args:
         value: Positive float, the value.
@@ -28,7 +28,7 @@ class Constant(Record):
                 f"Received: value={self.value}."
             )
 
-    def __call__(self, progress):
+    def __call__(self, progress: float) -> float:
         """Returns the value at `progress`, a fraction in `[0, 1]`."""
         del progress
         return self.value

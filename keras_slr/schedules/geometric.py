@@ -42,7 +42,7 @@ class Geometric(Record):
                 f"of the run in (0, 1]. Received: until={self.until}."
             )
 
-    def __call__(self, progress):
+    def __call__(self, progress: float) -> float:
         """Returns the value at `progress`, a fraction in `[0, 1]`."""
         grown = min(progress / self.until, 1.0)
         return self.start * (self.end / self.start) ** grown

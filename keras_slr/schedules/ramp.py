@@ -11,12 +11,12 @@ from keras_slr.record import register
 class Ramp(Record):
     """Grows as `1 - (1 - progress / until)^power`, then stays at one.
 
-    With the power three this is the ramp of gradual pruning (Zhu and Gupta,
+    A power of three gives the ramp of gradual pruning (Zhu and Gupta,
     arXiv 1710.01878, eq. 1).
 
     Args:
-        until: Float in `(0, 1]`, the fraction of the run at which one is
-            reached. Defaults to `1.0`.
+        until: Float in `(0, 1]`, the fraction of the run at which the ramp
+            reaches one. Defaults to `1.0`.
         power: Positive float. Defaults to `3.0`.
 
     Raises:
@@ -43,7 +43,7 @@ class Ramp(Record):
                 f"power={self.power}."
             )
 
-    def __call__(self, progress):
+    def __call__(self, progress: float) -> float:
         """Returns the value at `progress`, a fraction in `[0, 1]`."""
         missing = max(1.0 - progress / self.until, 0.0)
         return 1.0 - missing**self.power

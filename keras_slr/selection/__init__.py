@@ -1,4 +1,4 @@
-"""Which weights of a model are pruned, and why the others are not."""
+"""Selects the weights of a model to prune, with reasons for the others."""
 
 from keras_slr.selection.kernels import Reason
 from keras_slr.selection.kernels import Weight

@@ -1,4 +1,4 @@
-"""What the axes of a kernel are: inputs, outputs and places of a window."""
+"""The roles of a kernel's axes: inputs, outputs and window positions."""
 
 import dataclasses
 import math
@@ -13,8 +13,8 @@ class Axes:
 
     Attributes:
         outputs: Tuple of integers, the axes along which the filters lie.
-        inputs: Tuple of integers, the axes that are summed over, without
-            those of the window. Empty for depthwise kernels.
+        inputs: Tuple of integers, the axes over which the layer sums, except
+            for those of the window. Empty for depthwise kernels.
         window: Tuple of integers, the axes of a convolution's window.
     """
 
@@ -23,7 +23,7 @@ class Axes:
     window: tuple = ()
 
     def sizes(self, shape):
-        """Returns the numbers of outputs, inputs and places of the window."""
+        """Returns the numbers of outputs, inputs and window positions."""
         return tuple(
             math.prod(shape[axis] for axis in axes)
             for axes in (self.outputs, self.inputs, self.window)
@@ -40,7 +40,7 @@ class Axes:
         return xp.reshape(xp.transpose(w, order), self.sizes(w.shape))
 
     def from_matrix(self, xp, matrix, shape):
-        """Returns what `to_matrix` was given, of this shape."""
+        """Reverses `to_matrix` for a kernel of this shape."""
         order = self.outputs + self.inputs + self.window
         w = xp.reshape(matrix, tuple(shape[axis] for axis in order))
         back = sorted(range(len(order)), key=order.__getitem__)
@@ -56,10 +56,10 @@ def axes_of(layer, name, rank):
         rank: Integer, the number of its axes.
 
     Returns:
-        `Axes`, or `None` where they are not known.
+        `Axes`, or `None` if they are unknown.
     """
     kernels = kernel_families(layer)
-    # Weights that LoRA adds lie as the kernel does.
+    # The axes of other weights, as LoRA adds, are those of the kernel.
     family = kernels.get(name, next(reversed(kernels.values()), None))
     if name == "depthwise_kernel":
         family = Family.DEPTHWISE

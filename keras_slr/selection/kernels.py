@@ -1,4 +1,4 @@
-"""Finds a model's weights and tells kernels from everything else."""
+"""Finds the weights of a model and distinguishes kernels from the rest."""
 
 import dataclasses
 import enum
@@ -9,18 +9,18 @@ import keras
 from keras_slr.models.layer_table import Family
 from keras_slr.models.layer_table import kernel_families
 from keras_slr.selection.axes import axes_of
-from keras_slr.selection.normalised import normalised_layers
+from keras_slr.selection.scale_free import scale_free_layers
 from keras_slr.selection.stem import stem_layers
 
-# Below this many entries a kernel's zeros save nothing worth its accuracy.
+# Below this many entries, zeros cost more accuracy than they save memory.
 SMALL = 256
 
 
 class Reason(enum.Enum):
     """Why a weight is left alone.
 
-    The first group are defaults, lifted for weights that are asked for; the
-    second group cannot be pruned at all.
+    Reasons of the first group are defaults, which `include` overrides.
+    Weights with a reason of the second group cannot be pruned.
     """
 
     DEPTHWISE = "depthwise kernel"
@@ -39,7 +39,7 @@ class Reason(enum.Enum):
 
     @property
     def is_default(self):
-        """Whether asking for the weight lifts this reason."""
+        """Whether `include` overrides this reason."""
         return self not in (
             Reason.VECTOR,
             Reason.FROZEN,
@@ -56,11 +56,9 @@ class Weight:
         variable: Keras variable.
         layers: Tuple of Keras layers: the one that owns it, then those
             around that one, without the model itself.
-        default: `None` if the weight is pruned by default, else the `Reason`
-            why it is not.
+        default: `None` if the weight is pruned by default, else a `Reason`.
         scale_free: Boolean, whether it is a kernel in front of a batch
-            normalization, which takes out what it is multiplied by. Defaults
-            to `False`.
+            normalization, which cancels its scale. Defaults to `False`.
     """
 
     variable: keras.Variable
@@ -70,7 +68,7 @@ class Weight:
 
     @property
     def path(self):
-        """Name of the weight with those of the layers around it."""
+        """The name of the weight, behind those of the layers around it."""
         return self.variable.path
 
     @property
@@ -88,7 +86,7 @@ class Weight:
 
     @property
     def axes(self):
-        """The roles of the axes, `selection.Axes` or `None` if unknown."""
+        """The roles of the axes: `selection.axes.Axes`, `None` if unknown."""
         return axes_of(self.layer, self.variable.name, len(self.shape))
 
 
@@ -101,17 +99,18 @@ _LEFT_ALONE = {
 
 
 def weights_of(model):
-    """Lists every weight of a model once, in the order of its variables.
+    """Lists the weights of a model once each, in the order of its variables.
 
     The states of random generators are not weights.
 
     Args:
-        model: Built Keras model, of any kind, with nested or shared layers.
+        model: Built Keras model of any kind, also with nested or shared
+            layers.
 
     Returns:
         List of `Weight`.
     """
-    stems, normalised = stem_layers(model), normalised_layers(model)
+    stems, scale_free = stem_layers(model), scale_free_layers(model)
     trainable = {id(v) for v in model.trainable_variables}
     owners = {}
     _find_owners((model,), owners)
@@ -120,7 +119,7 @@ def weights_of(model):
             v,
             layers,
             _reason(layers[0], v, trainable, stems),
-            scale_free=id(layers[0]) in normalised and len(v.shape) > 1,
+            scale_free=id(layers[0]) in scale_free and len(v.shape) > 1,
         )
         for v in model.variables
         if (layers := owners.get(id(v))) is not None
@@ -128,7 +127,7 @@ def weights_of(model):
 
 
 def _find_owners(chain, owners):
-    """Notes for every variable its layer and the layers around that one.
+    """Records for every variable its layer and the layers around that one.
 
     Args:
         chain: Tuple of a layer and the layers around it, the model last.
@@ -136,8 +135,8 @@ def _find_owners(chain, owners):
     """
     layer = chain[0]
     for variable in layer._trainable_variables + layer._non_trainable_variables:
-        # A shared layer is known by all that share it; the model is around
-        # every layer and tells nothing.
+        # A shared layer is known by all layers that contain it. The model
+        # contains all of them, so it distinguishes nothing.
         known = owners.get(id(variable), chain[:1])
         owners[id(variable)] = (
             *known,
@@ -148,7 +147,7 @@ def _find_owners(chain, owners):
 
 
 def kernels_of(model):
-    """Lists the weights of a model that can be pruned, asked for or not."""
+    """Lists the kernels of a model, by default pruned or not."""
     return [
         weight
         for weight in weights_of(model)

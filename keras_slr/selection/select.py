@@ -1,4 +1,4 @@
-"""Chooses the weights to prune."""
+"""Selects the weights to prune by `include` and `exclude`."""
 
 import dataclasses
 
@@ -15,11 +15,11 @@ from keras_slr.selection.selectors import unknown_name
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """The outcome of a choice.
+    """The weights to prune and those left alone.
 
     Attributes:
-        chosen: List of `Weight`, those to prune.
-        left: List of pairs of a `Weight` and the `Reason` it is left alone.
+        chosen: List of `Weight` to prune.
+        left: List of pairs of a `Weight` that is left alone and the `Reason`.
     """
 
     chosen: list[Weight]
@@ -27,21 +27,22 @@ class Selection:
 
 
 def select(model, include=None, exclude=None):
-    """Chooses the weights of a model to prune.
+    """Selects the weights of a model to prune.
 
-    By default these are the trainable kernels that do a matrix product:
-    those of Dense, EinsumDense, all convolutions and their transposes, the
-    pointwise kernels of separable convolutions and the projections of
-    attention layers. Left alone unless asked for are depthwise kernels,
-    embeddings, kernels of recurrent layers, the first convolution on the raw
-    input and kernels of fewer than 256 entries.
+    By default these are the trainable kernels of matrix products: kernels of
+    Dense, EinsumDense, all convolutions and their transposes, the pointwise
+    kernels of separable convolutions, and the projections of attention
+    layers. Depthwise kernels, embeddings, kernels of recurrent layers, the
+    first convolution on the raw input, and kernels of fewer than 256 entries
+    are left alone unless `include` matches them.
 
     Args:
         model: Built Keras model.
-        include: Selector or list of selectors (`selection.selectors`); only
-            weights that match one are pruned, those left alone by default
-            too. `["default", keras.layers.Embedding]` adds embeddings to the
-            default choice, if the model has any. Defaults to `"default"`.
+        include: Selector or list of selectors (`selection.selectors`). Only
+            weights that match one are pruned, including those that are left
+            alone by default. `["default", keras.layers.Embedding]` adds
+            embeddings to the default selection, if the model has any.
+            Defaults to `"default"`.
         exclude: Selector or list of selectors of weights to leave alone.
             Defaults to `None`.
 
@@ -50,8 +51,9 @@ def select(model, include=None, exclude=None):
 
     Raises:
         ValueError: If a selector matches nothing, except a class that is
-            excluded or included beside others; if a weight asked for cannot
-            be pruned; or if nothing is left to prune.
+            excluded, or included beside other selectors; if a weight
+            requested by name cannot be pruned; or if nothing is left to
+            prune.
     """
     weights = weights_of(model)
     include = as_list(include) or [DEFAULT]
@@ -85,8 +87,8 @@ def _nothing_left(model, weights):
     return ValueError(
         f"Expected a model with weights to prune. Received `{model.name}`"
         f" with {len(weights)} weights, all of them left alone: see "
-        "`keras_slr.report(model)` for the reasons, and ask for weights "
-        "with `include`."
+        "`keras_slr.report(model)` for the reasons, and name weights in "
+        "`include`."
     )
 
 
@@ -106,11 +108,11 @@ def _check_matches(selector, weights):
 
 
 def _check_prunable(name, weights):
-    """Raises if all the weights that a name means cannot be pruned."""
-    meant = [weight for weight in weights if matches(name, weight)]
-    if all(w.default is not None and not w.default.is_default for w in meant):
-        # Of a layer that is the reason of its kernel.
-        largest = max(meant, key=lambda weight: weight.size)
+    """Raises a `ValueError` if no weight of that name can be pruned."""
+    named = [weight for weight in weights if matches(name, weight)]
+    if all(w.default is not None and not w.default.is_default for w in named):
+        # The largest weight of a layer is its kernel.
+        largest = max(named, key=lambda weight: weight.size)
         raise ValueError(
             f"Expected the name of a weight that can be pruned. Received: "
             f"'{name}', which is left alone: {largest.default.value}."

@@ -1,12 +1,12 @@
-"""Ways to say which weights are meant.
+"""Selectors: names, patterns, classes and functions that match weights.
 
 A selector is one of
 
 - `"default"`: the weights that are pruned by default;
-- a name: of a layer or one around it, or a path of a layer or weight
+- the name of a layer or of a layer around it, or the path of a layer or weight
   (`"conv1"`, `"block"`, `"block/conv1"`, `"block/conv1/kernel"`);
-- `"re:..."`: a regular expression that matches such a name or path whole;
-- `"class:..."`, or a class: layers of that class, as `"class:Dense"`;
+- `"re:..."`: a regular expression that matches a whole name or path;
+- `"class:..."`, or a class: layers of that class, such as `"class:Dense"`;
 - a function of a `Weight` that returns a boolean.
 """
 
@@ -37,7 +37,7 @@ def is_name(selector):
 
 
 def is_known_class(selector):
-    """Returns whether a selector is a class, and not a misspelled one."""
+    """Returns whether a selector is a class, or the name of one in Keras."""
     if isinstance(selector, str) and selector.startswith(_CLASS):
         return hasattr(keras.layers, selector[len(_CLASS) :])
     return isinstance(selector, type)
@@ -53,7 +53,7 @@ def as_list(selectors):
 
 
 def portable(selectors):
-    """Returns selectors as strings, which can be written to a file.
+    """Returns selectors as strings, for files.
 
     Args:
         selectors: One selector, a collection of them, or `None`.
@@ -81,15 +81,15 @@ def portable(selectors):
 
 
 def matches(selector, weight):
-    """Returns whether a selector means a weight.
+    """Returns whether a selector matches a weight.
 
     Args:
         selector: See the head of this file.
         weight: `Weight`.
 
     Raises:
-        TypeError: If the selector is of no known kind.
-        ValueError: If a regular expression is not one.
+        TypeError: If the selector has the wrong type.
+        ValueError: If a regular expression is invalid.
     """
     if isinstance(selector, type):
         return any(isinstance(layer, selector) for layer in weight.layers)
@@ -127,7 +127,7 @@ def _compiled(pattern):
 
 
 def names_of(weight):
-    """Returns the names under which a weight can be asked for."""
+    """Returns the names and paths that select a weight."""
     names = {weight.path, weight.path.rpartition("/")[0]}
     for layer in weight.layers:
         names |= {layer.name, layer.path or layer.name}

@@ -1,7 +1,7 @@
 """Finds the first convolution on a model's raw input.
 
-It reads few channels, has few weights and feeds everything else: pruning it
-saves little and costs much, so it is left alone unless asked for.
+It has few weights and everything else depends on it: pruning it saves little
+and costs much accuracy, so it is left alone by default.
 """
 
 from keras_slr.models.graph import graph_of
@@ -12,10 +12,9 @@ from keras_slr.models.layer_table import kernel_families
 def stem_layers(model):
     """Returns the ids of the convolutions that read the raw input.
 
-    In a model with a known graph these are the convolutions that no layer
-    with weights stands before, one per input at most or several in parallel;
-    in a subclassed model it is the first layer with weights, if that is a
-    convolution.
+    In a model with a known graph, these are the convolutions without a layer
+    with weights before them; there may be several. In a subclassed model, it
+    is the first layer with weights, if that is a convolution.
     """
     graph = graph_of(model)
     if graph is not None:

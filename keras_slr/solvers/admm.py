@@ -1,14 +1,15 @@
 """The alternating direction method of multipliers (arXiv 1804.03294).
 
-The rival that SLR descends from: the same split and the same projection, with
-the penalty weight itself as the stepsize of the multipliers, one step after
-each projection, and no conditions.
+The method from which SLR descends: the same split and the same projection. The
+penalty weight itself is the stepsize of the multipliers, which take one step
+after each projection, without conditions.
 """
 
 import dataclasses
 
 from keras_slr.record import PACKAGE
 from keras_slr.schedules.check_schedule import schedule_of
+from keras_slr.schedules.schedule import Schedule
 from keras_slr.solvers import forms
 from keras_slr.solvers.registry import register_solver
 from keras_slr.solvers.solver import Solver
@@ -17,17 +18,17 @@ from keras_slr.solvers.solver import Solver
 @register_solver("admm", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class ADMM(Solver):
-    """What ADMM is run with.
+    """The alternating direction method of multipliers (arXiv 1804.03294).
 
     Args:
         rho: Positive float, or a schedule of the fraction of the run.
-            Defaults to `1e-2`; it has to be tuned.
+            Defaults to `1e-2`; tune it for each model.
         free_support: Boolean, whether entries in the support of `Z` train
-            free of the penalty, which is not part of ADMM, see `SLR`.
-            Defaults to `False`.
+            without the penalty, see `SLR`. This is not part of ADMM. Defaults
+            to `False`.
     """
 
-    rho: object = 1e-2
+    rho: Schedule | float = 1e-2
     free_support: bool = False
 
     prefix = "admm"

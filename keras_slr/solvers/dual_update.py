@@ -1,23 +1,24 @@
-"""The dual update of SLR: two half-steps around a projection, and its scalars.
+"""The dual update of SLR: two half-steps around a projection.
 
-Multipliers step where a surrogate optimality condition holds, by a stepsize
-that contracts (arXiv 2012.10079, eq. 11; `solvers.slr` has the problem).
+The multipliers take a step if a surrogate optimality condition holds, with a
+stepsize that contracts (arXiv 2012.10079, eq. 11). `solvers.slr` states the
+optimization problem.
 """
 
 import dataclasses
 import math
 
-# A projection that changes nothing leaves the Lagrangian as it is; a smaller
-# relative gain than this is the rounding of sums in single precision.
+# A projection that changes nothing does not change the Lagrangian. A relative
+# gain below this is rounding of sums in single precision.
 ROUNDING = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
 class SLRState:
-    """The scalars of a run; all of them are saved with the tensors.
+    """The scalars of a run; checkpoints contain all of them.
 
     Attributes:
-        rho: Penalty weight under which `W` is being trained.
+        rho: Penalty weight with which `W` trains at the moment.
         s: Stepsize of the multipliers.
         k: Number of the next half-step, from 1.
         residual: `||W - Z||` used by the last satisfied half-step.
@@ -26,9 +27,9 @@ class SLRState:
         inner: `<Lam, W - Z>` at the end of the last update.
         square: `||W - Z||^2` at the end of the last update.
         updates: Number of dual updates done.
-        condition_1: Whether the first condition held last time.
-        condition_2: Whether the second one did.
-        settled: Whether `W = Z` is held exactly from now on.
+        condition_1: Whether the first condition held in the last update.
+        condition_2: Whether the second condition did.
+        settled: Whether `W = Z` holds exactly from now on.
         tried: `||W||^2` of the weights that are tried that would be there
             now, had training not turned them since the last update.
     """
@@ -54,8 +55,8 @@ def begin(solver, rho, square, square_of_rule=None):
         solver: `SLR`.
         rho: Float, the first penalty weight.
         square: Float, `||W - Z||^2` over all pruned weights.
-        square_of_rule: Float, the one that the stepsize rule starts from.
-            Defaults to `square`.
+        square_of_rule: Float, the squared norm from which the stepsize rule
+            starts. Defaults to `square`.
     """
     if square_of_rule is None:
         square_of_rule = square
@@ -80,9 +81,9 @@ def penalty(inner, square, rho):
 def half_step(solver, state, square):
     """Returns the state after a satisfied half-step with `||W - Z||^2`.
 
-    The stepsize follows `s <- alpha_k s r_prev / ||W - Z||`, in the
-    telescoping reading: `r_prev` is the norm that the last satisfied
-    half-step divided by. Where a norm is zero the ratio is taken as one.
+    The stepsize follows `s <- alpha_k s r_prev / ||W - Z||`, where `r_prev` is
+    the norm by which the last satisfied half-step divided, so that the
+    products telescope. If a norm is zero, the ratio is one.
     """
     residual = math.sqrt(square)
     if residual == 0.0:
@@ -95,18 +96,18 @@ def half_step(solver, state, square):
 
 
 def dual_update(solver, state, tensors, loss, way, interval=1):
-    """Moves `Z` and `Lam`, and the stepsize and rho with them.
+    """Moves `Z` and `Lam`, and updates the stepsize and rho.
 
-    Both conditions compare the Lagrangian before and after: the first one at
-    the new and the previous `W`, the second one at the new and the previous
-    `Z`. The task loss `f` in the first is the mean over the training steps
-    since the last update against the mean over the window before, as training
-    reported it, without the penalty; no forward pass is spent on it. A loss
-    that is not known leaves the penalty terms to decide.
+    Both conditions compare the Lagrangian before and after: the first at the
+    new and the previous `W`, the second at the new and the previous `Z`. For
+    the task loss `f`, the first condition compares the mean over the training
+    steps since the last update with the mean over the window before it. These
+    are the losses that training reports, without the penalty; no further
+    forward pass is needed. If a loss is unknown, the penalty terms decide.
 
     Args:
         solver: `SLR`.
-        state: `SLRState` left by the last update.
+        state: `SLRState` that the last update returned.
         tensors: `solvers.tensors.Tensors`, all pruned weights. They change at
             the very end.
         loss: Float, mean task loss since the last update, or `nan`.

@@ -1,17 +1,16 @@
-"""How `Z` and `Lam` are held beside `W`, and the passes over the three.
+"""How `Z` and `Lam` are stored beside `W`, and the passes over the three.
 
-A training step reads them through one sum alone, the gradient of the penalty,
-so they are held as what makes that sum short. Each entry has two numbers
-beside `W`, both float32:
+A training step needs only the gradient of the penalty, so the stored numbers
+make that gradient cheap. Each entry of `W` has two of them, both float32:
 
 - `Held`, the papers' form: `Z` and `C = Lam - rho Z`. The gradient is
   `C + rho W` with one rho for all entries.
 - `Free`, with the support of `Z` free of the penalty: `R` and `C = Lam`. The
   gradient is `C + R W`, where `R` is rho outside the support and zero on it.
-  `Z` needs no room, being `W` on the support and zero elsewhere. So that a
-  backend may choose which is faster, `C` on the support is infinite, which
-  tells free entries from others without `R`, or zero, which leaves the sum as
-  it is (`backend.FREE`).
+  `Z` is not stored: it is `W` on the support and zero elsewhere. On the
+  support, `C` is either infinite, which marks free entries without reading
+  `R`, or zero, which leaves the gradient at zero; each backend uses what is
+  faster (`backend.FREE`).
 
 The passes are written once for NumPy arrays and for backend tensors, of which
 `xp` brings `dot`, `where`, `minimum`, `mask` (1.0 where true) and `free` (the
@@ -22,13 +21,13 @@ NumPy. The first number of an entry, `Z`, `R` or `A`, is called `a`.
 
 import dataclasses
 
-# Every finite `C` is below it.
+# Above every finite `C`.
 LARGEST = 3.4e38
 
 
 @dataclasses.dataclass(frozen=True)
 class Sums:
-    """Sums around the projection, with the `Lam` of the first half-step.
+    """Sums before and after a projection, with `Lam` of the first half-step.
 
     Attributes:
         inner_before: `<Lam, W - Z>` with the old `Z`.
@@ -48,7 +47,7 @@ class Sums:
 
 
 class Held:
-    """The papers' form: every entry is held to its `Z`."""
+    """The papers' form: the penalty pulls every entry towards its `Z`."""
 
     @staticmethod
     def read(xp, w, a, c, rho):
@@ -101,7 +100,7 @@ class Held:
 
     @classmethod
     def project(cls, xp, w, a, c, keep, rho, s):
-        """Sums `Sums` for `Z' = Pi(W + Lam / rho)` with the support `keep`."""
+        """Computes `Sums` for `Z' = Pi(W + Lam / rho)` with support `keep`."""
         lam, d_before = cls.read(xp, w, a, c, rho)
         lam = lam + s * d_before
         keep = xp.mask(keep)
@@ -118,7 +117,7 @@ class Held:
 
     @classmethod
     def ascend(cls, xp, w, a, c, keep, rho, s_1, s_2, rho_next, scale):
-        """Returns `a` and `c` after both half-steps, for the next rho.
+        """Returns `a` and `c` for the next rho, after both half-steps.
 
         `scale` multiplies the new `Lam`.
         """
@@ -129,7 +128,7 @@ class Held:
 
 
 class Masked(Held):
-    """Entries outside the support are zero, and no multiplier acts."""
+    """Entries outside the support are zero; there are no multipliers."""
 
     @staticmethod
     def read(xp, w, a, c, rho):
@@ -171,6 +170,6 @@ class Free(Held):
 
     @classmethod
     def mark(cls, xp, w, a, c):
-        """Returns `a` and `c` with free entries marked for this backend."""
+        """Returns `a` and `c` with the marks that this backend uses."""
         del w
         return a, xp.where(cls.support(xp, a, c), xp.free, c)

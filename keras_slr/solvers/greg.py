@@ -1,19 +1,20 @@
-"""Growing regularisation, GReg-1 and GReg-2 (arXiv 2012.09243).
+"""Growing regularization, GReg-1 and GReg-2 (arXiv 2012.09243).
 
-An L2 penalty grows on the weights to be pruned until they are gone: the
-gradient gets `reg W` there. Which weights these are is settled once, by the
-magnitudes at the start (GReg-1), or after a first phase in which the penalty
-grows on all weights alike and the curvature of the loss drives their
-magnitudes apart (GReg-2).
+An L2 penalty grows on the weights to prune until they vanish: it adds `reg W`
+to their gradients. GReg-1 picks these weights by their magnitudes at the
+start. GReg-2 picks them after a first phase, in which the penalty grows on all
+weights alike and the curvature of the loss drives their magnitudes apart.
 
-The publication counts updates (`reg` up by 1e-4 every 5 or 10 steps, to 1.0,
-then 10 000 to 40 000 steps at rest: 100 000 steps in all). Here the same
-schedule is a function of the fraction of the run, so that it fits every
-number of steps. GReg-2's small negative penalty on kept weights, which undoes
-part of the optimizer's weight decay, is left out.
+The publication counts updates: `reg` grows by 1e-4 every 5 or 10 steps to 1.0
+and then stays for 10 000 to 40 000 steps, 100 000 steps in all. Here the same
+schedule is a function of the fraction of the run, so it fits any number of
+steps. GReg-2's small negative penalty on kept weights, which cancels part of
+the optimizer's weight decay, is omitted.
 """
 
 import dataclasses
+from typing import Any
+from typing import Self
 
 from keras_slr.record import PACKAGE
 from keras_slr.solvers import forms
@@ -24,15 +25,15 @@ from keras_slr.solvers.solver import Solver
 @register_solver("greg", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class GReg(Solver):
-    """What GReg is run with.
+    """Growing regularization (arXiv 2012.09243).
 
     Args:
         reg: Positive float, the penalty at the end of its growth, `tau` in
             the publication. Defaults to `1.0`.
-        until: Float in `(0, 1]`, the fraction of the run at which it is
-            reached. Defaults to `0.75`.
+        until: Float in `(0, 1]`, the fraction of the run at which the penalty
+            reaches `reg`. Defaults to `0.75`.
         pick_until: Float in `[0, 1)`, the fraction of the run at which the
-            weights are picked: `0.0` for GReg-1. Defaults to `0.0`.
+            weights to prune are picked: `0.0` for GReg-1. Defaults to `0.0`.
         pick_reg: Positive float, the penalty on all weights at that moment,
             `tau'` in the publication. Defaults to `1e-2`.
 
@@ -63,13 +64,13 @@ class GReg(Solver):
             )
 
     @classmethod
-    def one(cls, **kwargs):
-        """GReg-1: picks by the magnitudes at the start."""
+    def one(cls, **kwargs: Any) -> Self:
+        """Returns GReg-1, which picks by the magnitudes at the start."""
         return cls(**{"pick_until": 0.0} | kwargs)
 
     @classmethod
-    def two(cls, **kwargs):
-        """GReg-2: picks after a tenth of the growth, as published."""
+    def two(cls, **kwargs: Any) -> Self:
+        """Returns GReg-2, which picks after a tenth of the growth."""
         return cls(**{"pick_until": 0.075} | kwargs)
 
     def begin(self, tensors, clock):
@@ -102,7 +103,7 @@ class GReg(Solver):
         return {"reg": states[-1].reg, "picked": float(states[-1].picked)}
 
     def strength(self, progress, picked):
-        """Returns the penalty in force at `progress`."""
+        """Returns the penalty at `progress`."""
         if not picked:
             grown = progress / self.pick_until
             return self.pick_reg * max(grown, _FIRST)
@@ -111,8 +112,8 @@ class GReg(Solver):
         return self.reg * max(grown, _FIRST)
 
 
-# The penalty marks the weights it is on, so it never is zero: the growth of
-# the publication's first update.
+# The penalty marks the weights on which it acts, so it is never zero. This is
+# the growth in the publication's first update.
 _FIRST = 1e-4
 
 
@@ -121,8 +122,8 @@ class GRegState:
     """The scalars of a run.
 
     Attributes:
-        reg: The penalty in force.
-        picked: Whether the weights to be pruned are settled.
+        reg: The present penalty.
+        picked: Whether the weights to prune have been picked.
     """
 
     reg: float

@@ -12,12 +12,12 @@ from keras_slr.solvers.solver import Solver
 @register_solver("gradual_magnitude", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class GradualMagnitude(Solver):
-    """Sets ever more of the smallest weights to zero while training goes on.
+    """Gradual magnitude pruning: removes the smallest weights step by step.
 
     At step `t` the sparsity is `s_f + (s_i - s_f) (1 - (t - t_0) / (t_1 -
-    t_0))^3` with `s_f` the pruning rate of the weight (Zhu and Gupta, eq. 1).
-    Zeros are held: their gradients are masked before the update, the weights
-    after it. A weight that is zero when the next mask is chosen stays so.
+    t_0))^3`, where `s_f` is the pruning rate of the weight (Zhu and Gupta,
+    eq. 1). Zeros stay zero: a mask is applied to the gradients before each
+    update and to the weights after it.
 
     Args:
         initial_sparsity: Float in `[0, 1)`, `s_i`. Defaults to `0.0`.
@@ -84,10 +84,10 @@ class GradualMagnitude(Solver):
         return {"target_sparsity": states[-1].sparsity}
 
     def done(self, clock):
-        """Returns the fraction of the ramp behind, `None` before it.
+        """Returns the completed fraction of the ramp.
 
-        Also `None` while the length of the run that it is a part of is not
-        known.
+        It is `None` before the ramp begins, and while the length of the run
+        is unknown but needed.
         """
         steps = (self.begin_step, self.end_step)
         if clock.total is None and not all(_is_integer(s) for s in steps):
@@ -102,7 +102,7 @@ class GradualMagnitude(Solver):
         return (clock.step - begin) / (end - begin)
 
     def sparsity(self, rate, done):
-        """Returns the sparsity at the fraction `done` of the ramp."""
+        """Returns the sparsity when a fraction `done` of the ramp is over."""
         initial = min(self.initial_sparsity, rate)
         return rate + (initial - rate) * (1.0 - done) ** self.power
 
@@ -110,12 +110,13 @@ class GradualMagnitude(Solver):
 @register_solver("one_shot_magnitude", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class OneShotMagnitude(Solver):
-    """Sets the smallest weights to zero at one moment of the run.
+    """One-shot magnitude pruning: removes the smallest weights at once.
 
     Args:
-        at: Float in `[0, 1]`, the fraction of the run before it: `0.0`
-            trains with the zeros held from the first update on, `1.0` trains
-            dense and prunes with the last step. Defaults to `1.0`.
+        at: Float in `[0, 1]`, the fraction of the run at which the weights
+            are removed: `0.0` trains the sparse model from the first step,
+            `1.0` trains the dense model and prunes at the last step. Defaults
+            to `1.0`.
 
     Raises:
         ValueError: If `at` is outside its range.
@@ -151,7 +152,7 @@ class OneShotMagnitude(Solver):
 
     def settled(self, state, tensors, clock):
         del tensors, clock
-        # Dense training up to the last step is what `at=1.0` asks for.
+        # With `at=1.0` training is dense up to the last step.
         return self.at == 1.0 or state.sparsity > 0.0
 
     def logs(self, states):
@@ -160,7 +161,7 @@ class OneShotMagnitude(Solver):
 
 @dataclasses.dataclass(frozen=True)
 class MagnitudeState:
-    """The scalars of a run: the highest sparsity of a weight in force."""
+    """The scalars of a run: the highest sparsity of any weight."""
 
     sparsity: float
 

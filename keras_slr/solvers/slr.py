@@ -1,66 +1,68 @@
 """Surrogate Lagrangian Relaxation (arXiv 2012.10079, arXiv 2304.04120).
 
-The pruned weights `W_n` are split from sparse copies `Z_n` and tied to them by
-multipliers `Lam_n` and a quadratic penalty:
+The pruned weights `W_n` get sparse copies `Z_n`, to which multipliers `Lam_n`
+and a quadratic penalty tie them:
 
     L(W, Z, Lam) = f(W) + sum_n <Lam_n, W_n - Z_n>
                  + rho / 2 sum_n ||W_n - Z_n||^2,     Z_n in S_n
 
-Training moves `W` on `L`; between training steps `dual_update` moves `Z` and
-`Lam`.
+Training minimizes `L` over `W`. Between training steps, `dual_update` moves
+`Z` and `Lam`.
 
-Six things differ from the papers by default, each for a measured reason
-(docs/solver.md); `SLR.paper()` has none of them, `SLR.coupled()` the first.
+By default the solver differs from the papers in six ways, each for a measured
+reason (docs/solver.md). `SLR.paper()` has none of them, `SLR.coupled()` only
+the first.
 
-Free support. On the support of `Z` the set `S_n` constrains nothing, so at a
-solution `Z = W` and `Lam = 0` there. The solver keeps to that at every step,
-not only in the limit: entries in the support are free, `Z` follows `W` on them
-and no penalty acts; the others get `Lam + rho W`. Which entries are free is
-decided anew by the projection of every dual update. Held at the `Z` of the
-last update instead, kept weights are braked by a strong rho.
+Free support. On the support of `Z` the set `S_n` constrains nothing, so a
+solution has `Z = W` and `Lam = 0` there. The solver enforces this at every
+step: entries in the support are free, `Z` follows `W` on them, and no penalty
+acts. The others get `Lam + rho W`. The projection of every dual update chooses
+the free entries anew. If kept weights were tied to the `Z` of the last update
+instead, a strong rho would slow their training.
 
-Decoupled penalty. The optimizer sees the gradient of `f` alone; after its step
-`W` takes a proximal step on the penalty, towards `V = Z - Lam / rho`. Inside
-the gradient the pull would go through whatever the optimizer does to
-gradients: its strength would depend on the optimizer, the learning rate and
-the scale of the loss. Here rho is the share of the way to `V` that `W` goes
-from one dual update to the next, whatever these are. When rho grows, the
-multipliers grow with it, so that `V` stays where it is.
+Decoupled penalty. The optimizer sees the gradient of `f` alone. After its step,
+`W` takes a proximal step on the penalty, towards `V = Z - Lam / rho`. As part
+of the gradient, the pull would depend on the optimizer, the learning rate and
+the scale of the loss. Here rho is the fraction of the distance to `V` that `W`
+covers from one dual update to the next, independent of these. When rho grows,
+the multipliers grow with it, so that `V` does not move.
 
-Metric. `Pi` is the projection in a metric made of the mean squared gradients
-`v` that Adam and its relatives hold: it keeps the largest `v_i^q |V_i|`. Small
-weights in which the loss is steep stay. With `q = 1/4` that is the metric of
-the optimizer's own steps. A tenth of the mean over the tensor is added to `v`:
-weights without a gradient at the moment still count by their magnitude. With
-optimizers that hold no `v` the largest magnitudes stay, and so do filters,
-channels and heads: over hundreds of entries the metric says less.
+Metric. `Pi` projects in a metric built from the mean squared gradients `v` that
+Adam and its relatives store: it keeps the largest `v_i^q |V_i|`. Small weights
+with a steep loss stay. `q = 1/4` gives the metric of the optimizer's own steps.
+A tenth of the tensor's mean is added to `v`, so that weights without a gradient
+at the moment still count by their magnitude. With optimizers that store no
+`v`, the largest magnitudes stay. The same holds for filters, channels and
+heads, because the metric says little about hundreds of entries together.
 
-Trial. Before anything is chosen `Z` is zero for a while, so that weights are
-pulled towards zero and those that the loss needs are held up, or grow anew:
-magnitudes then tell what is needed now, not only what was learnt before. Only
-kernels in front of a batch normalization are tried: what is taken of all of
-them alike changes nothing there but how far a training step goes. The more is
-to be pruned, the more that is worth, and the further they go; where steps turn
-them far already they stay.
+Trial. Before the first choice, `Z` is zero for a while: all weights are pulled
+towards zero, and training restores those that the loss needs. Magnitudes then
+show what is needed now, not only what was learned before. Only kernels in front
+of a batch normalization take part, because shrinking all their entries alike
+changes nothing but the relative size of a training step. Higher rates gain more
+from a trial, so it shrinks further for them; where steps are large already, it
+does not shrink.
 
-Continuation. Then `S_n` shrinks from the whole space to the asked size.
+Continuation. Then `S_n` shrinks from the whole space to the requested size.
 
-Settling. From then on, `freeze_at`, `W = Z` exactly: what is outside the
-support is held at zero, and what is left of the run trains the entries that
-stay. How early that is depends on the structure: whole filters cost more to
-make up for than single entries, and there are fewer of them to choose from.
+Settling. From `freeze_at` on, `W = Z` exactly: entries outside the support are
+held at zero, and the rest of the run trains the entries that stay. This comes
+earlier for structures with large units: losing whole filters costs more
+accuracy than losing single entries, and there are fewer of them to choose from.
 
-All of this is paced by learning, not by steps: a fraction of the run is one
-of the sum of its learning rates, where a schedule tells them
-(`training.clock`). Weights that settle once the rate has decayed can no
-longer make up for those that left.
+Learning paces all of this, not steps: a fraction of the run is a fraction of
+the sum of its learning rates, if a schedule defines them (`training.clock`).
+Weights that settle after the rate has decayed can no longer compensate for the
+removed ones.
 
-The update itself is in `solvers.dual_update`, the trial in `solvers.trial`; how
-`Z` and `Lam` are held, and the passes over them, in `solvers.forms`.
+The update is in `solvers.dual_update`, the trial in `solvers.trial`, and the
+storage of `Z` and `Lam` in `solvers.forms`.
 """
 
 import dataclasses
 import numbers
+from typing import Any
+from typing import Self
 
 from keras_slr.record import PACKAGE
 from keras_slr.schedules import Constant
@@ -68,6 +70,7 @@ from keras_slr.schedules import Geometric
 from keras_slr.schedules import Ramp
 from keras_slr.schedules.check_schedule import check_schedule
 from keras_slr.schedules.check_schedule import schedule_of
+from keras_slr.schedules.schedule import Schedule
 from keras_slr.solvers import forms
 from keras_slr.solvers.dual_update import begin
 from keras_slr.solvers.dual_update import dual_update
@@ -75,62 +78,61 @@ from keras_slr.solvers.registry import register_solver
 from keras_slr.solvers.solver import Solver
 from keras_slr.solvers.trial import try_all
 
-# Steps in which batch norms take statistics of the settled weights: with
-# their usual momentum of 0.99 the old ones are then a fifth of all. But
-# short runs have half of their learning to choose in.
+# Steps in which batch norms collect statistics of the settled weights: with
+# their usual momentum of 0.99, old statistics then make up a fifth.
 STATISTICS = 150
+# Short runs still spend half of their learning on the choice.
 EARLIEST = 0.5
 
 
 @register_solver("slr", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class SLR(Solver):
-    """What SLR is run with. The defaults need no tuning.
+    """Surrogate Lagrangian Relaxation. The defaults need no tuning.
 
     Args:
-        rho: Schedule of the penalty's weight, a function of the fraction of
-            the way to `freeze_at`, or a positive float for a constant one.
-            With a decoupled penalty the share, below one, of the way to `V`
-            that `W` goes between two dual updates. Defaults to
-            `Geometric(0.5, 0.99)`: the pull begins weaker, so that training
+        rho: Schedule of the penalty weight, a function of the fraction of the
+            way to `freeze_at`, or a positive float for a constant weight.
+            With a decoupled penalty, the fraction of the distance to `V`,
+            below one, that `W` covers between two dual updates. Defaults to
+            `Geometric(0.5, 0.99)`: the pull begins weak, so that training
             decides which weights stay, and ends strong.
         stepsize: Float, the first stepsize `s0` of the multipliers, as a
             multiple of the first rho. Defaults to `1.0`.
         M: Float above 1, the first constant of the stepsize rule. Defaults
             to `300`.
-        r: Float in `(0, 1)`, the second one. Defaults to `0.1`.
+        r: Float in `(0, 1)`, its second constant. Defaults to `0.1`.
         stepsize_bound: Float or `None`. The stepsize never exceeds this
-            multiple of rho; `None` leaves it unbounded. Defaults to `1.0`,
-            at which a half-step is that of ADMM.
+            multiple of rho; `None` means no bound. Defaults to `1.0`, with
+            which a half-step equals that of ADMM.
         freeze_at: Float in `(0, 1]`, the fraction of the learning
-            (`Clock.learned`) from which the set of kept entries no longer
-            changes; with a decoupled penalty and a free support the others
-            are zero from there. `"auto"` is what suits the structures that
-            are pruned, `Structure.freeze_at`, or earlier in short runs where
-            batch norms need steps for their statistics; with `None` it
+            (`Clock.learned`) after which the set of kept entries no longer
+            changes; with a decoupled penalty and a free support, the other
+            entries are zero from then on. `"auto"` uses
+            `Structure.freeze_at`, or an earlier moment in short runs in which
+            batch norms need steps for their statistics. With `None` the set
             changes to the end. Defaults to `"auto"`.
         free_support: Boolean, whether entries in the support of `Z` train
-            free of the penalty. Defaults to `True`.
+            without the penalty. Defaults to `True`.
         penalty: `"decoupled"`, a proximal step after the optimizer's, or
             `"coupled"`, a part of the gradient that the optimizer sees.
             Defaults to `"decoupled"`.
-        trial: Float in `[0, 1)`, the fraction of the learning that the trial
-            takes, before the way to `freeze_at` begins; it needs a decoupled
-            penalty, a free support and kernels in front of batch
-            normalizations. `0.0` for none. Defaults to `0.05`.
-        ramp: Schedule from zero to one of the share of the pruning rate that
-            is in force, a function of the fraction of the way to `freeze_at`,
-            or `None` for the whole rate from the start. Defaults to `Ramp()`.
-        metric: Float in `[0, 1]`, the power `q` of the metric in which the
-            projection is the nearest point: `0.0` is by magnitude alone.
-            `"auto"` is what suits the structures that are pruned,
+        trial: Float in `[0, 1)`, the fraction of the learning spent on the
+            trial, before the way to `freeze_at` begins. A trial needs a
+            decoupled penalty, a free support and kernels in front of batch
+            normalizations. `0.0` means no trial. Defaults to `0.05`.
+        ramp: Schedule from zero to one, a function of the fraction of the way
+            to `freeze_at`, by which the pruning rate is multiplied. `None`
+            means the whole rate from the start. Defaults to `Ramp()`.
+        metric: Float in `[0, 1]`, the power `q` of the metric in which SLR
+            projects; `0.0` means by magnitude alone. `"auto"` uses
             `Structure.metric`. Defaults to `"auto"`.
 
     Raises:
         ValueError: If a number is outside its range.
     """
 
-    rho: object = Geometric(0.5, 0.99)
+    rho: Schedule | float = Geometric(0.5, 0.99)
     stepsize: float = 1.0
     M: float = 300.0
     r: float = 0.1
@@ -139,7 +141,7 @@ class SLR(Solver):
     free_support: bool = True
     penalty: str = "decoupled"
     trial: float = 0.05
-    ramp: object = Ramp()
+    ramp: Schedule | None = Ramp()
     metric: float | str = "auto"
 
     prefix = "slr"
@@ -166,10 +168,10 @@ class SLR(Solver):
             )
         if self.penalty == "decoupled" and not 0 < self.rho(1.0) < 1:
             raise ValueError(
-                "Expected rho between 0 and 1 with a decoupled penalty, the "
-                "share of the way to Z that weights go between two dual "
-                f"updates. Received: rho={self.rho}. SLR.coupled() takes "
-                "others."
+                "Expected rho between 0 and 1 with a decoupled penalty: the "
+                "fraction of the distance to Z covered between two dual "
+                f"updates. Received: rho={self.rho}; SLR.coupled() accepts "
+                "larger values."
             )
         if self.M <= 1 or not 0 < self.r < 1:
             raise ValueError(
@@ -200,13 +202,16 @@ class SLR(Solver):
             )
 
     @classmethod
-    def coupled(cls, **kwargs):
-        """The penalty as a part of the gradient, with a rho made for Adam.
+    def coupled(cls, **kwargs: Any) -> Self:
+        """Returns SLR with the penalty as a part of the gradient.
 
-        The first rho is weak and the last one strong beside the gradients of
-        a cross-entropy loss with Adam at 1e-3.
+        The rho suits Adam at 1e-3 and a cross-entropy loss: compared with the
+        gradients, the first rho is weak and the last one strong.
+
+        Args:
+            **kwargs: Other arguments of `SLR`.
         """
-        settings = {
+        settings: dict[str, Any] = {
             "rho": Geometric(2e-3, 10.0),
             "freeze_at": 0.65,
             "penalty": "coupled",
@@ -217,8 +222,8 @@ class SLR(Solver):
         return cls(**settings | kwargs)
 
     @classmethod
-    def paper(cls):
-        """The papers' constants: s0 0.01, M 300, r 0.1, constant rho 0.1."""
+    def paper(cls) -> Self:
+        """Returns SLR as published: s0 0.01, M 300, r 0.1, constant rho 0.1."""
         return cls(
             rho=Constant(0.1),
             stepsize=0.1,
@@ -247,8 +252,8 @@ class SLR(Solver):
     def begin(self, tensors, clock):
         rho = self.strength(0.0, clock.interval)
         square = tensors.start(rho, self.share(0.0))
-        # Where nothing is constrained yet, the stepsize rule starts from the
-        # norm of W, the residual that Z = 0 would leave.
+        # If nothing is constrained yet, the stepsize rule starts from the norm
+        # of W, the residual that Z = 0 would leave.
         state = begin(self, rho, square, square or tensors.square())
         tried = tensors.square(scale_free=True)
         return dataclasses.replace(state, tried=tried)
@@ -282,15 +287,15 @@ class SLR(Solver):
         """Returns the fraction of the way to `freeze_at`.
 
         Args:
-            clock: `training.clock.Clock`.
+            clock: `solvers.progress.Progress`.
             tensors: See `dual_update`.
         """
         begin, at = self.trial_ends(tensors), self.freeze_at
         if at == "auto":
             at = _least(tensors, "freeze_at")
             if tensors.scale_free:
-                # Batch norms in front of which weights still come and go
-                # hold the statistics of others.
+                # While weights still come and go, the batch norms behind
+                # them hold statistics of earlier weights.
                 before = clock.learned_before_last(STATISTICS)
                 at = min(at, max(before, EARLIEST))
         elif at is None:
@@ -313,7 +318,7 @@ class SLR(Solver):
         return self.freeze_at is not None and way >= 1.0
 
     def share(self, way):
-        """Returns the share of the pruning rate in force."""
+        """Returns the present factor of the pruning rate."""
         return 1.0 if self.ramp is None else self.ramp(way)
 
     def strength(self, way, interval):
@@ -334,7 +339,7 @@ def _is_share(value):
 
 
 def _least(tensors, name):
-    """Returns the least of what the structures of a run have of a name."""
+    """Returns the least value of an attribute of a run's structures."""
     return min(getattr(c.structure, name) for c in tensors.constraints)
 
 

@@ -35,7 +35,9 @@ class Solver(Record):
     A subclass is a frozen dataclass of settings, registered with
     `register_solver`. It implements `begin` and `update`. Both return the
     state of the run: another frozen dataclass, whose fields are numbers, so
-    that checkpoints can contain it. Every change creates a new state.
+    that checkpoints can contain it. Every change creates a new state. If the
+    state has a field `settled` that is true, hard pruning keeps the chosen
+    entries; otherwise it keeps the weights of largest magnitude.
 
     Attributes:
         prefix: String, the first part of the method's keys in the logs.

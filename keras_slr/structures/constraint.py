@@ -107,14 +107,14 @@ def numbered(constraints):
         constraints, and list of pairs of a constraint and the indices of its
         weights.
     """
-    places, weights, rates, sets = {}, [], [], []
+    indices, weights, rates, sets = {}, [], [], []
     for constraint in constraints:
         for weight in constraint.weights:
-            if id(weight.variable) not in places:
-                places[id(weight.variable)] = len(weights)
+            if id(weight.variable) not in indices:
+                indices[id(weight.variable)] = len(weights)
                 weights.append(weight)
                 rates.append(constraint.rate)
         sets.append(
-            (constraint, [places[id(w.variable)] for w in constraint.weights])
+            (constraint, [indices[id(w.variable)] for w in constraint.weights])
         )
     return weights, rates, sets

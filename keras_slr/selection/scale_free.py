@@ -1,7 +1,6 @@
-"""Finds the layers whose kernels have a scale that changes nothing.
+"""Finds scale-free kernels: those in front of a batch normalization.
 
-A batch normalization right behind a layer takes out whatever the layer's
-kernel is multiplied by.
+The normalization cancels the scale of the kernel.
 """
 
 import keras
@@ -12,10 +11,10 @@ from keras_slr.models.graph import graphs_in
 from keras_slr.models.graph import sole_consumers
 
 
-def normalised_layers(model):
-    """Returns the ids of the layers that batch normalizations alone read.
+def scale_free_layers(model):
+    """Returns the ids of the layers that only a batch normalization reads.
 
-    Of a subclassed model they are those in its parts with a known graph.
+    In a subclassed model, only its parts with a known graph are searched.
     """
     return {
         id(node.operation)
@@ -27,6 +26,6 @@ def normalised_layers(model):
 
 
 def _is_linear(layer):
-    # Layers of other kinds, or of the user's own, have no such attribute.
+    # Other layers, also custom ones, may lack the attribute.
     linear = keras.activations.linear
     return getattr(layer, "activation", None) is linear
