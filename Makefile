@@ -153,11 +153,11 @@ benchmark-kills: $(VENV)/.test ## runs killed at random moments, then resumed
 	done
 
 # Random models through prune, save, load, shrink and export.
-CASES ?= 500
+CASES ?= 300
 benchmark-fuzz: $(VENV)/.test ## random models through every step; CASES=N
 	for backend in $(BACKENDS); do \
-	  $(RUN) KERAS_BACKEND=$$backend \
-	    $(BIN)/python -m benchmarks.reliability.fuzz --cases $(CASES) --seed 0 || exit 1; \
+	  $(RUN) $(CACHE) KERAS_BACKEND=$$backend \
+	    $(BIN)/python -m benchmarks.reliability.fuzz --cases $(CASES) --seed 21 || exit 1; \
 	done
 
 benchmark-shrink: $(VENV)/.test ## shrink on all of keras.applications
