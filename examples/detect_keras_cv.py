@@ -1,7 +1,7 @@
 """Prunes an object detector of KerasCV.
 
     python -m examples.detect_keras_cv --data-dir DATA
-    python -m examples.detect_keras_cv --dataset voc --size 512 --width 32
+    python -m examples.detect_keras_cv --data voc --size 512 --width 32
     python -m examples.detect_keras_cv --tiny
 
 YOLOV8 defines its own training step and losses; SLR prunes it like any other

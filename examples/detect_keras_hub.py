@@ -1,7 +1,7 @@
 """Prunes an object detector of KerasHub.
 
     python -m examples.detect_keras_hub --data-dir DATA
-    python -m examples.detect_keras_hub --dataset voc --size 512 --width 64
+    python -m examples.detect_keras_hub --data voc --size 512 --width 64
     python -m examples.detect_keras_hub --tiny
 
 RetinaNet starts from random weights on a small DarkNet, the backbone of YOLOv3.

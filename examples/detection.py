@@ -62,7 +62,10 @@ def detect(detector, doc, width, argv=None):
     """
     parser = arguments.parser(doc, rate=0.8)
     parser.add_argument(
-        "--dataset", default="bccd", help="bccd or a `tfds` name"
+        *("--data", "--dataset"),
+        dest="dataset",
+        default="bccd",
+        help="bccd or a `tfds` name",
     )
     parser.add_argument("--size", type=int, default=256, help="of the images")
     parser.add_argument(
@@ -104,7 +107,7 @@ def read(args, split):
     if args.data_dir is None:
         raise ValueError(
             "Expected `--data-dir`, a folder with detection/bccd/. Received "
-            "none: pass one, or use another `--dataset` or `--tiny`."
+            "none: pass one, or use another `--data` or `--tiny`."
         )
     folder = pathlib.Path(args.data_dir) / "detection" / "bccd"
     return blood_cells(folder, split, args.size)

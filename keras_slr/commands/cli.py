@@ -223,7 +223,13 @@ def _add_inspect(commands):
 
 def _add_demo(commands):
     add = _command(commands, "demo", demo)
-    add("--dataset", default="digits", choices=NAMES)
+    add(
+        *("--data", "--dataset"),
+        dest="dataset",
+        default="digits",
+        type=lambda name: name.replace("-", "_"),
+        choices=NAMES,
+    )
     add("--data-dir", help="folder with local copies of the data")
     add("--rate", type=float, default=0.9, help=_RATE_HELP)
     add("--out", default="demo_output", help="folder to write to")

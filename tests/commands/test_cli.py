@@ -432,6 +432,13 @@ def test_demo_errors(tmp_path, capsys):
         assert_user_error(code, capsys)
 
 
+@pytest.mark.parametrize("option", ["--data", "--dataset"])
+def test_demo_takes_the_names_of_prune(tmp_path, capsys, option):
+    where = ["--data-dir", str(tmp_path), "--out", str(tmp_path / "o")]
+    code = cli.main(["demo", option, "fashion-mnist", *where])
+    assert_user_error(code, capsys, "train-images-idx3-ubyte.gz")
+
+
 def test_help_and_version(capsys):
     assert cli.main(["--help"]) == 0
     assert cli.main(["prune", "--help"]) == 0

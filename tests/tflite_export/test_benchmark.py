@@ -19,6 +19,7 @@ from tflite_export import convert
 from tflite_export.benchmark import Benchmark
 from tflite_export.benchmark import Row
 from tflite_export.benchmark import Spread
+from tflite_export.benchmark.__main__ import _data
 from tflite_export.benchmark.process import FileProcess
 from tflite_export.benchmark.spread import times_faster
 
@@ -274,6 +275,21 @@ def test_command_line_on_bad_data(files, tmp_path, content):
     done = run(files["small"], "--data", path)
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.count("\n") == 1 and str(path) in done.stderr
+
+
+def test_data_by_the_names_of_prune(tmp_path):
+    x, y = _data("digits", None)
+    assert x.shape == (360, 8, 8, 1) and y.shape == (360,)
+    path = tmp_path / "data.npz"
+    arrays = {name: np.full(2, name) for name in ("x_train", "x_test")}
+    arrays |= {name: np.full(2, name) for name in ("y_train", "y_test")}
+    np.savez(path, **arrays)
+    assert [array[0] for array in _data(str(path), None)] == [
+        "x_test",
+        "y_test",
+    ]
+    with pytest.raises(FileNotFoundError, match="idx"):
+        _data("mnist", tmp_path)
 
 
 @pytest.mark.shared

@@ -31,7 +31,12 @@ def _measure(argv):
     )
     parser.add_argument("files", metavar="FILE.tflite", nargs="+")
     parser.add_argument(
-        "--data", metavar="DATA.npz", help="arrays x and y, for the accuracy"
+        "--data",
+        help="for the accuracy: an .npz file with x_test and y_test, or x and "
+        "y, or the name of a data set, such as mnist",
+    )
+    parser.add_argument(
+        "--data-dir", help="folder with local copies of the data sets"
     )
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=20)
@@ -44,7 +49,7 @@ def _measure(argv):
     _check_files(args.files)
     found = benchmark(
         args.files,
-        data=args.data and _data(args.data),
+        data=args.data and _data(args.data, args.data_dir),
         threads=args.threads,
         rounds=args.rounds,
     )
@@ -70,12 +75,21 @@ def _check_files(paths):
         read(path)
 
 
-def _data(path):
+def _data(name_or_path, data_dir):
+    """Returns inputs and targets of a file, or of a data set's test split."""
+    if not name_or_path.endswith(".npz"):
+        # Only here: the rest does without Keras.
+        from keras_slr.data import load
+
+        data = load(name_or_path, data_dir)
+        return data.x_test, data.y_test
+    path = name_or_path
     try:
         if inflated := inflation(path):
             raise ValueError(inflated)
         with np.load(path) as arrays:
-            return arrays["x"], arrays["y"]
+            end = "_test" if "x_test" in arrays else ""
+            return arrays[f"x{end}"], arrays[f"y{end}"]
     except OSError as error:
         raise ValueError(
             f"Expected an .npz file with arrays `x` and `y`, received {path}, "
