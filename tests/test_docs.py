@@ -58,6 +58,11 @@ def test_every_public_name_is_in_the_reference():
 def test_what_the_reference_shows_is_there(name):
     found = resolved(SHOWN[name])
     assert found.__doc__ and not isinstance(found, types.ModuleType)
+    # What a reader types after `import PACKAGE`, in a dotted path.
+    package, _, _ = name.rpartition(".")
+    names = {}
+    exec(f"import {package}", names)
+    assert eval(name, names) is found
     # By another path the site would show the module of the same name.
     if found.__module__.endswith(f".{found.__name__}"):
         assert SHOWN[name] == f"{found.__module__}.{found.__name__}"
