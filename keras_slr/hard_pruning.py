@@ -1,26 +1,35 @@
 """Pruning by magnitude in one step, without training."""
 
+from typing import Unpack
+
+import keras
+
+from keras_slr.allocation.rates import Rate
 from keras_slr.backend import apply_mask
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
 from keras_slr.models.weight_values import check_finite
 from keras_slr.planning.plan import Plan
+from keras_slr.planning.plan_arguments import PlanArguments
 from keras_slr.reports import Report
 from keras_slr.reports.report import report_of
 from keras_slr.structures.constraint import numbered
 from keras_slr.training.arrays import arrays_for
 
 
-def hard_prune(model, rate=None, **plan) -> Report:
+def hard_prune(
+    model: keras.Model, rate: Rate | None = None, **plan: Unpack[PlanArguments]
+) -> Report:
     """Sets the smallest entries or units of a model to zero, in place.
 
     Exactly `n - round(rate n)` of the `n` entries of each kernel stay, or of
-    the units of a structure, those of largest magnitude, ties by the lowest
-    index.
+    the units of a structure: those of largest magnitude. The lowest index
+    wins a tie.
 
     Args:
         model: Built Keras model.
-        rate: See `Plan`. Defaults to `None`, `0.9` or what a structure fixes.
+        rate: See `Plan`. Defaults to `None`: `0.9`, or the rate that a
+            structure fixes.
         **plan: Further arguments of `Plan`: `include`, `exclude`,
             `structure`, `allocation`, `budget` and `target`.
 

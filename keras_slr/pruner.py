@@ -1,21 +1,30 @@
 """Pruning without `fit`: the core that callbacks and custom loops drive."""
 
 import warnings
+from collections.abc import Sequence
+from typing import Any
+from typing import Unpack
 
+import keras
 import numpy as np
 
 from keras_slr import backend
+from keras_slr.allocation.rates import Rate
 from keras_slr.backend import apply_mask
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
 from keras_slr.planning.plan import Plan
+from keras_slr.planning.plan_arguments import PlanArguments
 from keras_slr.python_numbers import python_number
 from keras_slr.reports import Report
+from keras_slr.reports import Row
 from keras_slr.reports import rows_of
 from keras_slr.solvers import SLR
+from keras_slr.solvers.solver import Solver
 from keras_slr.solvers.solver import check_solver
 from keras_slr.training import figures
 from keras_slr.training.clock import Clock
+from keras_slr.training.clock import UpdateEvery
 from keras_slr.training.clock import check_total_steps
 from keras_slr.training.clock import check_update_every
 from keras_slr.training.early_end import early_end
@@ -44,16 +53,17 @@ class SLRPruner:
     model. With JAX, where a loop holds the state itself, see `step`.
 
     Args:
-        rate: See `Plan`. Defaults to `None`, `0.9` or what a structure fixes.
-        solver: `SLR`, the constants and schedules, or one of the other
-            methods of `keras_slr.solvers`. Defaults to `SLR()`.
+        rate: See `Plan`. Defaults to `None`: `0.9`, or the rate that a
+            structure fixes.
+        solver: `solvers.Solver`, the method and its constants. Defaults to
+            `SLR()`.
         update_every: When `Z` and the multipliers move: an integer of steps,
             a float in `(0, 1)` as a fraction of the run, `"epoch"`, or
             `None` for about 150 times a run. Defaults to `None`.
-        optimizer: The optimizer that trains the model, where that is not the
-            one of `model.compile`: of Keras, on PyTorch also of
-            `torch.optim`, or a list of them. They are built, or can be
-            built with the model's trainable variables. Defaults to `None`.
+        optimizer: The optimizer that trains the model, or a list of them, if
+            it is not that of `model.compile`: of Keras, on PyTorch also of
+            `torch.optim`. They are built, or can be built with the model's
+            trainable variables. Defaults to `None`.
         **plan: Further arguments of `Plan`: `include`, `exclude`,
             `structure`, `allocation`, `budget` and `target`.
 
@@ -68,12 +78,12 @@ class SLRPruner:
 
     def __init__(
         self,
-        rate=None,
+        rate: Rate | None = None,
         *,
-        solver=None,
-        update_every=None,
-        optimizer=None,
-        **plan,
+        solver: Solver | None = None,
+        update_every: UpdateEvery = None,
+        optimizer: Any = None,
+        **plan: Unpack[PlanArguments],
     ):
         check_update_every(update_every)
         self.plan = Plan(rate, **plan)
@@ -84,24 +94,24 @@ class SLRPruner:
         self.inside_step = optimizer is None
         self.window = LossWindow()
         self.clock = Clock(self.update_every)
-        # What a checkpoint says of the moment at which it was saved: objects
-        # with a `state`, a dict.
-        self.place = {}
-        self._run = None
-        # How to make a run longer that ended too early.
+        # The parts of a checkpoint that say where in the run it was saved:
+        # objects with a `state`, a dict.
+        self.position: dict[str, Any] = {}
+        self._run: Run | None = None
+        # How to run longer, for the warning about a run that ended too early.
         self.advice = TOTAL_STEPS
-        self._rows = None
-        self._warning = None
-        self._report = None
+        self._rows: list[Row] | None = None
+        self._warning: str | None = None
+        self._report: Report | None = None
 
     @property
-    def run(self):
+    def run(self) -> Run:
         """The `training.run.Run` in progress.
 
         Raises:
             ValueError: If there is none.
         """
-        if not self.attached:
+        if self._run is None or not self._run.attached:
             raise ValueError(
                 "Expected a pruning run in progress. Received none: call "
                 "`begin(model)` first, and not after `finalize()`."
@@ -109,25 +119,25 @@ class SLRPruner:
         return self._run
 
     @property
-    def attached(self):
+    def attached(self) -> bool:
         """Whether a run is in progress."""
         return self._run is not None and self._run.attached
 
-    def begin(self, model, total_steps=None):
+    def begin(self, model: keras.Model, total_steps: int | None = None) -> None:
         """Starts a run: `Z = Pi(W)`, `Lam = 0`, penalty in the gradients.
 
         Args:
             model: Keras model, compiled and built.
-            total_steps: Integer, training steps of the run. Needed by
-                `step`, which follows the schedules with it. Defaults to
+            total_steps: Integer, training steps of the run, by which `step`
+                follows the schedules. Required for `step`. Defaults to
                 `None`.
 
         Raises:
-            TypeError: If the model is not a Keras 3 model, or `optimizer` no
-                optimizer.
-            ValueError: If the model is not compiled, not built, has nothing
-                to prune or weights that are not finite, or if `total_steps`
-                are too few for one dual update.
+            TypeError: If the model is not a Keras 3 model, or `optimizer` is
+                not an optimizer.
+            ValueError: If the model is not compiled or not built, has
+                nothing to prune or weights that are not finite, or if
+                `total_steps` are too few for one dual update.
         """
         check_model(model)
         check_built(model)
@@ -136,13 +146,13 @@ class SLRPruner:
         self.clock = Clock(self.update_every)
         self.clock.set_length(total_steps)
         self.window = LossWindow()
-        self.place = {"clock": self.clock, "window": self.window}
+        self.position = {"clock": self.clock, "window": self.window}
         self._run = Run(
             model,
             self.plan,
             self.solver,
             self.clock,
-            (self._get_place, self._set_place),
+            (self._get_position, self._set_position),
             Optimizers(model, self.optimizer, self.inside_step),
         )
         self._rows = None
@@ -151,11 +161,16 @@ class SLRPruner:
         self._run.attach()
         self._run.coverage.begin()
 
-    def step(self, loss, trainable_variables=None, optimizer_variables=None):
+    def step(
+        self,
+        loss: Any,
+        trainable_variables: Sequence[Any] | None = None,
+        optimizer_variables: Sequence[Any] | None = None,
+    ) -> Sequence[Any] | None:
         """Counts one training step and does the dual update when it is due.
 
         With JAX a loop holds the values of the variables itself. Pass them,
-        and go on with the optimizer variables that are returned:
+        and continue with the optimizer variables that `step` returns:
 
         ```python
         optimizer_variables = pruner.step(
@@ -163,7 +178,7 @@ class SLRPruner:
         )
         ```
 
-        and give the model its trainable variables back before `finalize`.
+        Assign the trainable variables to the model before `finalize`.
 
         Args:
             loss: Scalar, the task loss of the step.
@@ -174,10 +189,10 @@ class SLRPruner:
                 the pruner. Defaults to `None`.
 
         Returns:
-            `optimizer_variables`, renewed if a dual update was done.
+            `optimizer_variables`, with new values after a dual update.
 
         Raises:
-            ValueError: If `begin` was not called with `total_steps`, a step
+            ValueError: If `begin` was called without `total_steps`, a step
                 has changed a weight without the optimizer, or a weight is
                 not finite.
         """
@@ -201,7 +216,7 @@ class SLRPruner:
         self.update()
         return [v.value for v in run.optimizer.variables]
 
-    def update(self):
+    def update(self) -> None:
         """Does one dual update now, at the progress of the clock."""
         run = self.run
         run.coverage.check()
@@ -209,11 +224,11 @@ class SLRPruner:
         run.state = self.solver.update(run.state, run.split, loss, self.clock)
         run.coverage.begin()
 
-    def prune(self):
-        """Sets the weights to exactly their rates, with the run going on.
+    def prune(self) -> Report:
+        """Prunes the weights to exactly their rates; the run continues.
 
-        All masks are known before the first weight changes, so that an error
-        leaves no model half-pruned. Moving averages get the masks too.
+        All masks are computed before the first weight changes, so that an
+        error leaves no model half-pruned. Moving averages get the masks too.
 
         Returns:
             `Report`, with a warning if the weights had not settled.
@@ -221,7 +236,7 @@ class SLRPruner:
         run = self.run
         if self._rows is None:
             run.coverage.check(at_end=True)
-            # Pruned a second time the residuals would be zero.
+            # After pruning the residuals are zero.
             self._rows = rows_of(run)
             self._warning = early_end(run, self.clock, self.advice)
         averages, masks = run.averages, run.masks()
@@ -233,11 +248,11 @@ class SLRPruner:
             constraint.finish()
         return Report.after_pruning(run.model, self._rows, self._warning)
 
-    def finalize(self):
+    def finalize(self) -> Report | None:
         """Ends the run: prunes exactly and removes every trace of it.
 
-        Warns if the weights had not settled. Does nothing when there is no
-        run in progress.
+        Warns if the weights had not settled. Does nothing if there is no run
+        in progress.
 
         Returns:
             `Report` of the last run, or `None` if there was none.
@@ -251,13 +266,13 @@ class SLRPruner:
                 warnings.warn(self._warning, stacklevel=2)
         return self._report
 
-    def abandon(self):
+    def abandon(self) -> None:
         """Ends the run without pruning: the weights stay as trained."""
         if self._run is not None:
             self._run.detach()
             self._run = None
 
-    def auxiliary(self, layer):
+    def auxiliary(self, layer: keras.Layer | str) -> figures.LayerValues:
         """Returns `Z` of a layer's pruned weights.
 
         Args:
@@ -268,22 +283,22 @@ class SLRPruner:
         """
         return figures.of_layer(self.run.split, layer, figures.auxiliary)
 
-    def multipliers(self, layer):
+    def multipliers(self, layer: keras.Layer | str) -> figures.LayerValues:
         """Returns `Lam` of a layer's pruned weights, like `auxiliary`."""
         return figures.of_layer(self.run.split, layer, figures.multipliers)
 
-    def _get_place(self):
+    def _get_position(self):
         return {
             f"{part}_{name}": value
-            for part, holder in self.place.items()
+            for part, holder in self.position.items()
             for name, value in holder.state.items()
         }
 
-    def _set_place(self, place):
-        for part, holder in self.place.items():
+    def _set_position(self, position):
+        for part, holder in self.position.items():
             state = {
                 name.removeprefix(f"{part}_"): value
-                for name, value in place.items()
+                for name, value in position.items()
                 if name.startswith(f"{part}_")
             }
             if state:

@@ -1,10 +1,11 @@
-"""All that a run inside `fit` hangs on a model, to be taken off together."""
+"""Everything that a run inside `fit` hangs on a model, detached together."""
 
 import contextlib
 
 from keras_slr.backend import apply_mask
 from keras_slr.callbacks.after_user_callbacks import AfterUserCallbacks
 from keras_slr.callbacks.fit_guard import FitGuard
+from keras_slr.callbacks.training_callback import sync
 from keras_slr.checkpoints.atomic_checkpoints import WholeCheckpoints
 from keras_slr.checkpoints.snapshot import Snapshot
 from keras_slr.models.weight_values import NonFiniteError
@@ -12,74 +13,83 @@ from keras_slr.training.masks import Masks
 
 
 class Attachments:
-    """Holds what stands on one model on behalf of one callback.
+    """Holds what one callback has attached to one model.
 
     Args:
-        owner: The callback. Its `abandon` detaches them, too.
+        owner: The callback. Its `abandon` calls `detach`.
 
     Attributes:
-        guard: `FitGuard`, or `None` while nothing is attached.
+        guard: `FitGuard`, or `None` while no run is attached.
         masks: `Masks`, or `None` while none are in force.
-        masked_run: The run whose zeros `mask` holds, or `None`.
+        masked_run: The run whose zeros the masks hold, or `None`.
+        coverage: `training.coverage.Coverage` of the hooks in force, or
+            `None` if there are none.
     """
 
     def __init__(self, owner):
         self._owner = owner
-        self._forget()
-
-    def _forget(self):
+        self._stack = contextlib.ExitStack()
         self.guard = None
-        self.masks = self.masked_run = None
-        self._checkpoints = self._snapshot = self._tail = None
+        self.masks = None
+        self.masked_run = None
+        self.coverage = None
+        self._watched = None
+        self._snapshot = None
+        self._after_users = None
 
-    def attach(self, model):
-        """Guards the model and makes its checkpoints whole."""
-        self.guard = FitGuard(model, self._owner, self._owner.abandon)
-        self.guard.attach()
-        self._checkpoints = WholeCheckpoints(model)
-        self._checkpoints.attach()
+    @property
+    def in_force(self):
+        """Whether a run or its masks are attached."""
+        return self.guard is not None
+
+    def attach(self, run):
+        """Guards the model of a run and makes its checkpoints atomic."""
+        self.coverage = run.coverage
+        self.guard = FitGuard(run.model, self._owner, self._owner.abandon)
+        self._enter(self.guard)
+        self._enter(WholeCheckpoints(run.model))
 
     def detach(self):
-        """Takes everything off; does nothing the second time."""
-        for part in (self.masks, self.guard, self._checkpoints, self._tail):
-            if part is not None:
-                part.detach()
-        if self._snapshot is not None:
-            self._snapshot.discard()
-        self._forget()
+        """Detaches everything; does nothing the second time."""
+        self._stack.close()
+        self.guard = self.masks = self.masked_run = self.coverage = None
+        self._watched = self._snapshot = self._after_users = None
+
+    def _enter(self, part):
+        part.attach()
+        self._stack.callback(part.detach)
 
     def save(self, run):
         """Keeps the weights from before the run, see `leaving_no_trace`."""
         self._snapshot = Snapshot(
             run.model, run.optimizers.all_of_keras, run.split.variables
         )
+        self._stack.callback(self._snapshot.discard)
 
     def follow(self, history, **hooks):
         """Calls functions after the hooks of all callbacks."""
-        self._tail = AfterUserCallbacks(history, **hooks)
-        self._tail.attach()
+        self._after_users = AfterUserCallbacks(history, **hooks)
+        self._enter(self._after_users)
 
     @property
     def follows(self):
-        """Whether what `follow` was given is called in this `fit`."""
-        return self._tail is not None and self._tail.alive
+        """Whether this `fit` calls the functions given to `follow`."""
+        return self._after_users is not None and self._after_users.alive
 
     def mask(self, run):
-        """Holds the zeros of a run that is over, while training goes on."""
+        """Holds the zeros of a run that has ended, while training goes on."""
         self.masks = Masks(
-            run.model,
-            run.split.weights,
-            run.optimizers,
-            run.place,
+            run.model, run.split.weights, run.optimizers, run.place
         )
-        self.masks.attach()
+        self._enter(self.masks)
         self.masked_run = run
+        self.coverage = self.masks.coverage
         self.guard.retrace()
 
     def choose_again(self):
-        """Prunes the weights that a callback has set in the place of others.
+        """Prunes the weights that a callback has put back.
 
-        `EarlyStopping` may bring those back from before they were pruned.
+        `EarlyStopping` may restore weights from before they were pruned.
         """
         run = self.masked_run
         if run is None or self.masks.hold:
@@ -91,9 +101,31 @@ class Attachments:
         self.masks.renew()
         run.brought_back = True
 
+    def watch(self):
+        """Begins to watch the weights, after they may have been restored."""
+        if self.coverage is not None and self.coverage is not self._watched:
+            self.coverage.begin()
+        self._watched = self.coverage
+
+    def check_coverage(self, at_end_of_epoch=False):
+        """Raises if steps change weights without the hooks, see `Coverage`.
+
+        Args:
+            at_end_of_epoch: Boolean, whether to check in any case. Defaults
+                to `False`: after 1, 2, 4, 8, ... steps.
+        """
+        coverage = self.coverage
+        if coverage is not None and (at_end_of_epoch or coverage.due()):
+            sync(self._owner)
+            with self.leaving_no_trace():
+                coverage.check()
+
     @contextlib.contextmanager
     def leaving_no_trace(self):
-        """Gives the model back whole if a step of the solver fails."""
+        """Detaches everything if the block raises.
+
+        Weights that are not finite are set back to those that `save` kept.
+        """
         try:
             yield
         except NonFiniteError as error:

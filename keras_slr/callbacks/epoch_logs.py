@@ -14,15 +14,20 @@ class EpochLogs:
 
     Args:
         solver: `solvers.Solver`.
+
+    Attributes:
+        validated: Boolean, whether `fit` has validated in this epoch.
     """
 
     def __init__(self, solver):
+        self.validated = False
         self._solver = solver
         self._figures = None
         self._states = []
         self._updated = False
 
     def begin_epoch(self):
+        self.validated = False
         self._states = self._states[-1:]
         self._updated = False
 

@@ -11,6 +11,14 @@ from keras_slr.callbacks.fit_guard import FitGuard
 from keras_slr.models.checks import check_model
 
 
+def sync(callback):
+    """Brings a model's variables up to date, inside an epoch.
+
+    On JAX they are whenever a callback reads its `model`.
+    """
+    return callback.model
+
+
 class TrainingCallback(keras.callbacks.Callback):
     """Calls `take_over` when training with the callback begins.
 

@@ -1,10 +1,14 @@
 """When a run is where: its progress and the moments of its dual updates."""
 
 import numbers
+from typing import Literal
+from typing import TypeAlias
 
 import numpy as np
 
 from keras_slr.training.epochs import Epochs
+
+UpdateEvery: TypeAlias = int | float | Literal["epoch"] | None
 
 # Dual updates in a run: their number matters, not their distance in steps.
 UPDATES = 150

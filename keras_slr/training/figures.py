@@ -2,7 +2,9 @@
 
 import dataclasses
 import math
+from typing import TypeAlias
 
+import keras
 import numpy as np
 
 from keras_slr import backend
@@ -14,6 +16,8 @@ from keras_slr.training.arrays import HostArrays
 # fraction of its tensor's root mean square: too small to be seen in a layer's
 # output.
 SETTLED = 1e-3
+
+LayerValues: TypeAlias = np.ndarray | dict[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +82,7 @@ def multipliers(split, slot) -> np.ndarray:
     return split.form.read(HostArrays, *_host(slot), rho)[0]
 
 
-def of_layer(split, layer, read):
+def of_layer(split, layer: keras.Layer | str, read) -> LayerValues:
     """Reads something of the weights of a layer.
 
     Args:

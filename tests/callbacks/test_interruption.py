@@ -174,6 +174,21 @@ def test_a_dead_fit_on_one_model_is_shed_by_a_fit_on_another(make_model, data):
     assert pruned_zeros(b) == EXPECTED_ZEROS
 
 
+@pytest.mark.filterwarnings("ignore:Pruning ended after")
+def test_after_a_dead_fit_a_model_that_is_not_built_is_pruned(make_model, data):
+    dead, slr = make_model(), SLRCallback(0.9)
+    with pytest.raises(RuntimeError, match="in the middle"):
+        dead.fit(*data, epochs=2, verbose=0, callbacks=[slr, Fails()])
+    model = keras.Sequential([keras.layers.Dense(32), keras.layers.Dense(4)])
+    model.compile("adam", "mse")
+    assert not model.built
+    model.fit(*data, epochs=3, verbose=0, callbacks=[slr])
+    assert zeros(model.layers[0].kernel) == 576
+    assert pruned_zeros(dead) == [0, 0]
+    assert_untouched(dead)
+    assert_untouched(model)
+
+
 def test_nan_in_the_data_is_an_error_and_the_weights_come_back(
     make_model, data
 ):
