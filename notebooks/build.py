@@ -1,11 +1,12 @@
-"""Makes the notebooks out of their scripts, and runs them.
+"""Builds the notebooks from their scripts and runs them.
 
     python -m notebooks.build [NAME ...]
 
-A script is what one edits: Python in the percent format that Jupytext and
-editors know. `# %%` begins a cell of code, `# %% [markdown]` one of text in
-comments, and `# %matplotlib inline` is a command of Jupyter. A notebook holds
-the same cells with the outputs of a full run.
+Edit the scripts. They use the percent format of Jupytext: `# %%` starts a code
+cell, and `# %% [markdown]` starts a cell of text in comments. A code cell with
+the tag `skip-execution`, such as `%pip install`, does not run here. Commented
+lines such as `# %matplotlib inline` become commands of Jupyter. A notebook
+has the same cells with the outputs of a full run, and a link to Colab.
 """
 
 import argparse
@@ -13,7 +14,9 @@ import base64
 import io
 import os
 import pathlib
+import re
 import tempfile
+import tomllib
 
 import nbclient
 import nbformat
@@ -23,6 +26,7 @@ from nbformat.v4 import new_markdown_cell
 from nbformat.v4 import new_notebook
 
 FOLDER = pathlib.Path(__file__).parent
+ROOT = FOLDER.parent
 NAMES = (
     "quick_start",
     "how_slr_works",
@@ -33,10 +37,14 @@ NAMES = (
 )
 _MARK = "# %%"
 _TEXT = f"{_MARK} [markdown]"
+_SKIPPED = f'{_MARK} tags=["skip-execution"]'
 
 
 def notebook_of(name):
     """Returns the notebook of a script, without outputs.
+
+    If `pyproject.toml` has the address of the repository, the first cell gets
+    a badge that opens the notebook in Colab.
 
     Args:
         name: String, one of `NAMES`.
@@ -45,17 +53,17 @@ def notebook_of(name):
         `nbformat` notebook.
 
     Raises:
-        ValueError: If the script does not begin with a cell.
+        ValueError: If the script does not start with a cell.
     """
     cells = []
     for line in (FOLDER / f"{name}.py").read_text().splitlines():
-        if line in (_MARK, _TEXT):
+        if line in (_MARK, _TEXT, _SKIPPED):
             cells.append((line, []))
         elif cells:
             cells[-1][1].append(line)
         else:
             raise ValueError(
-                f"Expected {name}.py to begin with {_MARK!r} or {_TEXT!r}. "
+                f"Expected {name}.py to start with {_MARK!r} or {_TEXT!r}. "
                 f"Received: {line!r}."
             )
     notebook = new_notebook(
@@ -71,21 +79,24 @@ def notebook_of(name):
     )
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
+    if repository := _repository():
+        first = notebook.cells[0]
+        first.source = f"{_badge(repository, name)}\n\n{first.source}"
     return notebook
 
 
 def run(notebook, folder, **environment):
-    """Runs a notebook in a kernel of its own, on this very package.
+    """Runs a notebook in a new kernel that imports this checkout.
 
     Args:
-        notebook: `nbformat` notebook, which gets the outputs.
-        folder: Where the kernel runs and files go.
-        **environment: Strings, variables beside those of this process.
+        notebook: `nbformat` notebook. The outputs are added to it.
+        folder: Working directory of the kernel.
+        **environment: Strings, environment variables to add for the kernel.
 
     Raises:
         nbclient.exceptions.CellExecutionError: If a cell fails.
     """
-    paths = [str(FOLDER.parent), os.environ.get("PYTHONPATH")]
+    paths = [str(ROOT), os.environ.get("PYTHONPATH")]
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     nbclient.NotebookClient(
         notebook,
@@ -101,22 +112,46 @@ def _cell(mark, lines):
     if mark == _TEXT:
         text = [line.removeprefix("#").removeprefix(" ") for line in lines]
         return new_markdown_cell("\n".join(text).strip("\n"))
-    return new_code_cell(source.replace("# %matplotlib", "%matplotlib"))
+    source = re.sub(r"^# %(?=\w)", "%", source, flags=re.M)
+    tags = {"tags": ["skip-execution"]} if mark == _SKIPPED else {}
+    return new_code_cell(source, metadata=tags)
+
+
+def _repository():
+    """Returns the `owner/name` of the project on GitHub, `None` if not set."""
+    text = (ROOT / "pyproject.toml").read_text()
+    for url in tomllib.loads(text)["project"].get("urls", {}).values():
+        if found := re.fullmatch(r"https://github\.com/([^/]+/[^/]+)/?", url):
+            return found[1]
+    return None
+
+
+def _badge(repository, name):
+    colab = "https://colab.research.google.com"
+    return (
+        f"[![Open in Colab]({colab}/assets/colab-badge.svg)]"
+        f"({colab}/github/{repository}/blob/main/notebooks/{name}.ipynb)"
+    )
 
 
 def _curated(outputs):
-    """Returns outputs without warnings, and with small pictures."""
-    # Warnings are those of one machine's libraries.
-    outputs = [o for o in outputs if o.get("name") != "stderr"]
+    """Returns outputs with small pictures, in one text, without warnings."""
+    curated = []
     for output in outputs:
         data = output.get("data", {})
         if "image/png" in data:
             data["image/png"] = _smaller(data["image/png"])
-    return outputs
+        printed = output.get("name") == "stdout"
+        if printed and curated and curated[-1].get("name") == "stdout":
+            curated[-1].text += output.text
+        # Warnings depend on the machine's libraries.
+        elif output.get("name") != "stderr":
+            curated.append(output)
+    return curated
 
 
 def _smaller(png):
-    """Returns a picture with a palette, in a third of the size."""
+    """Returns a picture with a palette, a third of the size."""
     image = PIL.Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
     written = io.BytesIO()
     image.quantize(128, dither=PIL.Image.Dither.NONE).save(
@@ -129,16 +164,40 @@ def main(argv=None):
     """Writes notebooks with the outputs of a full run."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME")
-    for name in parser.parse_args(argv).names or NAMES:
-        notebook = notebook_of(name)
-        with tempfile.TemporaryDirectory() as folder:
-            run(notebook, folder, KERAS_SLR_TINY="")
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                cell.outputs = _curated(cell.outputs)
+    parser.add_argument(
+        "--keep-outputs",
+        action="store_true",
+        help="rewrite only the text of notebooks whose code has not changed",
+    )
+    args = parser.parse_args(argv)
+    for name in args.names or NAMES:
         path = FOLDER / f"{name}.ipynb"
+        notebook = notebook_of(name)
+        if args.keep_outputs:
+            _copy_outputs(nbformat.read(path, as_version=4), notebook)
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                run(notebook, folder)
+            for cell in _code(notebook):
+                cell.outputs = _curated(cell.outputs)
         nbformat.write(notebook, path)
         print(f"Wrote {path}, {path.stat().st_size / 1000:.0f} KB.", flush=True)
+
+
+def _copy_outputs(old, new):
+    sources = [[cell.source for cell in _code(n)] for n in (old, new)]
+    if sources[0] != sources[1]:
+        raise ValueError(
+            "Expected a notebook with the code of its script. Received other "
+            "code: run the build without `--keep-outputs`."
+        )
+    for before, after in zip(_code(old), _code(new)):
+        after.outputs = before.outputs
+        after.execution_count = before.execution_count
+
+
+def _code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 if __name__ == "__main__":

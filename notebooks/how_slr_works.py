@@ -1,34 +1,42 @@
 # %% [markdown]
 # # How SLR works
 #
-# Training minimises a loss `f(W)`, pruning asks for weights with few entries
-# that are not zero. Surrogate Lagrangian Relaxation
-# ([2012.10079](https://arxiv.org/abs/2012.10079)) splits the two: the weights
-# `W` train, sparse copies `Z` of them keep to the set `S` of what is sparse
-# enough, and multipliers `Lam` tie them together:
+# Training minimizes a loss `f(W)`. Pruning also requires that the weights `W`
+# lie in a set `S` of sparse tensors. Surrogate Lagrangian Relaxation
+# ([2012.10079](https://arxiv.org/abs/2012.10079)) separates the two: it trains
+# `W`, keeps a sparse copy `Z` in `S`, and pulls them together with Lagrange
+# multipliers `Lam`:
 #
 #     L(W, Z, Lam) = f(W) + <Lam, W - Z> + rho / 2 ||W - Z||^2,   Z in S
 #
-# Here all of these are watched in a run.
+# This notebook prunes a small network and plots each of these variables. It
+# takes about two minutes on a CPU.
+
+# %% tags=["skip-execution"]
+# %pip install --quiet "keras-slr[jax,plot]" scikit-learn
 
 # %%
 # %matplotlib inline
 import os
 
+os.environ["KERAS_BACKEND"] = "jax"
+
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 from keras import layers
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 
 import keras_slr
 from keras_slr import plots
-from keras_slr.data import load
-from keras_slr.plots.axes import new_figure
 
-# A short run, for tests.
-TINY = os.environ.get("KERAS_SLR_TINY") == "1"
-EPOCHS = 4 if TINY else 40
+EPOCHS = 40
+
 keras.utils.set_random_seed(0)
-data = load("digits")
+x, y = load_digits(return_X_y=True)
+x = x.reshape(-1, 8, 8, 1).astype("float32") / 16
+x, x_test, y, y_test = train_test_split(x, y, random_state=0)
 model = keras.Sequential(
     [
         keras.Input((8, 8, 1)),
@@ -39,26 +47,21 @@ model = keras.Sequential(
     ]
 )
 model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-training = dict(
-    x=data.x_train,
-    y=data.y_train,
-    validation_split=0.1,
-    epochs=EPOCHS,
-    verbose=0,
-)
-_ = model.fit(**training)
+training = dict(x=x, y=y, validation_split=0.1, epochs=EPOCHS, verbose=0)
+model.fit(**training)
 dense = model.get_weights()
+model.evaluate(x_test, y_test, verbose=0, return_dict=True)
 
 # %% [markdown]
-# ## Watch a layer
+# ## Watch one layer
 #
-# While `fit` runs, the callback of SLR gives `Z` and `Lam` of a layer. A
-# callback of our own writes them down after every epoch.
+# During `fit`, the SLR callback gives access to `Z` and `Lam` of each layer.
+# This second callback records them after every epoch and prints progress.
 
 
 # %%
 class Watch(keras.callbacks.Callback):
-    """Keeps `W`, `Z` and `Lam` of one layer, as of every epoch's end."""
+    """Records `W`, `Z` and `Lam` of one layer after every epoch."""
 
     def __init__(self, slr, layer):
         super().__init__()
@@ -66,109 +69,117 @@ class Watch(keras.callbacks.Callback):
         self.w, self.z, self.lam = [], [], []
 
     def on_epoch_end(self, epoch, logs=None):
-        kernel = self.model.get_layer(self.layer).get_weights()[0]
-        self.w.append(kernel)
+        self.w.append(self.model.get_layer(self.layer).get_weights()[0])
         self.z.append(self.slr.auxiliary(self.layer))
         self.lam.append(self.slr.multipliers(self.layer))
+        if (epoch + 1) % 4 == 0:
+            print(
+                f"epoch {epoch + 1:2}: {np.mean(self.z[-1] == 0):3.0%} of Z "
+                f"is zero, residual {logs['slr_residual']:.4f}, "
+                f"accuracy {logs['val_accuracy']:.3f}, "
+                f"if pruned now {logs['val_hard_accuracy']:.3f}"
+            )
 
 
 slr = keras_slr.SLRCallback(rate=0.9, monitor_hard_pruned=True)
 watch = Watch(slr, "second")
-before = model.get_layer("second").get_weights()[0]
 history = model.fit(**training, callbacks=[slr, watch]).history
 w, z, lam = (np.array(values) for values in (watch.w, watch.z, watch.lam))
-z.shape
 
 # %% [markdown]
 # ## Z: the set shrinks
 #
-# `Z` is the nearest point of `S` to `W + Lam / rho`. Asked for at once, 90 %
-# of zeros would be chosen by weights that have not learnt to do without each
-# other. So `S` shrinks from the whole space to its size. Dark are the entries
-# of `Z` that are not zero. (Kernels in front of a batch normalization are tried
-# out before: for a twentieth of a long run `Z` is zero for them, all of their
-# weights are pulled, and those that the loss needs are held up by training.)
+# Each dual update computes `Z` as the projection of `W + Lam / rho` onto `S`.
+# If 90 % of `Z` were zero from the start, the choice of zeros would depend on
+# weights that have not adapted to sparsity yet. Therefore `S` shrinks from the
+# whole space to its final size. Dark entries of `Z` are not zero.
 
 # %%
-figure = new_figure((9, 3))
-moments = [0, len(z) // 3, len(z) - 1]
-for ax, at in zip(figure.subplots(1, len(moments)), moments):
-    plots.kernel_mask(z[at], ax)
-    ax.set_title(f"Z after epoch {at + 1}: {np.mean(z[at] == 0):.0%} zeros")
-figure
+figure, axes = plt.subplots(1, 3, figsize=(9, 4), layout="constrained")
+for ax, epoch in zip(axes, (1, EPOCHS // 3, EPOCHS)):
+    plots.kernel_mask(z[epoch - 1], ax)
+    zeros = np.mean(z[epoch - 1] == 0)
+    ax.set_title(f"Z after epoch {epoch}: {zeros:.0%} zeros")
 
 # %% [markdown]
-# ## W: some entries leave
+# ## W: some entries go to zero
 #
-# Fifty entries of the layer's `W`. On the support of `Z` nothing pulls, and
-# they train freely; the others are drawn to zero, at first weakly. Some that
-# began small grow, and stay.
+# The plot shows fifty entries of `W`. Where `Z` is not zero, nothing pulls on
+# `W` and it trains freely (blue). The other entries are pulled to zero (gray),
+# each from the moment that its `Z` becomes zero.
 
 # %%
-rng = np.random.default_rng(0)
-places = rng.choice(w[0].size, 50, replace=False)
-curves = w.reshape(len(w), -1)[:, places]
-stays = z[-1].ravel()[places] != 0
-epochs = np.arange(1, len(w) + 1)
-ax = new_figure((6, 3.5)).subplots()
-ax.plot(epochs, curves[:, ~stays], color="0.6", lw=0.8)
-ax.plot(epochs, curves[:, stays], color="C0", lw=1.2)
+entries = np.random.default_rng(0).choice(w[0].size, 50, replace=False)
+paths = w.reshape(EPOCHS, -1)[:, entries]
+kept = z[-1].ravel()[entries] != 0
+epochs = np.arange(1, EPOCHS + 1)
+figure, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
+ax.plot(epochs, paths[:, ~kept], color="0.6", lw=0.8)
+ax.plot(epochs, paths[:, kept], color="C0", lw=1.2)
 ax.set_xlabel("epoch")
-ax.set_ylabel("entries of W, blue: those that stay")
-ax.figure
+_ = ax.set_ylabel("entries of W (blue: kept)")
+
+# %% [markdown]
+# The histogram shows all entries of the layer, except those that are exactly
+# zero. The kept entries have grown.
 
 # %%
+before = dense[2]  # the kernel of the layer "second"
 ax = plots.weight_histograms(before, w[-1])
 ax.figure
 
 # %% [markdown]
 # ## Lam: the multipliers
 #
-# They add up what is left between `W` and `Z`: where the loss holds an entry
-# against the pull, its multiplier grows until the entry yields. On the support
-# they are zero. Once `W = Z` is held exactly nothing is left to tie, and all
-# of them are zero.
+# The multipliers add up the differences between `W` and `Z`. Where the loss
+# holds an entry of `W` away from zero, its multiplier grows until the entry
+# gives way. Where `Z` is not zero, the multipliers are zero. Towards the end
+# `W = Z` holds exactly, and all multipliers are zero.
 
 # %%
-ax = new_figure((6, 3.5)).subplots()
-ax.plot(epochs, lam.reshape(len(lam), -1)[:, places], color="C1", lw=0.8)
+figure, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
+ax.plot(epochs, lam.reshape(EPOCHS, -1)[:, entries], color="C1", lw=0.8)
 ax.set_xlabel("epoch")
-ax.set_ylabel("entries of Lam")
-ax.figure
+_ = ax.set_ylabel("entries of Lam")
 
 # %% [markdown]
 # ## The surrogate optimality conditions
 #
-# A dual update need not wait for `W` to be optimal. It is enough that what
-# training did since the last one has lowered the Lagrangian (condition 1), and
-# then that the new `Z` has (condition 2); only where they hold do the
-# multipliers step. Drawn is the share of each epoch's updates in which they
-# held. Training by batches is noisy: the first one fails now and then, and the
-# multipliers wait. While `S` shrinks the second one compares `L` on two
-# different sets, and fails; once `W = Z` is held there is nothing to compare.
+# A dual update does not wait until `W` is optimal. It only checks that the
+# Lagrangian has decreased: first through training since the last update
+# (condition 1), then through the new `Z` (condition 2). The multipliers step
+# only if the condition holds. The plot shows the share of each epoch's updates
+# in which it held.
+#
+# Condition 1 holds in most updates; mini-batch noise makes it fail now and
+# then. Condition 2 fails while `S` shrinks, because it compares `L` on two
+# different sets. Once `W = Z` holds, no more updates follow, and the logs
+# repeat the last values.
 
 # %%
 ax = plots.training_curves(history, ["slr_condition_1", "slr_condition_2"])
 ax.figure
 
 # %% [markdown]
-# With a set of one size, as in the papers, the second one has its say too. This
-# is the same start under the papers' constants, with an update an epoch:
+# In the papers, `S` has its final size from the start, and condition 2 can
+# hold. Here is the same dense model with the papers' settings:
 
 # %%
 twin = keras.models.clone_model(model)
 twin.set_weights(dense)
 twin.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-papers = keras_slr.SLRCallback.paper(rate=0.9)
-held = twin.fit(**training, callbacks=[papers]).history
+paper = keras_slr.SLRCallback.paper(rate=0.9)
+held = twin.fit(**training, callbacks=[paper]).history
 for condition in ("slr_condition_1", "slr_condition_2"):
     print(f"{condition} held in {np.mean(held[condition]):.0%} of the updates")
 
 # %% [markdown]
-# The step of the multipliers follows the rule of the paper, from one half-step
-# to the next `s <- alpha s r_before / r`, with `r = ||W - Z||`, and never goes
-# beyond rho. rho is the share of the way to `Z - Lam / rho` that `W` goes in
-# one training step, from weak to strong; at the end it is one.
+# ## Stepsize and rho
+#
+# The stepsize of the multipliers follows the papers' rule
+# `s <- alpha s r_before / r` with `r = ||W - Z||`, and never exceeds `rho`.
+# `rho` is the fraction of the distance to `Z - Lam / rho` that a pulled entry
+# covers in one training step. It grows during the run and ends at one.
 
 # %%
 ax = plots.training_curves(history, ["slr_rho", "slr_stepsize"])
@@ -178,23 +189,23 @@ ax.figure
 # %% [markdown]
 # ## The residual
 #
-# `||W - Z|| / ||W||`. When it is gone the model is sparse, and hard pruning
-# with the last step changes nothing: from there on the validation accuracy as
-# trained and as hard-pruned is the same.
+# The residual is `||W - Z|| / ||W||`. Once it is zero, the model is sparse and
+# hard pruning after the last step changes nothing. From there on, the
+# validation accuracy of the model in training and that of the hard-pruned model
+# are equal.
 
 # %%
-figure = new_figure((6, 5))
-above, below = figure.subplots(2, sharex=True)
+figure, (above, below) = plt.subplots(
+    2, figsize=(6, 5), sharex=True, layout="constrained"
+)
 plots.training_curves(history, ["slr_residual"], above).set_xlabel("")
-plots.training_curves(history, ["val_accuracy", "val_hard_accuracy"], below)
-figure
+_ = plots.training_curves(history, ["val_accuracy", "val_hard_accuracy"], below)
 
 # %%
-accuracy = model.evaluate(data.x_test, data.y_test, verbose=0)[1]
+accuracy = model.evaluate(x_test, y_test, verbose=0)[1]
 print(f"zeros {slr.report().sparsity:.2%}, test accuracy {accuracy:.2%}")
 print(f"residual before hard pruning: {history['slr_residual'][-1]:.1e}")
 
 # %% [markdown]
-# The formulas in full, and what the defaults do differently from the papers,
-# are in `docs/solver.md`. `SLRCallback.paper(rate=0.9)` has the papers'
-# constants.
+# `docs/solver.md` has all formulas and explains how the default settings differ
+# from those of the papers.

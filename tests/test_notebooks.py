@@ -1,7 +1,9 @@
 """The notebooks: their scripts, their outputs, and a short run of each."""
 
+import functools
 import os
 import re
+import tomllib
 
 import keras
 import nbformat
@@ -11,7 +13,12 @@ from notebooks import build
 from tests.helpers import slow_where_compiled
 
 LARGEST = 300_000
-# Convert in processes of their own.
+PROJECT = tomllib.loads((build.FOLDER.parent / "pyproject.toml").read_text())
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+BACKEND = r'^(os\.environ\["KERAS_BACKEND"\] = )"(\w+)"$'
+# Enough for what the tests check.
+EPOCHS = 4
+# Convert in child processes.
 SLOW = ("to_the_phone", "from_tfmot")
 
 
@@ -40,7 +47,8 @@ def test_notebook_is_committed_with_outputs_and_small(name):
     path = build.FOLDER / f"{name}.ipynb"
     assert path.stat().st_size < LARGEST
     notebook = nbformat.read(path, as_version=4)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    install, *code = code_cells(notebook)
+    assert install.execution_count is None
     assert [cell.execution_count for cell in code] == [
         number + 1 for number in range(len(code))
     ]
@@ -49,22 +57,104 @@ def test_notebook_is_committed_with_outputs_and_small(name):
     assert "\x1b" not in text_of(notebook)
 
 
-def test_a_script_that_does_not_begin_with_a_cell(tmp_path, monkeypatch):
+@pytest.mark.once("reads files")
+@pytest.mark.parametrize("name", build.NAMES)
+def test_notebook_installs_what_it_imports(name):
+    notebook = build.notebook_of(name)
+    install, first = code_cells(notebook)[:2]
+    assert install.metadata.tags == ["skip-execution"]
+    extras = re.fullmatch(
+        r'%pip install --quiet "keras-slr\[(.*)\]" scikit-learn', install.source
+    )[1].split(",")
+    assert set(extras) <= set(EXTRAS)
+    backend = re.search(BACKEND, first.source, re.M)
+    assert backend[2] in extras or "export" in extras
+    assert backend.end() < first.source.index("import keras")
+    assert ("plot" in extras) == ("%matplotlib inline" in first.source)
+
+
+@pytest.mark.once("reads files")
+@pytest.mark.parametrize("url", ["https://github.com/a/b", None])
+def test_first_cell_opens_the_notebook_in_colab(tmp_path, monkeypatch, url):
+    address = f"[project.urls]\nSource = '{url}/'\n" if url else ""
+    (tmp_path / "pyproject.toml").write_text(f"[project]\n{address}")
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    link = re.search(
+        r"^\[!\[Open in Colab\].*\]\((.*)\)\n\n# Quick",
+        build.notebook_of("quick_start").cells[0].source,
+    )
+    assert (link and link[1]) == (
+        "https://colab.research.google.com/github/a/b/blob/main/notebooks/"
+        "quick_start.ipynb"
+        if url
+        else None
+    )
+
+
+@pytest.mark.once("reads files")
+def test_keep_outputs_rewrites_only_texts(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "FOLDER", tmp_path)
+    script, path = tmp_path / "quick_start.py", tmp_path / "quick_start.ipynb"
+    script.write_text("# %% [markdown]\n# old\n# %%\nprint(1)\n")
+    notebook = build.notebook_of("quick_start")
+    notebook.cells[1].outputs = [
+        nbformat.v4.new_output("stream", name="stdout", text="1\n")
+    ]
+    nbformat.write(notebook, path)
+    script.write_text("# %% [markdown]\n# new\n# %%\nprint(1)\n")
+    build.main(["quick_start", "--keep-outputs"])
+    notebook = nbformat.read(path, as_version=4)
+    assert notebook.cells[0].source.endswith("new")
+    assert text_of(notebook) == "1\n"
+    script.write_text("# %% [markdown]\n# new\n# %%\nprint(2)\n")
+    with pytest.raises(ValueError, match="without `--keep-outputs`"):
+        build.main(["quick_start", "--keep-outputs"])
+
+
+@pytest.mark.once("reads files")
+@pytest.mark.parametrize("name", build.NAMES)
+def test_a_pruning_fit_shows_its_progress(name):
+    notebook = nbformat.read(build.FOLDER / f"{name}.ipynb", as_version=4)
+    shown = [
+        "".join(output.get("text", "") for output in cell.outputs)
+        for cell in code_cells(notebook)
+        if "callbacks=[callback]" in cell.source or "[slr," in cell.source
+    ]
+    lines = max(shown, key=len).splitlines()
+    assert 10 <= len(lines) <= 40
+    assert "residual" in lines[1]
+
+
+@pytest.mark.once("reads files")
+def test_a_script_that_does_not_start_with_a_cell(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "FOLDER", tmp_path)
     (tmp_path / "wrong.py").write_text("import os\n# %%\n")
-    with pytest.raises(ValueError, match="wrong.py to begin with '# %%'"):
+    with pytest.raises(ValueError, match="wrong.py to start with '# %%'"):
         build.notebook_of("wrong")
+
+
+@pytest.mark.once("calls no backend")
+def test_outputs_are_joined_and_warnings_dropped():
+    stream = functools.partial(nbformat.v4.new_output, "stream")
+    outputs = [
+        stream(name="stdout", text="Epoch 1/2\n"),
+        stream(name="stderr", text="warning\n"),
+        stream(name="stdout", text="Epoch 2/2\n"),
+    ]
+    (joined,) = build._curated(outputs)
+    assert joined.text == "Epoch 1/2\nEpoch 2/2\n"
 
 
 def test_quick_start(tmp_path):
     text, figures = short_run("quick_start", tmp_path)
-    found = re.search(r"dense +(.*)%, (\d+) .*\n(.*)\nSLR +(.*)%, (\d+)", text)
-    dense, dense_size, _, pruned, size = found.groups()
+    line = r"accuracy (.*)%, +(\d+) KB"
+    dense, dense_size = re.search(f"dense +{line}", text).groups()
+    pruned, size = re.search(f"SLR +{line}", text).groups()
     assert float(dense) > 90 and float(pruned) > 75
     assert int(size) < 0.3 * int(dense_size)
-    assert f"loaded {pruned}%" in text
+    assert re.search(f"loaded +accuracy {pruned}%", text)
     assert "pruned weights: 90.00% zeros" in text
-    assert figures == 3
+    assert figures == 2
     assert (tmp_path / "pruned.keras").exists()
 
 
@@ -105,15 +195,23 @@ def test_notebook_that_converts(tmp_path, name):
 
 
 def short_run(name, folder):
-    """Returns the text that a notebook writes, and its number of figures."""
+    """Runs a notebook for a few epochs, on the backend of the tests.
+
+    Returns:
+        The text that it prints, and the number of its figures.
+    """
     notebook = build.notebook_of(name)
-    build.run(
-        notebook,
-        folder,
-        KERAS_SLR_TINY="1",
-        KERAS_BACKEND=keras.config.backend(),
-        OMP_NUM_THREADS=os.environ["OMP_NUM_THREADS"],
-    )
+    _, first, *_ = code_cells(notebook)
+    for pattern, value in (
+        (BACKEND, f'"{keras.config.backend()}"'),
+        (r"^(EPOCHS = )(\d+)$", EPOCHS),
+        (r"^(ROUNDS = )(\d+)$", 3),
+    ):
+        first.source = re.sub(
+            pattern, rf"\g<1>{value}", first.source, flags=re.M
+        )
+    assert f"EPOCHS = {EPOCHS}\n" in first.source
+    build.run(notebook, folder, OMP_NUM_THREADS=os.environ["OMP_NUM_THREADS"])
     figures = [o for o in outputs(notebook) if "image/png" in o.get("data", {})]
     return text_of(notebook), len(figures)
 
@@ -123,9 +221,8 @@ def text_of(notebook):
 
 
 def outputs(notebook):
-    return [
-        output
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-    ]
+    return [output for cell in code_cells(notebook) for output in cell.outputs]
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
