@@ -1,6 +1,6 @@
 """Random small models through prune, save, load, shrink and export.
 
-    KERAS_BACKEND=jax python -m benchmarks.reliability.fuzz --cases 300 --seed 21
+    KERAS_BACKEND=jax python -m benchmarks.reliability.fuzz --seed 21
 
 A case is made of random numbers from its seed and its index alone
 (`tests/fuzz`). Those that fail are printed with the command that runs them
