@@ -160,7 +160,7 @@ def summary(seed, answers, exported):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", type=int, default=500)
+    parser.add_argument("--cases", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, help="run this one case, here")
     parser.add_argument("--chunk", nargs=3, help=argparse.SUPPRESS)
