@@ -5,6 +5,8 @@ progress bar. Work hung on that History runs where no callback of the user's
 could put it, whatever order they were listed in.
 """
 
+from keras_slr.keras_internals.instance_patch import InstancePatch
+
 
 class AfterUserCallbacks:
     """Hangs functions on the History callback of a running `fit`.
@@ -23,24 +25,27 @@ class AfterUserCallbacks:
     """
 
     def __init__(self, history, **hooks):
-        self._history = history
-        self._hooks = hooks
+        self._patches = [
+            InstancePatch(history, name, self._followed_by(hook))
+            for name, hook in hooks.items()
+        ]
         self.alive = False
 
     def attach(self):
-        for name, hook in self._hooks.items():
-            setattr(self._history, name, self._followed_by(name, hook))
+        for patch in self._patches:
+            patch.attach()
 
     def detach(self):
-        for name in self._hooks:
-            self._history.__dict__.pop(name, None)
+        for patch in self._patches:
+            patch.detach()
 
-    def _followed_by(self, name, hook):
-        record = getattr(self._history, name)
+    def _followed_by(self, hook):
+        def replace(record):
+            def both(*args, **kwargs):
+                self.alive = True
+                record(*args, **kwargs)
+                hook(*args, **kwargs)
 
-        def both(*args, **kwargs):
-            self.alive = True
-            record(*args, **kwargs)
-            hook(*args, **kwargs)
+            return both
 
-        return both
+        return replace

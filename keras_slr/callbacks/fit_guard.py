@@ -10,6 +10,7 @@ this `fit`. Loops around `train_on_batch` call it in every step.
 import warnings
 
 from keras_slr.callbacks.callback_lists import callback_lists
+from keras_slr.keras_internals.instance_patch import InstancePatch
 
 
 class FitGuard:
@@ -34,6 +35,7 @@ class FitGuard:
         self._shed_owner = shed
         self._by_hand = False
         self._history = None
+        self._patch = InstancePatch(model, "make_train_function", self._guarded)
         self.armed = False
         self.begun = False
         self.waiting = None
@@ -41,7 +43,10 @@ class FitGuard:
     @staticmethod
     def of(model):
         """Returns the guard that stands on a model, or `None`."""
-        return getattr(model.make_train_function, "guard", None)
+        guard = getattr(model.make_train_function, "guard", None)
+        # A later patch may have copied the attribute and outlived the guard.
+        stands = guard is not None and guard._patch.attached
+        return guard if stands else None
 
     @staticmethod
     def clear(model, owner):
@@ -77,8 +82,12 @@ class FitGuard:
         self.waiting = callback
 
     def attach(self):
-        base = self._model.make_train_function
+        self._patch.attach()
 
+    def detach(self):
+        self._patch.detach()
+
+    def _guarded(self, base):
         def make_train_function(force=False):
             if self.waiting is not None:
                 callback, self.waiting = self.waiting, None
@@ -91,10 +100,7 @@ class FitGuard:
             return base(force)
 
         make_train_function.guard = self
-        # Past the attribute tracking of layers: this is not their state.
-        object.__setattr__(
-            self._model, "make_train_function", make_train_function
-        )
+        return make_train_function
 
     def arm(self):
         """Says that the callback is part of the `fit` that begins."""
@@ -133,9 +139,6 @@ class FitGuard:
     def retrace(self):
         """Makes a `fit` that is under way take up the new train step."""
         self._model.make_train_function(force=True)
-
-    def detach(self):
-        self._model.__dict__.pop("make_train_function", None)
 
 
 def _second(model):

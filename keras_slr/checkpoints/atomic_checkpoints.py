@@ -7,6 +7,7 @@ middle of it leaves neither old nor new.
 import functools
 import os
 
+from keras_slr.keras_internals.instance_patch import InstancePatch
 from keras_slr_base.atomic_file import atomic_file
 
 _METHODS = ("save", "save_weights")
@@ -21,18 +22,17 @@ class WholeCheckpoints:
     """
 
     def __init__(self, model):
-        self._model = model
+        self._patches = [
+            InstancePatch(model, name, _whole) for name in _METHODS
+        ]
 
     def attach(self):
-        for name in _METHODS:
-            # Past the attribute tracking of layers: this is not their state.
-            object.__setattr__(
-                self._model, name, _whole(getattr(self._model, name))
-            )
+        for patch in self._patches:
+            patch.attach()
 
     def detach(self):
-        for name in _METHODS:
-            self._model.__dict__.pop(name, None)
+        for patch in self._patches:
+            patch.detach()
 
 
 def _whole(write):

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from keras_slr import backend
+from keras_slr.keras_internals.instance_patch import InstancePatch
 from keras_slr.training.optimizer_parts import base_optimizer
 
 ATTRIBUTE = "slr_state"
@@ -143,48 +144,59 @@ class CarriedSlots:
         place=None,
     ):
         self.optimizer = outer
-        self._optimizers = [base] if outer is base else [outer, base]
         self._base = base
         self._variables = variables
         self._carrier = Carrier(
             variables, get_scalars, set_scalars, owner, place
         )
+        optimizers = [base] if outer is base else [outer, base]
+        self._patches = [
+            patch for each in optimizers for patch in _hiding(each, variables)
+        ]
 
     def attach(self):
         # Past the optimizer's attribute tracking, which would list the
         # carrier in the saved state a second time.
         object.__setattr__(self._base, ATTRIBUTE, self._carrier)
-        for optimizer in self._optimizers:
-            self._hide_slots(optimizer)
+        for patch in self._patches:
+            patch.attach()
 
     def detach(self):
-        for optimizer in self._optimizers:
-            for name in (
-                ATTRIBUTE,
-                "save_own_variables",
-                "load_own_variables",
-            ):
-                optimizer.__dict__.pop(name, None)
+        vars(self._base).pop(ATTRIBUTE, None)
+        for patch in self._patches:
+            patch.detach()
         for variable in self._variables:
             self._base._untrack_variable(variable)
 
-    def _hide_slots(self, optimizer):
-        hidden = {id(v) for v in self._variables}
 
-        def own_variables():
-            return [v for v in optimizer.variables if id(v) not in hidden]
+def _hiding(optimizer, slots):
+    """Returns the patches that leave slots out of an optimizer's own list."""
+    hidden = {id(v) for v in slots}
+
+    def own_variables():
+        return [v for v in optimizer.variables if id(v) not in hidden]
+
+    def saving(save):
+        del save
 
         def save_own_variables(store):
             for i, variable in enumerate(own_variables()):
                 store[str(i)] = backend.to_numpy(variable)
 
+        return save_own_variables
+
+    def loading(load):
         def load_own_variables(store):
             variables = own_variables()
             if len(store.keys()) != len(variables):
                 # What Keras does with an optimizer that does not fit.
-                return type(optimizer).load_own_variables(optimizer, store)
+                return load(store)
             for i, variable in enumerate(variables):
                 variable.assign(np.asarray(store[str(i)]))
 
-        object.__setattr__(optimizer, "save_own_variables", save_own_variables)
-        object.__setattr__(optimizer, "load_own_variables", load_own_variables)
+        return load_own_variables
+
+    return [
+        InstancePatch(optimizer, "save_own_variables", saving),
+        InstancePatch(optimizer, "load_own_variables", loading),
+    ]

@@ -6,6 +6,7 @@ follow in an uninterrupted run, but not trained on a second time.
 """
 
 from keras_slr import backend
+from keras_slr.keras_internals.instance_patch import InstancePatch
 
 
 class SkippedBatches:
@@ -25,13 +26,17 @@ class SkippedBatches:
         self._metrics = metrics
         self._random = random
         self._logs = None
+        self._patch = InstancePatch(model, "train_function", self._skipping)
 
     def attach(self):
-        train = self._model.train_function
         # On JAX the metrics cannot be read while an epoch runs.
         self._restore_metrics()
         # The same order of the data as in the epoch that was interrupted.
         self._random.replay()
+        self._patch.attach()
+
+    def _skipping(self, train):
+        del train
 
         def skip(*args):
             count = self._model.steps_per_execution
@@ -42,10 +47,10 @@ class SkippedBatches:
             self._left -= count
             if self._left <= 0:
                 self._random.go_on()
-                self._model.train_function = train
+                self._patch.detach()
             return (self._logs, *state) if state else self._logs
 
-        self._model.train_function = skip
+        return skip
 
     def _restore_metrics(self):
         made = (self._model._compile_metrics, self._model._compile_loss)

@@ -8,6 +8,7 @@ reported loss stays the task loss.
 """
 
 from keras_slr import backend
+from keras_slr.keras_internals.instance_patch import InstancePatch
 from keras_slr.solvers import forms
 from keras_slr.training.optimizer_parts import averages_of
 from keras_slr.training.optimizer_parts import holds
@@ -73,10 +74,15 @@ class ApplyHook:
         self._keys = keys
         self._before = before
         self._after = after
+        self._patch = InstancePatch(optimizer, "apply", self._hooked)
 
     def attach(self):
-        base = self._optimizer.apply
+        self._patch.attach()
 
+    def detach(self):
+        self._patch.detach()
+
+    def _hooked(self, base):
         def apply(grads, trainable_variables=None):
             if trainable_variables is None:
                 variables = self._optimizer._trainable_variables
@@ -96,10 +102,7 @@ class ApplyHook:
             self._after(passing)
             return result
 
-        self._optimizer.apply = apply
-
-    def detach(self):
-        self._optimizer.__dict__.pop("apply", None)
+        return apply
 
     def _amend(self, grads, variables):
         places = [

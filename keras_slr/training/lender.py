@@ -6,6 +6,8 @@ constant of its trace. Keras gives a model's `train_step` the variables of
 opens a scope of its own variables; those of the run are set in it, too.
 """
 
+from keras_slr.keras_internals.instance_patch import InstancePatch
+
 
 class Lender:
     """Stands around a model's `train_step` while optimizers borrow.
@@ -21,12 +23,16 @@ class Lender:
         self._optimizers = optimizers
         self._variables = {id(v) for v in variables}
         self._state = None
+        self._patch = InstancePatch(model, "train_step", self._noting_state)
 
     def attach(self):
-        if not self._optimizers.borrowing:
-            return
-        base = self._model.train_step
+        if self._optimizers.borrowing:
+            self._patch.attach()
 
+    def detach(self):
+        self._patch.detach()
+
+    def _noting_state(self, base):
         def train_step(state, data):
             holders = self._model.optimizer.variables
             self._state = [
@@ -39,12 +45,7 @@ class Lender:
             finally:
                 self._state = None
 
-        # Past the attribute tracking of layers: this is not their state.
-        object.__setattr__(self._model, "train_step", train_step)
-
-    def detach(self):
-        if self._optimizers.borrowing:
-            self._model.__dict__.pop("train_step", None)
+        return train_step
 
     def lend(self):
         """Sets the variables of the run in the scope of an optimizer."""

@@ -1,6 +1,7 @@
 """Looks at the weights after each step of a model, where no callback does."""
 
 from keras_slr import backend
+from keras_slr.keras_internals.instance_patch import InstancePatch
 
 
 class WatchedSteps:
@@ -20,10 +21,18 @@ class WatchedSteps:
         self._model = model
         self._check = check
         self._error = None
+        self._patch = InstancePatch(
+            model, "make_train_function", self._watching
+        )
 
     def attach(self):
-        base = self._model.make_train_function
+        self._patch.attach()
 
+    def detach(self):
+        self._patch.detach()
+        self._model.train_function = None
+
+    def _watching(self, base):
         def make_train_function(force=False):
             if self._error is not None:
                 raise self._error
@@ -31,14 +40,7 @@ class WatchedSteps:
                 base(force)
                 self._watch()
 
-        # Past the attribute tracking of layers: this is not their state.
-        object.__setattr__(
-            self._model, "make_train_function", make_train_function
-        )
-
-    def detach(self):
-        self._model.__dict__.pop("make_train_function", None)
-        self._model.train_function = None
+        return make_train_function
 
     def _watch(self):
         step = self._model.train_function

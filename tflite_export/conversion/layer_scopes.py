@@ -5,6 +5,8 @@ import functools
 
 import tensorflow as tf
 
+from keras_slr.keras_internals.instance_patch import InstancePatch
+
 
 @contextlib.contextmanager
 def layer_scopes(model):
@@ -19,27 +21,27 @@ def layer_scopes(model):
     """
     # The names of the layers whose calls are running, the outermost first.
     running = []
-    layers = list(model._flatten_layers())
-    for layer in layers:
-        layer.call = _named(layer, running)
-    try:
+    with contextlib.ExitStack() as stack:
+        for layer in model._flatten_layers():
+            patch = InstancePatch(layer, "call", _naming(layer.name, running))
+            patch.attach()
+            stack.callback(patch.detach)
         yield
-    finally:
-        for layer in layers:
-            del layer.call
 
 
-def _named(layer, running):
-    """Returns the `call` of a layer, in the scope of its name."""
-    call = layer.call
+def _naming(name, running):
+    """Returns what puts the `call` of a layer into the scope of its name."""
 
-    @functools.wraps(call)
-    def named(*args, **kwargs):
-        running.append(layer.name)
-        try:
-            with tf.name_scope("/".join(running) + "/"):
-                return call(*args, **kwargs)
-        finally:
-            running.pop()
+    def replace(call):
+        @functools.wraps(call)
+        def named(*args, **kwargs):
+            running.append(name)
+            try:
+                with tf.name_scope("/".join(running) + "/"):
+                    return call(*args, **kwargs)
+            finally:
+                running.pop()
 
-    return named
+        return named
+
+    return replace
