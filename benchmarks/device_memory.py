@@ -47,13 +47,13 @@ def measure(kind):
     pruner.begin(model)
     slots = pruner.run.split.slots
     pruned = [slot.w for slot in slots]
-    adam = model.optimizer
     held = {
         "weights": pruned,
         "adam": [
-            moments[adam._get_variable_index(w)]
-            for moments in (adam._momentums, adam._velocities)
+            v
             for w in pruned
+            for v in model.optimizer.variables
+            if v.name in (f"{_flat(w)}_momentum", f"{_flat(w)}_velocity")
         ],
         "slr": [v for slot in slots for v in (slot.a, slot.c)],
     }
@@ -63,6 +63,10 @@ def measure(kind):
     }
     pruner.abandon()
     return found
+
+
+def _flat(variable):
+    return variable.path.replace("/", "_")
 
 
 def _bytes_on_first(variable):

@@ -21,6 +21,7 @@ import keras
 import numpy as np
 
 import keras_slr
+from keras_slr.keras_internals.layers import layers_of
 
 RATE = 0.3
 CLASSES = 10
@@ -54,7 +55,7 @@ def build(name):
         classifier_activation=None,
     )
     rng = np.random.default_rng(0)
-    for layer in model._flatten_layers():
+    for layer in layers_of(model):
         if type(layer).__name__ == "LayerScale":
             # So small at first that its branch would not be seen.
             layer.gamma.assign(rng.uniform(0.5, 1.5, layer.gamma.shape))

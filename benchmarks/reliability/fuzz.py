@@ -22,6 +22,7 @@ import warnings
 import keras
 import numpy as np
 
+from keras_slr.keras_internals.layers import layers_of
 from tests.fuzz.case import random_case
 from tests.fuzz.invariants import run
 
@@ -56,11 +57,11 @@ def try_case(seed, index, folder):
         case = random_case(chooser(seed, index))
         answer |= case.facts
         answer["layers"] = sorted(
-            {type(layer).__name__ for layer in case.model._flatten_layers()}
+            {type(layer).__name__ for layer in layers_of(case.model)}
         )
         answer["channels_first"] = any(
             getattr(layer, "data_format", None) == "channels_first"
-            for layer in case.model._flatten_layers()
+            for layer in layers_of(case.model)
         )
         answer["refused"] = run(case, folder)
     # Whatever is raised is what is looked for.

@@ -1,9 +1,12 @@
 """Replicas and processes that train one model together."""
 
 from keras_slr.backend.name import BACKEND
+from keras_slr.keras_internals.optimizers import strategy_of
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
+
+    from keras_slr.keras_internals.tensorflow import has_several_workers
 elif BACKEND == "torch":
     import torch
 
@@ -33,8 +36,8 @@ def mean_over_processes(number, optimizer):
         torch.distributed.all_reduce(total)
         return float(total) / torch.distributed.get_world_size()
     if BACKEND == "tensorflow":
-        strategy = optimizer._distribution_strategy
-        if strategy.extended._in_multi_worker_mode():
+        strategy = strategy_of(optimizer)
+        if has_several_workers(strategy):
             return float(
                 strategy.reduce(
                     tf.distribute.ReduceOp.MEAN,

@@ -3,7 +3,7 @@
 from keras_slr.backend.name import BACKEND
 
 if BACKEND == "tensorflow":
-    import tensorflow as tf
+    from keras_slr.keras_internals.tensorflow import merge_call
 
 
 def update_each(fn, variables, *others):
@@ -13,8 +13,7 @@ def update_each(fn, variables, *others):
         for v, *values in zip(*columns):
             strategy.extended.update(v, fn, args=tuple(values), group=False)
 
-    tf.__internal__.distribute.interim.maybe_merge_call(
+    merge_call(
         update_all,
-        tf.distribute.get_strategy(),
         *[[v.value for v in column] for column in (variables, *others)],
     )

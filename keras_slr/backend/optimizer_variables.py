@@ -5,6 +5,7 @@ import contextlib
 import keras
 
 from keras_slr.backend.name import BACKEND
+from keras_slr.keras_internals.optimizers import strategy_of
 
 if BACKEND == "torch":
     import torch
@@ -19,7 +20,7 @@ def build(optimizer, variables):
     """Makes an optimizer's own variables, on the devices of its strategy."""
     scope = contextlib.nullcontext()
     if BACKEND == "tensorflow":
-        scope = optimizer._distribution_strategy.scope()
+        scope = strategy_of(optimizer).scope()
     with scope:
         optimizer.build(variables)
 
@@ -27,5 +28,5 @@ def build(optimizer, variables):
 def variable_scope(optimizer):
     """Returns the scope in which further variables of it must be made."""
     if BACKEND == "tensorflow":
-        return optimizer._distribution_strategy.scope()
+        return strategy_of(optimizer).scope()
     return keras.name_scope(optimizer.name)

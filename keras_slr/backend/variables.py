@@ -4,6 +4,7 @@ import numpy as np
 from keras import ops
 
 from keras_slr.backend.name import BACKEND
+from keras_slr.keras_internals.variables import has_value
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
@@ -63,8 +64,7 @@ def on_one_cpu(variable):
 
 def fill(variable, number):
     """Sets every entry of a variable, where it lies."""
-    if variable._value is None:
-        # On JAX a step that fails takes the values with it.
+    if not has_value(variable):
         variable.assign(ops.full(variable.shape, number, variable.dtype))
         return
     variable.assign(ops.full_like(variable.value, number))

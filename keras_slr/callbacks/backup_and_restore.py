@@ -2,13 +2,12 @@
 
 import os
 
-import keras
-
 from keras_slr.callbacks.callback_lists import run_in_order
+from keras_slr.keras_internals import callbacks as internals
 from keras_slr_base.atomic_file import atomic_file
 
 
-class BackupAndRestore(keras.callbacks.BackupAndRestore):
+class BackupAndRestore(internals.BackupAndRestore):
     """Backs up a run, so that one killed at any moment can be restored.
 
     The callback of Keras, with its arguments. That one writes the epoch into
@@ -21,12 +20,12 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
         run_in_order()
         super().on_train_begin(logs)
 
-    def _save_model(self):
+    def _write(self):
         os.makedirs(self.backup_dir, exist_ok=True)
-        path = self._training_metadata_path
+        path = self.metadata_path
         with atomic_file(path) as made:
-            self._training_metadata_path = str(made)
+            self.metadata_path = str(made)
             try:
-                super()._save_model()
+                super()._write()
             finally:
-                self._training_metadata_path = path
+                self.metadata_path = path

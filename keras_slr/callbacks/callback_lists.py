@@ -9,6 +9,8 @@ import sys
 
 import keras
 
+from keras_slr.keras_internals.callbacks import run_batch_hooks_in_order
+
 
 def callback_lists():
     """Returns the `CallbackList`s whose calls led here, innermost first."""
@@ -31,7 +33,7 @@ def run_in_order():
     a tuple, not at a callback alone, nor into what is nested.
     """
     for callbacks in callback_lists():
-        callbacks._async_train = False
+        run_batch_hooks_in_order(callbacks)
 
 
 def callbacks_of_fit(callback):

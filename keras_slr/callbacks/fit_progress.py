@@ -3,6 +3,8 @@
 from keras_slr.checkpoints.random_states import RandomStates
 from keras_slr.checkpoints.running_metrics import RunningMetrics
 from keras_slr.checkpoints.skipped_batches import SkippedBatches
+from keras_slr.keras_internals.models import initial_epoch
+from keras_slr.keras_internals.models import set_initial_epoch
 
 
 class FitProgress:
@@ -56,9 +58,9 @@ class FitProgress:
             return
         # A kill may have come before the epoch was first written.
         restored = self.clock.trained != self._trained_before
-        epoch = self.model._initial_epoch
+        epoch = initial_epoch(self.model)
         if restored or epoch is not None:
-            self.model._initial_epoch = self.clock.epoch_to_begin(epoch)
+            set_initial_epoch(self.model, self.clock.epoch_to_begin(epoch))
 
     @property
     def entered(self):

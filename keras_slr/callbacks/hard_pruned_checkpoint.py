@@ -1,17 +1,17 @@
 """Checkpoints of the weights as hard pruning would leave them."""
 
-import keras
-
 from keras_slr.callbacks.callback_lists import callbacks_of_fit
 from keras_slr.callbacks.hard_pruned_metrics import PREFIX
 from keras_slr.callbacks.training_callback import TrainingCallback
 from keras_slr.checkpoints.carrier import carrier_of
 from keras_slr.checkpoints.carrier import without_carrier
+from keras_slr.keras_internals.callbacks import ModelCheckpoint
+from keras_slr.keras_internals.callbacks import unsynced_model
 from keras_slr.training.hard_pruned import hard_pruned
 from keras_slr.training.run import Run
 
 
-class HardPrunedCheckpoint(keras.callbacks.ModelCheckpoint):
+class HardPrunedCheckpoint(ModelCheckpoint):
     """Saves the pruned model in the middle of a run, with its zeros.
 
     ```python
@@ -50,18 +50,18 @@ class HardPrunedCheckpoint(keras.callbacks.ModelCheckpoint):
             for callback in callbacks_of_fit(self)
             if isinstance(callback, TrainingCallback)
         ]
-        if not pruning and carrier_of(self._model.optimizer) is None:
+        if not pruning and carrier_of(unsynced_model(self).optimizer) is None:
             raise ValueError(
                 "Expected a pruning callback in the same fit. Received "
                 "HardPrunedCheckpoint without one: list "
                 "`keras_slr.SLRCallback(...)` before it."
             )
 
-    def _set_monitor_op(self):
+    def _choose_direction(self):
         monitor = self.monitor
         self.monitor = monitor.replace(PREFIX, "val_", 1)
         try:
-            super()._set_monitor_op()
+            super()._choose_direction()
         except ValueError:
             raise ValueError(
                 "Expected a metric whose direction Keras knows. Received "
@@ -71,12 +71,12 @@ class HardPrunedCheckpoint(keras.callbacks.ModelCheckpoint):
         finally:
             self.monitor = monitor
 
-    def _save_model(self, epoch, batch, logs):
+    def _write(self, epoch, batch, logs):
         # While pruned weights are fine-tuned they have their zeros.
         run = Run.of(self.model)
         with without_carrier(self.model.optimizer):
             if run is None:
-                super()._save_model(epoch, batch, logs)
+                super()._write(epoch, batch, logs)
                 return
             with hard_pruned(run):
-                super()._save_model(epoch, batch, logs)
+                super()._write(epoch, batch, logs)

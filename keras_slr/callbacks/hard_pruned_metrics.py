@@ -5,6 +5,9 @@ import contextlib
 import keras
 
 from keras_slr import backend
+from keras_slr.keras_internals.callbacks import holds_averages
+from keras_slr.keras_internals.models import evaluate_validation_data
+from keras_slr.keras_internals.models import has_validation_data
 from keras_slr.training.hard_pruned import hard_pruned
 
 PREFIX = "val_hard_"
@@ -34,16 +37,14 @@ def hard_pruned_metrics(run, callbacks, logs):
             for name, value in logs.items()
             if name.startswith("val_")
         }
-    if getattr(run.model, "_eval_epoch_iterator", None) is None:
+    if not has_validation_data(run.model):
         return {}
     with (
         _averages_in(callbacks),
         hard_pruned(run),
         backend.random_state_kept(),
     ):
-        metrics = run.model.evaluate(
-            verbose=0, return_dict=True, _use_cached_eval_dataset=True
-        )
+        metrics = evaluate_validation_data(run.model)
     return {PREFIX + name: value for name, value in metrics.items()}
 
 
@@ -53,7 +54,7 @@ def _averages_in(callbacks):
         callback
         for callback in callbacks
         if isinstance(callback, keras.callbacks.SwapEMAWeights)
-        and not callback._ema_weights_in_model
+        and not holds_averages(callback)
     ]
     for swap in swaps:
         swap.on_test_begin()

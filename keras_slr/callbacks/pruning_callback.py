@@ -250,9 +250,9 @@ class PruningCallback(TrainingCallback):
         if self.pruner.attached:
             self._attached.guard.begin(self._by_hand)
             self._attached.save(self.pruner.run)
-        if getattr(self._model, "history", None) is not None:
+        if getattr(self._unsynced_model, "history", None) is not None:
             self._attached.follow(
-                self._model.history,
+                self._unsynced_model.history,
                 on_train_begin=self._progress.choose_epoch,
                 on_train_batch_end=self._progress.see_batch,
                 on_epoch_end=self._logs.shorten_bar,
@@ -378,7 +378,7 @@ class PruningCallback(TrainingCallback):
     def _prune(self):
         """Hard-prunes with the last step, so that validation sees it."""
         sync(self)
-        self.pruner.advice = end_of_fit.advice_for(self._model)
+        self.pruner.advice = end_of_fit.advice_for(self._unsynced_model)
         with self._attached.leaving_no_trace():
             self._logs.see(self.pruner.run)
             self._logs.see_pruned(self.pruner.prune().sparsity)

@@ -8,6 +8,7 @@ tells a new `fit`, after one that ended in an exception, from `evaluate`.
 import keras
 
 from keras_slr.callbacks.fit_guard import FitGuard
+from keras_slr.keras_internals.callbacks import unsynced_model
 from keras_slr.models.checks import check_model
 
 
@@ -61,10 +62,10 @@ class TrainingCallback(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         if self._waits:
             self._stop_waiting()
-            self.take_over(self._model)
+            self.take_over(self._unsynced_model)
         # `fit` has made the function by now, a loop around `train_on_batch`
         # makes it in its first step.
-        self._by_hand = self._model.train_function is None
+        self._by_hand = self._unsynced_model.train_function is None
         if "epochs" not in (self.params or {}):
             self.abandon()
             raise ValueError(
@@ -84,10 +85,19 @@ class TrainingCallback(keras.callbacks.Callback):
         self.on_test_begin(logs)
 
     @property
+    def _unsynced_model(self):
+        """The model, whose variables JAX may not have updated yet."""
+        return unsynced_model(self)
+
+    @property
     def _waits(self):
         """Whether it is open what the last `set_model` has begun."""
-        guard = None if self._model is None else FitGuard.of(self._model)
+        guard = (
+            None
+            if self._unsynced_model is None
+            else FitGuard.of(self._unsynced_model)
+        )
         return guard is not None and guard.waiting is self
 
     def _stop_waiting(self):
-        FitGuard.of(self._model).waiting = None
+        FitGuard.of(self._unsynced_model).waiting = None

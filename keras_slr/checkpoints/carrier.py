@@ -15,6 +15,7 @@ import numpy as np
 
 from keras_slr import backend
 from keras_slr.keras_internals.instance_patch import InstancePatch
+from keras_slr.keras_internals.optimizers import untrack
 from keras_slr.training.optimizer_parts import base_optimizer
 
 ATTRIBUTE = "slr_state"
@@ -166,7 +167,7 @@ class CarriedSlots:
         for patch in self._patches:
             patch.detach()
         for variable in self._variables:
-            self._base._untrack_variable(variable)
+            untrack(self._base, variable)
 
 
 def _hiding(optimizer, slots):

@@ -7,6 +7,8 @@ follow in an uninterrupted run, but not trained on a second time.
 
 from keras_slr import backend
 from keras_slr.keras_internals.instance_patch import InstancePatch
+from keras_slr.keras_internals.models import make_metrics
+from keras_slr.keras_internals.models import metrics_are_made
 
 
 class SkippedBatches:
@@ -42,7 +44,7 @@ class SkippedBatches:
             count = self._model.steps_per_execution
             batch, *state = backend.draw(args, count)
             if self._logs is None:
-                self._model._symbolic_build(data_batch=batch)
+                make_metrics(self._model, batch)
                 self._restore_metrics()
             self._left -= count
             if self._left <= 0:
@@ -53,8 +55,7 @@ class SkippedBatches:
         return skip
 
     def _restore_metrics(self):
-        made = (self._model._compile_metrics, self._model._compile_loss)
         # Keras on TensorFlow makes the metrics with the first step.
-        if all(part is None or part.built for part in made):
+        if metrics_are_made(self._model):
             self._metrics.restore()
             self._logs = self._model.get_metrics_result()

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_slr import backend
+from keras_slr.keras_internals.optimizers import trained_variables
 from keras_slr.training.optimizer_parts import averages_of
 from keras_slr_base.work_folder import work_folder
 
@@ -67,7 +68,7 @@ class Snapshot:
             backend.assign_parts(variable, saved)
         # `fit` copies the moving averages into the weights when it ends.
         for optimizer in self._optimizers:
-            variables = getattr(optimizer, "_trainable_variables", [])
+            variables = trained_variables(optimizer)
             averages = averages_of(optimizer, variables)
             for average, variable in zip(averages, variables):
                 average.assign(ops.copy(variable.value))

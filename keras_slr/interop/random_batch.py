@@ -20,7 +20,7 @@ def random_batch(model):
     """
     rng = np.random.default_rng(0)
     return keras.tree.map_structure(
-        lambda tensor: _draw(tensor, rng), graph_of(model)._inputs_struct
+        lambda tensor: _draw(tensor, rng), graph_of(model).input
     )
 
 

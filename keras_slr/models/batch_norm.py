@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from keras_slr.keras_internals.layers import layers_of
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
 
@@ -43,7 +44,7 @@ def renew_batch_norm(model: keras.Model, x: Any, batch_size: int = 128) -> int:
         )
     norms = [
         layer
-        for layer in model._flatten_layers()
+        for layer in layers_of(model)
         if isinstance(layer, keras.layers.BatchNormalization)
     ]
     momenta = [norm.momentum for norm in norms]

@@ -2,8 +2,8 @@
 
 import keras
 
-# Not all of TensorFlow: layers of Keras 3 on that backend inherit from it.
-_KERAS_2 = ("tf_keras.", "tensorflow.python.keras.")
+from keras_slr.keras_internals.layers import is_of_keras_2
+from keras_slr.keras_internals.layers import layers_of
 
 
 def check_model(model):
@@ -14,8 +14,7 @@ def check_model(model):
     """
     if isinstance(model, keras.Model):
         return
-    modules = [cls.__module__ for cls in type(model).__mro__]
-    if any(name.startswith(_KERAS_2) for name in modules):
+    if any(is_of_keras_2(kind) for kind in type(model).__mro__):
         raise TypeError(
             "Expected a Keras 3 model (`keras.Model`). Received a Keras 2 "
             f"(tf_keras) model of type {type(model).__name__}: rebuild it "
@@ -36,7 +35,7 @@ def check_model(model):
 
 def check_built(model):
     """Raises a `ValueError` if the model has no weights, or none yet."""
-    layers_built = all(layer.built for layer in model._flatten_layers())
+    layers_built = all(layer.built for layer in layers_of(model))
     if layers_built and not model.variables:
         raise ValueError(
             f"Expected a model with weights. Received `{model.name}`, whose "

@@ -4,6 +4,11 @@ import collections
 
 import keras
 
+from keras_slr.keras_internals.graphs import functional_of
+from keras_slr.keras_internals.graphs import nodes_of
+from keras_slr.keras_internals.layers import children_of
+from keras_slr.keras_internals.layers import layers_of
+
 
 def graph_of(operation):
     """Returns what holds the graph of a Functional or Sequential model.
@@ -16,8 +21,10 @@ def graph_of(operation):
     Returns:
         Functional model, or `None` if the operation has no known graph.
     """
-    graph = getattr(operation, "_functional", None) or operation
-    return graph if hasattr(graph, "_nodes_by_depth") else None
+    graph = operation
+    if isinstance(operation, keras.Sequential):
+        graph = functional_of(operation)
+    return graph if isinstance(graph, keras.Function) else None
 
 
 def graphs_in(layer):
@@ -31,7 +38,9 @@ def graphs_in(layer):
     """
     if graph_of(layer) is not None:
         return [layer]
-    found = [graph for child in layer._layers for graph in graphs_in(child)]
+    found = [
+        graph for child in children_of(layer) for graph in graphs_in(child)
+    ]
     return list({id(graph): graph for graph in found}.values())
 
 
@@ -60,15 +69,14 @@ def run(graph, inputs, call):
         List with one value per output of the graph.
     """
     values = {id(tensor): x for tensor, x in zip(graph.inputs, inputs)}
-    for depth in sorted(graph._nodes_by_depth, reverse=True):
-        for node in graph._nodes_by_depth[depth]:
-            if node.is_input:
-                continue
-            outputs = call(node, *node.arguments.fill_in(values))
-            values |= {
-                id(tensor): x
-                for tensor, x in zip(node.outputs, keras.tree.flatten(outputs))
-            }
+    for node in nodes_of(graph):
+        if node.is_input:
+            continue
+        outputs = call(node, *node.arguments.fill_in(values))
+        values |= {
+            id(tensor): x
+            for tensor, x in zip(node.outputs, keras.tree.flatten(outputs))
+        }
     return [values[id(tensor)] for tensor in graph.outputs]
 
 
@@ -81,7 +89,7 @@ def takes_in_order(graph, args, shapes):
         shapes: List of tuples, the shapes of the tensors in the arguments.
     """
     is_dict = bool(args) and isinstance(args[0], dict)
-    return is_dict == isinstance(graph._inputs_struct, dict) and [
+    return is_dict == isinstance(graph.input, dict) and [
         len(shape) for shape in shapes
     ] == [len(tensor.shape) for tensor in graph.inputs]
 
@@ -100,8 +108,7 @@ def sole_consumers(graph):
     """
     calls, readers = [], {}
     for part in _all_graphs(graph, {}).values():
-        for nodes in part._nodes_by_depth.values():
-            calls += [node for node in nodes if not node.is_input]
+        calls += [node for node in nodes_of(part) if not node.is_input]
         for tensor in part.outputs:
             # What a model puts out is read outside it.
             readers.setdefault(id(tensor), []).append(None)
@@ -113,7 +120,7 @@ def sole_consumers(graph):
     wrapping = {id(node.operation): node.operation for node in calls}
     for operation in wrapping.values():
         if isinstance(operation, keras.Layer) and graph_of(operation) is None:
-            parts = operation._flatten_layers(include_self=False)
+            parts = layers_of(operation, include_self=False)
             times.update(id(part) for part in parts)
     pairs = [
         (node, behind[0])
@@ -141,15 +148,14 @@ def called_for_training(graph):
     """
     found = set()
     for part in _all_graphs(graph, {}).values():
-        for nodes in part._nodes_by_depth.values():
-            for node in nodes:
-                if node.is_input or not node.arguments.kwargs.get("training"):
-                    continue
-                found.add(id(node.operation))
-                inner = graph_of(node.operation)
-                if inner is not None:
-                    for each in _all_graphs(inner, {}).values():
-                        found.update(map(id, each.operations))
+        for node in nodes_of(part):
+            if node.is_input or not node.arguments.kwargs.get("training"):
+                continue
+            found.add(id(node.operation))
+            inner = graph_of(node.operation)
+            if inner is not None:
+                for each in _all_graphs(inner, {}).values():
+                    found.update(map(id, each.operations))
     return found
 
 

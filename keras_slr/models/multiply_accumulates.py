@@ -6,6 +6,7 @@ import math
 import keras
 from keras import layers
 
+from keras_slr.keras_internals.attention import gate_of
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
 from keras_slr.models.graph import check_graph
@@ -188,11 +189,9 @@ def _of_attention(call):
     inner = (1, 2)
     attended = [value.shape[axis] for axis in layer.attention_axes]
     pairs = queries * _places(layer, attended)
-    gates = []
-    if layer._use_gate:
-        gates = [(layer._gate_dense.kernel, queries)]
+    gate = gate_of(layer)
     return [
-        *gates,
+        *([] if gate is None else [(gate.kernel, queries)]),
         (layer.query_dense.kernel, queries),
         (layer.key_dense.kernel, keys),
         (layer.value_dense.kernel, values),

@@ -14,6 +14,7 @@ from keras_slr.allocation import Share
 from keras_slr.allocation import check_rate
 from keras_slr.allocation.allocate import FLOOR
 from keras_slr.backend import apply_mask
+from keras_slr.keras_internals.models import direction_of
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
 from keras_slr.models.weight_values import check_finite
@@ -255,10 +256,10 @@ def _restored(model):
 def _metric(model, logs):
     """Returns the name of the metric, and whether more of it is better."""
     known = {
-        metric.name: metric._direction
+        metric.name: direction_of(metric)
         for group in model.metrics
         for metric in getattr(group, "metrics", [group])
-        if hasattr(metric, "_direction")
+        if direction_of(metric) is not None
     }
     for name in logs:
         for own, direction in known.items():

@@ -6,6 +6,8 @@ import math
 
 import keras
 
+from keras_slr.keras_internals.layers import children_of
+from keras_slr.keras_internals.layers import variables_of
 from keras_slr.models.layer_table import Family
 from keras_slr.models.layer_table import kernel_families
 from keras_slr.selection.axes import axes_of
@@ -134,7 +136,7 @@ def _find_owners(chain, owners):
         owners: Dict from the id of a variable, filled here.
     """
     layer = chain[0]
-    for variable in layer._trainable_variables + layer._non_trainable_variables:
+    for variable in variables_of(layer):
         # A shared layer is known by all layers that contain it. The model
         # contains all of them, so it distinguishes nothing.
         known = owners.get(id(variable), chain[:1])
@@ -142,7 +144,7 @@ def _find_owners(chain, owners):
             *known,
             *(o for o in chain[1:-1] if all(o is not k for k in known)),
         )
-    for child in layer._layers:
+    for child in children_of(layer):
         _find_owners((child, *chain), owners)
 
 

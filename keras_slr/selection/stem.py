@@ -4,6 +4,9 @@ It has few weights and everything else depends on it: pruning it saves little
 and costs much accuracy, so it is left alone by default.
 """
 
+from keras_slr.keras_internals.graphs import calls_of
+from keras_slr.keras_internals.layers import layers_of
+from keras_slr.keras_internals.layers import trainable_variables_of
 from keras_slr.models.graph import graph_of
 from keras_slr.models.layer_table import Family
 from keras_slr.models.layer_table import kernel_families
@@ -19,7 +22,7 @@ def stem_layers(model):
     graph = graph_of(model)
     if graph is not None:
         return _in_graph(graph)
-    for layer in model._flatten_layers(include_self=False):
+    for layer in layers_of(model, include_self=False):
         if _has_kernel(layer):
             return {id(layer)} if _is_convolution(layer) else set()
     return set()
@@ -31,7 +34,7 @@ def _in_graph(graph):
     for operation in graph.operations:
         before = [
             node.operation
-            for parent in operation._inbound_nodes
+            for parent in calls_of(operation)
             for node in parent.parent_nodes
         ]
         if any(id(other) in behind for other in before):
@@ -41,10 +44,7 @@ def _in_graph(graph):
             stems |= _in_graph(graph_of(operation))
         elif _is_convolution(operation):
             stems.add(id(operation))
-        if any(
-            _has_kernel(layer)
-            for layer in getattr(operation, "_flatten_layers", list)()
-        ):
+        if any(_has_kernel(layer) for layer in layers_of(operation)):
             behind.add(id(operation))
     return stems
 
@@ -54,4 +54,4 @@ def _is_convolution(layer):
 
 
 def _has_kernel(layer):
-    return any(len(v.shape) >= 2 for v in layer._trainable_variables)
+    return any(len(v.shape) >= 2 for v in trainable_variables_of(layer))

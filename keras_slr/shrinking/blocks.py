@@ -5,12 +5,13 @@ Those of KerasHub are known by name: it is never imported here.
 
 import dataclasses
 
+from keras_slr.keras_internals.keras_hub import CROSS_ATTENTION
+from keras_slr.keras_internals.keras_hub import DOWN
+from keras_slr.keras_internals.keras_hub import GATE
+from keras_slr.keras_internals.keras_hub import SELF_ATTENTION
+from keras_slr.keras_internals.keras_hub import UP
 from keras_slr.shrinking.heads import name_of
 
-_SELF = "_self_attention_layer"
-_UP, _GATE, _DOWN = (
-    f"_feedforward_{name}_dense" for name in ("intermediate", "gate", "output")
-)
 _GROUPED = ("num_query_heads", "num_key_value_heads")
 
 
@@ -64,21 +65,21 @@ BLOCKS = {
     ),
     "keras_hub/LlamaAttention": Block(has_config=False),
     "keras_hub/TransformerEncoder": Block(
-        (_SELF,), (_UP,), _DOWN, width="intermediate_dim"
+        (SELF_ATTENTION,), (UP,), DOWN, width="intermediate_dim"
     ),
     "keras_hub/TransformerDecoder": Block(
-        (_SELF, "_cross_attention_layer"),
-        (_UP,),
-        _DOWN,
+        (SELF_ATTENTION, CROSS_ATTENTION),
+        (UP,),
+        DOWN,
         width="intermediate_dim",
     ),
     "keras_hub/LlamaTransformerDecoder": Block(
-        (_SELF,), (_GATE, _UP), _DOWN, has_config=False
+        (SELF_ATTENTION,), (GATE, UP), DOWN, has_config=False
     ),
     "keras_hub/MistralTransformerDecoder": Block(
-        (_SELF,),
-        (_GATE, _UP),
-        _DOWN,
+        (SELF_ATTENTION,),
+        (GATE, UP),
+        DOWN,
         heads=_GROUPED,
         head_size="head_dim",
         width="intermediate_dim",

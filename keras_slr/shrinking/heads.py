@@ -6,6 +6,11 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_slr.keras_internals.attention import gate_of
+from keras_slr.keras_internals.attention import projection_names
+from keras_slr.keras_internals.keras_hub import is_of_keras_hub
+from keras_slr.keras_internals.layers import is_of_keras
+
 # Attention layers, beside `MultiHeadAttention`, that mix nothing across heads
 # before their output kernel; see `name_of`.
 KNOWN = (
@@ -15,7 +20,6 @@ KNOWN = (
     "keras_hub/CachedMistralAttention",
     "keras_hub/LlamaAttention",
 )
-_PARTS = ("query", "key", "value", "output")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +47,9 @@ def name_of(operation):
         for those of other packages than these two.
     """
     kind = getattr(operation, "narrowed", type(operation))
-    if kind.__module__.startswith("keras.src"):
+    if is_of_keras(kind):
         return kind.__name__
-    if kind.__module__.startswith("keras_hub.src"):
+    if is_of_keras_hub(kind):
         return f"keras_hub/{kind.__name__}"
     return None
 
@@ -55,13 +59,6 @@ def is_attention(layer):
     return isinstance(layer, layers.MultiHeadAttention) or (
         name_of(layer) in KNOWN
     )
-
-
-def projection_names(attention):
-    """Returns the attributes that hold the `projections`."""
-    public = [f"{part}_dense" for part in _PARTS]
-    private = [f"_{name}" for name in public]
-    return private if hasattr(attention, private[0]) else public
 
 
 def projections(attention):
@@ -78,7 +75,7 @@ def projections(attention):
         isinstance(dense, layers.EinsumDense) and len(dense.kernel.shape) == 3
         for dense in found
     )
-    gated = hasattr(attention, "_gate_dense")
+    gated = gate_of(attention) is not None
     # Where the size of a head follows from their number, fewer would scale
     # the scores in another way.
     scaled = getattr(attention, "query_head_dim_normalize", True)

@@ -8,12 +8,14 @@ import inspect
 import keras
 from keras import ops
 
+from keras_slr.keras_internals.attention import projection_names
+from keras_slr.keras_internals.attention import set_head_counts
+from keras_slr.keras_internals.layers import replace_child
 from keras_slr.record import PACKAGE
 from keras_slr.record import register
 from keras_slr.shrinking.blocks import BLOCKS
 from keras_slr.shrinking.blocks import block_of
 from keras_slr.shrinking.heads import heads_axis
-from keras_slr.shrinking.heads import projection_names
 from keras_slr.shrinking.heads import projections
 
 _CACHES = ("self_attention_cache", "cross_attention_cache", "cache")
@@ -147,15 +149,7 @@ def _cut_heads(attention, queries, pairs):
         (width,) = {0, 1} - {heads_axis(dense)}
         of_input = (None, None, dense.kernel.shape[width])
         _replace(attention, name, of_input, {"output_shape": shape})
-    numbers = {
-        "_num_heads": queries,
-        "num_query_heads": queries,
-        "num_key_value_heads": pairs,
-        "num_key_value_groups": queries // pairs,
-    }
-    for name, number in numbers.items():
-        if hasattr(attention, name):
-            setattr(attention, name, number)
+    set_head_counts(attention, queries, pairs)
 
 
 def _replace(parent, name, input_shape, changes=()):
@@ -166,8 +160,7 @@ def _replace(parent, name, input_shape, changes=()):
         for scope in old.path.split("/")[:-1]:
             scopes.enter_context(keras.name_scope(scope))
         new.build(input_shape)
-    parent._tracker.replace_tracked_value("layers", old, new)
-    setattr(parent, name, new)
+    replace_child(parent, name, new)
 
 
 def _call(call, layer, *args, **kwargs):

@@ -9,6 +9,7 @@ left whole.
 import functools
 import inspect
 
+from keras_slr.keras_internals.layers import argument_of
 from keras_slr.shrinking.labels import Labels
 from keras_slr.shrinking.labels import Unfollowed
 
@@ -95,8 +96,7 @@ def parameters(kind):
 def value_of(operation, name):
     """Returns the value of an argument that an operation was made with."""
     # Not from the config: a regularizer of the user's may have none.
-    value = getattr(operation, f"_{name}", _UNKNOWN)
-    return getattr(operation, name, value)
+    return argument_of(operation, name, _UNKNOWN)
 
 
 def _of_function(function):

@@ -2,6 +2,9 @@
 
 import keras
 
+from keras_slr.keras_internals.graphs import producer_of
+from keras_slr.keras_internals.layers import is_of_keras
+from keras_slr.keras_internals.layers import layers_of
 from keras_slr.models.graph import graph_of
 from keras_slr.models.graph import run
 from keras_slr.models.graph import takes_in_order
@@ -136,7 +139,7 @@ class Rebuild:
         return tensors if fits and kwargs.get("training") is None else None
 
     def _copy_input(self, tensor):
-        layer = tensor._keras_history.operation
+        layer = producer_of(tensor).operation
         config = layer.get_config() | {"batch_shape": self.shape(tensor)}
         return type(layer).from_config(config)
 
@@ -169,7 +172,7 @@ class Rebuild:
             return {}
         return {
             id(part): self._copy(part)
-            for part in operation._flatten_layers(include_self=False)
+            for part in layers_of(operation, include_self=False)
             if id(part) in self._shared.operations
         }
 
@@ -190,7 +193,7 @@ def copy_of(model):
         model: Built Keras model. One of a class of its own has to be made
             anew from its config.
     """
-    if type(model).__module__.startswith("keras.src."):
+    if is_of_keras(type(model)):
         return Rebuild().rebuild(model)
     copy = remake(model, {})
     copy_state(model, copy)

@@ -9,9 +9,13 @@ from typing import ClassVar
 import keras
 import numpy as np
 
+from keras_slr.keras_internals.layers import LAMBDA_PARTS
+from keras_slr.keras_internals.layers import attributes_of
+from keras_slr.keras_internals.layers import forget_build_shapes
+from keras_slr.keras_internals.layers import is_of_keras
+from keras_slr.keras_internals.layers import layers_of
+
 _PART = re.compile(r".*(initializer|regularizer|constraint|activation|_fn)$")
-# A Lambda's config holds its functions as code, or as names to look up.
-_OF_LAMBDA = ("function", "_output_shape", "mask", "arguments")
 _INITIALIZER = "_initializer"
 
 
@@ -38,8 +42,7 @@ def remake(operation, changes, shapes=None, parts=()):
     is_layer = isinstance(operation, keras.Layer)
     if is_layer and shapes is not None:
         changes = changes | _fitting_initializers(operation, shapes)
-    layers = operation._flatten_layers() if is_layer else ()
-    with _objects_held(layers, dict(parts)):
+    with _objects_held(layers_of(operation), dict(parts)):
         config = operation.get_config() | changes
         if isinstance(operation, keras.layers.TorchModuleWrapper):
             # The module is the user's own, not from a file.
@@ -56,9 +59,9 @@ def forget_build(layer):
     Args:
         layer: Keras layer, a part of a functional model.
     """
-    for part in layer._flatten_layers():
-        if not type(part).__module__.startswith("keras.src."):
-            part._build_shapes_dict = None
+    for part in layers_of(layer):
+        if not is_of_keras(type(part)):
+            forget_build_shapes(part)
 
 
 @keras.saving.register_keras_serializable(package="keras_slr")
@@ -95,7 +98,7 @@ def _objects_held(layers, parts):
     swapped = []
     try:
         for layer in layers:
-            for attributes in _attributes(layer):
+            for attributes in attributes_of(layer):
                 for name, value in list(attributes.items()):
                     new = _in_config(layer, name, value, parts)
                     if new is not value:
@@ -106,11 +109,6 @@ def _objects_held(layers, parts):
         for attributes, name, value in swapped:
             attributes[name] = value
         _Reference.held.clear()
-
-
-def _attributes(layer):
-    """Returns the dicts that hold the attributes; PyTorch keeps two."""
-    return [vars(layer), vars(layer).get("_modules") or {}]
 
 
 def _in_config(layer, name, value, parts):
@@ -125,13 +123,14 @@ def _in_config(layer, name, value, parts):
 
 
 def _has_no_config(layer, name, value):
-    if isinstance(layer, keras.layers.Lambda) and name in _OF_LAMBDA:
+    # Its config holds functions as code, or as names to look up.
+    if isinstance(layer, keras.layers.Lambda) and name in LAMBDA_PARTS:
         return value is not None
     if not _PART.match(name) or not callable(value):
         return False
     if isinstance(value, types.FunctionType) and "<" in value.__qualname__:
         return True
-    if _is_of_keras(value):
+    if _is_named_in_keras(value):
         return False
     try:
         config = keras.saving.serialize_keras_object(value)
@@ -172,7 +171,7 @@ def _fitting_initializers(layer, shapes):
 def _makes_any_shape(initializer):
     if isinstance(initializer, keras.initializers.Constant):
         return np.ndim(initializer.value) == 0
-    return _is_of_keras(initializer)
+    return _is_named_in_keras(initializer)
 
 
 def _makes(initializer, shapes):
@@ -187,7 +186,5 @@ def _makes(initializer, shapes):
         return False
 
 
-def _is_of_keras(value):
-    module = getattr(value, "__module__", None) or ""
-    is_named = "<" not in getattr(value, "__qualname__", "")
-    return module.startswith("keras.src.") and is_named
+def _is_named_in_keras(value):
+    return is_of_keras(value) and "<" not in getattr(value, "__qualname__", "")

@@ -4,6 +4,7 @@ import collections
 
 import keras
 
+from keras_slr.keras_internals.layers import layers_of
 from keras_slr.models.graph import graph_of
 
 
@@ -42,7 +43,7 @@ class SharedLayers:
             is_graph = graph_of(operation) is not None
             parts = [operation]
             if isinstance(operation, keras.Layer) and not is_graph:
-                parts = operation._flatten_layers()
+                parts = layers_of(operation)
             for part in parts:
                 if getattr(part, "variables", ()):
                     self._users[id(part)].add(id(model))

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_slr.keras_internals.layers import layers_of
 from keras_slr_base.work_folder import work_folder
 
 
@@ -31,7 +32,7 @@ def copy_state(layer, copy, values=None):
             f"Received `{layer.name}` of type {type(layer).__name__}, "
             f"with weights of shapes {shapes}, whose copy has {made}."
         )
-    for old, new in zip(layer._flatten_layers(), copy._flatten_layers()):
+    for old, new in zip(layers_of(layer), layers_of(copy)):
         try:
             _copy_saved(old, new)
         # Whatever the user's methods raise.
@@ -43,7 +44,7 @@ def copy_state(layer, copy, values=None):
             ) from error
     for variable, value in zip(copy.variables, values):
         variable.assign(value)
-    for part in copy._flatten_layers():
+    for part in layers_of(copy):
         # Normalization keeps its statistics once more, outside its weights.
         if part.variables and hasattr(part, "finalize_state"):
             part.finalize_state()

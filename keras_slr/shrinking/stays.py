@@ -1,8 +1,10 @@
 """What is zero in a model and stays all the same, and why."""
 
+import keras
 import numpy as np
 
 from keras_slr.backend import to_host
+from keras_slr.keras_internals.layers import layers_of
 from keras_slr.selection import Reason
 from keras_slr.selection.kernels import weights_of
 from keras_slr.shrinking.groups import Group
@@ -69,11 +71,11 @@ def zeros_in_opaque(trace):
 
 def _units_in(layer):
     """Returns names and members of the heads and filters in a layer."""
-    if not hasattr(layer, "_flatten_layers"):
+    if not isinstance(layer, keras.Layer):
         return []
     attentions = [
         part
-        for part in layer._flatten_layers()
+        for part in layers_of(layer)
         if is_attention(part) and projections(part) is not None
     ]
     found = [

@@ -11,6 +11,7 @@ import inspect
 import keras
 import numpy as np
 
+from keras_slr.keras_internals.layers import layers_of
 from keras_slr.models.graph import graph_of
 from keras_slr.models.graph import run
 from keras_slr.models.graph import takes_in_order
@@ -331,5 +332,5 @@ def _is_converted(operation):
     return any(
         getattr(layer, "quantization_mode", None)
         or getattr(layer, "lora_enabled", False)
-        for layer in getattr(operation, "_flatten_layers", list)()
+        for layer in layers_of(operation)
     )

@@ -4,6 +4,7 @@ import json
 
 import keras
 
+from keras_slr.keras_internals.layers import is_of_keras
 from keras_slr.models.graph import graph_of
 from keras_slr.shrinking.remake import remake
 
@@ -27,8 +28,8 @@ def whole_models(model, is_known=lambda operation: False):
     for operation in graph_of(model).operations:
         if graph_of(operation) is None:
             continue
-        if not _is_of_keras(operation) and any(
-            not (_is_of_keras(part) or is_known(part) or _loads(part))
+        if not is_of_keras(type(operation)) and any(
+            not (is_of_keras(type(part)) or is_known(part) or _loads(part))
             for part in _operations(operation)
         ):
             found[id(operation)] = operation
@@ -43,13 +44,9 @@ def _operations(model):
     for operation in graph_of(model).operations:
         if graph_of(operation) is None:
             operations.append(operation)
-        elif _is_of_keras(operation):
+        elif is_of_keras(type(operation)):
             operations += _operations(operation)
     return operations
-
-
-def _is_of_keras(operation):
-    return type(operation).__module__.startswith("keras.src.")
 
 
 def _loads(operation):

@@ -9,6 +9,7 @@ reported loss stays the task loss.
 
 from keras_slr import backend
 from keras_slr.keras_internals.instance_patch import InstancePatch
+from keras_slr.keras_internals.optimizers import trained_variables
 from keras_slr.solvers import forms
 from keras_slr.training.optimizer_parts import averages_of
 from keras_slr.training.optimizer_parts import holds
@@ -85,7 +86,7 @@ class ApplyHook:
     def _hooked(self, base):
         def apply(grads, trainable_variables=None):
             if trainable_variables is None:
-                variables = self._optimizer._trainable_variables
+                variables = trained_variables(self._optimizer)
             else:
                 trainable_variables = list(trainable_variables)
                 variables = trainable_variables

@@ -3,23 +3,24 @@
 import keras
 
 from keras_slr import backend
+from keras_slr.keras_internals.optimizers import schedule_of
 
 
 def learning_rate_of(optimizer, clock):
     """Returns a function from a step of a run to its learning rate.
 
     Args:
-        optimizer: Keras optimizer, without a wrapper.
+        optimizer: Optimizer of Keras, without a wrapper, or of PyTorch.
         clock: `training.clock.Clock` of the run.
 
     Returns:
         Function of an integer, or `None` where no schedule is set: the rate
         is constant, or callbacks change it in ways not known beforehand.
     """
-    schedule = getattr(optimizer, "_learning_rate", None)
-    if not isinstance(
-        schedule, keras.optimizers.schedules.LearningRateSchedule
-    ):
+    if backend.is_torch_optimizer(optimizer):
+        return None
+    schedule = schedule_of(optimizer)
+    if schedule is None:
         return None
 
     def rate(step):

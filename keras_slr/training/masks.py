@@ -9,6 +9,7 @@ from keras_slr.backend import apply_mask
 from keras_slr.checkpoints.carrier import PRUNED
 from keras_slr.checkpoints.carrier import CarriedSlots
 from keras_slr.checkpoints.carrier import check_free
+from keras_slr.keras_internals.variables import layout_of
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
 from keras_slr.models.weight_values import zeros_of
@@ -46,7 +47,7 @@ class Masks:
                     v.shape,
                     dtype=v.dtype,
                     name=f"{v.path.replace('/', '_')}_mask",
-                    layout=getattr(v, "_layout", None),
+                    layout=layout_of(v),
                 )
                 for v in variables
             ]

@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from keras_slr import backend
+from keras_slr.keras_internals.optimizers import squares_of
 
 # This share of the mean over a tensor is added to each mean square: entries
 # whose gradients are small at the moment would be cut off for good, and with
@@ -20,9 +21,8 @@ from keras_slr import backend
 LEAST_SQUARE = 0.1
 # Of a tensor without any gradient yet magnitudes decide.
 TINY = 1e-30
-# Where optimizers of Keras keep squared gradients of the shape of a weight.
-_SQUARES = ("_velocities", "_accumulators")
-# And those of PyTorch: Adam and its relatives, RMSprop, Adagrad.
+# Where optimizers of PyTorch keep them: Adam and its relatives, RMSprop,
+# Adagrad.
 _SQUARES_OF_TORCH = ("exp_avg_sq", "square_avg", "sum")
 
 
@@ -41,15 +41,7 @@ def second_moment(optimizer, variable):
         state = optimizer.state.get(variable.value, {})
         found = [state[name] for name in _SQUARES_OF_TORCH if name in state]
         return types.SimpleNamespace(value=found[0]) if found else None
-    try:
-        index = optimizer._get_variable_index(variable)
-    except (AttributeError, KeyError):
-        return None
-    for name in _SQUARES:
-        moments = getattr(optimizer, name, None)
-        if moments and tuple(moments[index].shape) == tuple(variable.shape):
-            return moments[index]
-    return None
+    return squares_of(optimizer, variable)
 
 
 def weighing(optimizer, variable, power):

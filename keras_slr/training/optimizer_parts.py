@@ -1,6 +1,8 @@
 """What an optimizer of Keras or of PyTorch is made of."""
 
 from keras_slr import backend
+from keras_slr.keras_internals.optimizers import average_of
+from keras_slr.keras_internals.optimizers import trained_variables
 
 
 def base_optimizer(optimizer):
@@ -31,8 +33,7 @@ def holds(optimizer, variable):
     if backend.is_torch_optimizer(optimizer):
         known = [p for g in optimizer.param_groups for p in g["params"]]
         return any(each is variable.value for each in known)
-    known = getattr(optimizer, "_trainable_variables", [])
-    return any(each is variable for each in known)
+    return any(each is variable for each in trained_variables(optimizer))
 
 
 def averages_of(optimizer, variables):
@@ -42,9 +43,4 @@ def averages_of(optimizer, variables):
     """
     if not getattr(optimizer, "use_ema", False):
         return []
-    return [
-        optimizer._model_variables_moving_average[
-            optimizer._get_variable_index(v)
-        ]
-        for v in variables
-    ]
+    return [average_of(optimizer, v) for v in variables]

@@ -57,6 +57,7 @@ class Optimizers:
                 "Expected one or several optimizers. Received an empty list: "
                 "pass those that train the model, or leave `optimizer` out."
             )
+        of_keras = [each for each in given if _is_of_keras(each)]
         # Before the others are built, with all weights.
         self._for_a_part = [
             each
@@ -64,7 +65,6 @@ class Optimizers:
             if getattr(each, "built", True)
             and not all(map(_holder(each), model.trainable_variables))
         ]
-        of_keras = [each for each in given if _is_of_keras(each)]
         holders = list(of_keras)
         if self.compiled is not None and (inside_step or not holders):
             holders.insert(0, self.compiled)

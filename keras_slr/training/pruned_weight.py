@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 
+from keras_slr.keras_internals.variables import layout_of
 from keras_slr.selection.kernels import Weight
 
 
@@ -51,5 +52,5 @@ def _add_slot(optimizer, variable, name):
         variable.shape,
         dtype="float32",
         name=f"{variable.path.replace('/', '_')}_{name}",
-        layout=getattr(variable, "_layout", None),
+        layout=layout_of(variable),
     )

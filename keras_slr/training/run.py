@@ -8,6 +8,7 @@ from keras_slr.checkpoints.carrier import PRUNED
 from keras_slr.checkpoints.carrier import CarriedSlots
 from keras_slr.checkpoints.carrier import carrier_of
 from keras_slr.checkpoints.carrier import check_free
+from keras_slr.keras_internals.optimizers import untrack
 from keras_slr.training.coverage import Coverage
 from keras_slr.training.figures import residual
 from keras_slr.training.hook import hooks_for
@@ -59,7 +60,7 @@ class Run:
             self.state = solver.begin(self.split, clock)
         except ValueError:
             for variable in self.split.variables:
-                optimizers.base._untrack_variable(variable)
+                untrack(optimizers.base, variable)
             raise
         self._lender = Lender(model, optimizers, self.split.variables)
         self._hooks = hooks_for(

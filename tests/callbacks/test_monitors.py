@@ -7,6 +7,7 @@ import pytest
 import keras_slr
 from keras_slr import HardPrunedCheckpoint
 from keras_slr import SLRCallback
+from keras_slr.keras_internals.optimizers import average_of
 from tests.callbacks.helpers import EXPECTED_ZEROS
 from tests.callbacks.helpers import assert_untouched
 from tests.callbacks.helpers import pruned_zeros
@@ -232,7 +233,8 @@ def test_hard_values_of_moving_averages(make_model, data):
     class Averages(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             optimizer = self.model.optimizer
-            averages = optimizer._model_variables_moving_average
+            variables = self.model.trainable_variables
+            averages = [average_of(optimizer, v) for v in variables]
             seen.append([to_numpy(average) for average in averages])
 
     history = fit(

@@ -5,6 +5,7 @@ import copy
 import keras
 import numpy as np
 
+from keras_slr.keras_internals.layers import layers_of
 from tests.callbacks.helpers import assert_untouched
 
 
@@ -29,7 +30,7 @@ class UserObjects:
         if not model.built:
             return state
         return state | {
-            "layers": [_config(layer) for layer in model._flatten_layers()],
+            "layers": [_config(layer) for layer in layers_of(model)],
             "weights": [v.path for v in model.weights],
             "trainable": [v.trainable for v in model.weights],
             "constraints": [id(v.constraint) for v in model.weights],

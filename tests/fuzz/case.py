@@ -9,6 +9,8 @@ import keras_slr
 from keras_slr import SLR
 from keras_slr import GradualMagnitude
 from keras_slr import OneShotMagnitude
+from keras_slr.keras_internals.layers import layers_of
+from keras_slr.keras_internals.layers import trainable_variables_of
 from tests.contract.methods import METHODS
 from tests.fuzz.images import BOOLEANS
 from tests.fuzz.models import random_model
@@ -128,7 +130,7 @@ def random_case(choose):
     )
     state = choose(states)
     if state == "frozen":
-        owners = [x for x in model._flatten_layers() if x._trainable_variables]
+        owners = [x for x in layers_of(model) if trainable_variables_of(x)]
         choose(owners).trainable = False
     elif state == "sparse":
         for variable in model.trainable_variables:

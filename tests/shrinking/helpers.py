@@ -7,6 +7,7 @@ from keras_slr import Filter
 from keras_slr import dependency_groups
 from keras_slr import hard_prune
 from keras_slr import shrink
+from keras_slr.keras_internals.layers import layers_of
 from keras_slr.shrinking import zero_units
 
 
@@ -66,7 +67,7 @@ def widths(model):
     """Returns the shapes of the kernels, by the names of the layers."""
     return {
         layer.name: tuple(kernel.shape)
-        for layer in model._flatten_layers()
+        for layer in layers_of(model)
         if (kernel := getattr(layer, "kernel", None)) is not None
     }
 

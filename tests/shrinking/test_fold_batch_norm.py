@@ -4,6 +4,7 @@ import pytest
 from keras import layers
 
 import keras_slr
+from keras_slr.keras_internals.layers import layers_of
 from tests.helpers import to_numpy
 from tests.helpers import zeros
 from tests.shrinking.helpers import assert_same
@@ -13,7 +14,7 @@ from tests.shrinking.helpers import randomize
 def norms(model):
     return [
         layer.name
-        for layer in model._flatten_layers()
+        for layer in layers_of(model)
         if isinstance(layer, layers.BatchNormalization)
     ]
 

@@ -9,6 +9,7 @@ from keras import ops
 from keras_slr import dependency_groups
 from keras_slr import shrink
 from keras_slr import shrink_report
+from keras_slr.keras_internals.layers import is_of_keras
 from keras_slr.shrinking.constants import is_elementwise
 from keras_slr.shrinking.options import parameters
 from keras_slr.shrinking.rules import RULES
@@ -239,7 +240,7 @@ def classes_of_keras():
     while left:
         kind = left.pop()
         left += kind.__subclasses__()
-        if kind.__module__.startswith("keras.src"):
+        if is_of_keras(kind):
             found.setdefault(kind.__name__, set()).add(kind)
     return found
 

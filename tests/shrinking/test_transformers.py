@@ -9,8 +9,11 @@ import pytest
 from keras import layers
 
 import keras_slr
+from keras_slr.keras_internals.keras_hub import SELF_ATTENTION
+from keras_slr.keras_internals.keras_hub import UP
 from keras_slr.shrinking import Narrow
 from keras_slr.shrinking.blocks import BLOCKS
+from keras_slr.shrinking.heads import projections
 from keras_slr.shrinking.options import parameters
 from keras_slr.shrinking.rules.transformers import OPTIONS
 from tests.shrinking.helpers import assert_same
@@ -276,7 +279,7 @@ def test_heads_whose_scores_are_asked_for_stay():
 def test_a_constant_goes_to_the_bias_behind_it():
     model = randomize(encoder("GPT2"))
     decoder = model.get_layer("transformer_layer_0")
-    dense = decoder._feedforward_intermediate_dense
+    dense = getattr(decoder, UP)
     kernel = keras.ops.convert_to_numpy(dense.kernel).copy()
     kernel[:, :5] = 0
     dense.kernel.assign(kernel)
@@ -289,8 +292,8 @@ def test_a_constant_goes_to_the_bias_behind_it():
 def test_a_dead_head_with_a_constant_stays_and_says_so():
     """Where a query sees nothing, the weights of its values are all zero."""
     model = randomize(encoder("GPT2"))
-    value = model.get_layer("transformer_layer_0")._self_attention_layer
-    value = value._value_dense
+    layer = model.get_layer("transformer_layer_0")
+    value = projections(getattr(layer, SELF_ATTENTION))[2]
     kernel = keras.ops.convert_to_numpy(value.kernel).copy()
     kernel[:, 1] = 0
     value.kernel.assign(kernel)

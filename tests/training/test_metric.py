@@ -21,11 +21,17 @@ WITHOUT_MULTIPLIERS = SLR(
 
 
 def squares_of_adam(optimizer, kernel):
-    return optimizer._velocities[optimizer._get_variable_index(kernel)]
+    return named(optimizer, kernel, "velocity")
 
 
 def squares_of_adagrad(optimizer, kernel):
-    return optimizer._accumulators[optimizer._get_variable_index(kernel)]
+    return named(optimizer, kernel, "accumulator")
+
+
+def named(optimizer, kernel, suffix):
+    name = f"{kernel.path.replace('/', '_')}_{suffix}"
+    (found,) = [v for v in optimizer.variables if v.name == name]
+    return found
 
 
 OPTIMIZERS = {

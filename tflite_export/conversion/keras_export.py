@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_slr.files.load_error import why_not_loaded
+from keras_slr.keras_internals.layers import layers_of
 from keras_slr_base.failure import Failure
 from keras_slr_base.failure import first_sentence
 from tflite_export.conversion.agreement import batch_size
@@ -89,7 +90,7 @@ def export(
     Raises:
         Failure: If the model cannot be converted.
     """
-    dtypes = {layer.compute_dtype for layer in model._flatten_layers()}
+    dtypes = {layer.compute_dtype for layer in layers_of(model)}
     half = sorted(dtypes & {"float16", "bfloat16"})
     if half:
         raise Failure(

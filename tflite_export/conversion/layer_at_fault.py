@@ -5,6 +5,8 @@ import traceback
 
 import keras
 
+from keras_slr.keras_internals.layers import layers_of
+
 # How the converter writes where an operation is from.
 _PATH = re.compile(r'"([\w./-]+)@__inference')
 _COPY = re.compile(r"_\d+$")
@@ -29,7 +31,7 @@ def _by_message(model, message):
     path = _PATH.search(message)
     if path is None:
         return None
-    names = {layer.name for layer in model._flatten_layers()} - {model.name}
+    names = {layer.name for layer in layers_of(model)} - {model.name}
     for part in reversed(path[1].split("/")):
         # TensorFlow numbers a name that it has used before.
         for name in (part, _COPY.sub("", part)):
@@ -40,7 +42,7 @@ def _by_message(model, message):
 
 def _by_call(model, error):
     """Finds the innermost layer that was being called."""
-    layers = {id(layer) for layer in model._flatten_layers()} - {id(model)}
+    layers = {id(layer) for layer in layers_of(model)} - {id(model)}
     found = None
     for frame, _ in traceback.walk_tb(error.__traceback__):
         called = frame.f_locals.get("self")

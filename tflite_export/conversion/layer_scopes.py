@@ -6,6 +6,7 @@ import functools
 import tensorflow as tf
 
 from keras_slr.keras_internals.instance_patch import InstancePatch
+from keras_slr.keras_internals.layers import layers_of
 
 
 @contextlib.contextmanager
@@ -22,7 +23,7 @@ def layer_scopes(model):
     # The names of the layers whose calls are running, the outermost first.
     running = []
     with contextlib.ExitStack() as stack:
-        for layer in model._flatten_layers():
+        for layer in layers_of(model):
             patch = InstancePatch(layer, "call", _naming(layer.name, running))
             patch.attach()
             stack.callback(patch.detach)

@@ -4,6 +4,8 @@ import contextlib
 
 import keras
 
+from keras_slr.keras_internals.layers import layers_of
+
 
 def is_stateful(model):
     """Returns whether a model keeps states from one call to the next.
@@ -57,6 +59,6 @@ def unrolled(model):
 def _recurrent(model):
     return [
         layer
-        for layer in model._flatten_layers()
+        for layer in layers_of(model)
         if isinstance(layer, keras.layers.RNN)
     ]

@@ -11,6 +11,9 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from keras import layers
 
+from keras_slr.keras_internals.graphs import calls_of
+from keras_slr.keras_internals.graphs import producer_of
+from keras_slr.keras_internals.layers import layers_of
 from keras_slr.shrinking.rebuild import copy_of
 from keras_slr.shrinking.remake import forget_build
 from keras_slr.shrinking.remake import remake
@@ -114,7 +117,7 @@ def obstacles(model):
         RuntimeError: As for `convert`.
     """
     pruned = copy_of(model)
-    for layer in pruned._flatten_layers():
+    for layer in layers_of(pruned):
         if isinstance(layer, layers.Conv2D) and layer.kernel_size == (1, 1):
             kernel = keras.ops.convert_to_numpy(layer.kernel).copy()
             kernel[np.arange(kernel.size).reshape(kernel.shape) % 10 > 0] = 0
@@ -153,7 +156,7 @@ def _as_image(vector, layer):
 
 
 def _input_like(tensor):
-    name = tensor._keras_history.operation.name
+    name = producer_of(tensor).operation.name
     return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
 
 
@@ -162,12 +165,12 @@ def _edges(graph):
     edges, seen = [], set()
     todo = list(graph.outputs)
     while todo:
-        operation, node, _ = todo.pop()._keras_history
+        operation, node, _ = producer_of(todo.pop())
         if (operation.name, node) in seen:
             continue
         seen.add((operation.name, node))
-        for tensor in operation._inbound_nodes[node].input_tensors:
-            edges.append((tensor._keras_history.operation, tensor, operation))
+        for tensor in calls_of(operation)[node].input_tensors:
+            edges.append((producer_of(tensor).operation, tensor, operation))
             todo.append(tensor)
     return edges
 
@@ -212,7 +215,7 @@ def _before_images(graph, edges):
     for source, _, taker in edges:
         sources[taker.name].add(source.name)
     tensors = [tensor for _, tensor, _ in edges] + list(graph.outputs)
-    todo = [t._keras_history.operation.name for t in tensors if _is_image(t)]
+    todo = [producer_of(t).operation.name for t in tensors if _is_image(t)]
     found = set()
     while todo:
         name = todo.pop()

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_slr.backend import to_host
+from keras_slr.keras_internals.keras_hub import is_of_keras_hub
 from keras_slr.shrinking import constants
 from keras_slr.shrinking.blocks import block_of
 from keras_slr.shrinking.heads import counts
@@ -180,9 +181,6 @@ def _is_elementwise(activation):
     name = getattr(activation, "__name__", "")
     if activation is getattr(keras.ops, name, None):
         activation = getattr(keras.activations, name, None)
-    if (
-        getattr(activation, "__module__", "")
-        == "keras_hub.src.utils.keras_utils"
-    ):
+    if is_of_keras_hub(activation):
         return name == "gelu_approximate"
     return constants.is_elementwise(activation)

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 from keras import layers
 
+from keras_slr.shrinking.heads import projections
 from tests.contract.kinds.kind import Kind
 from tests.contract.kinds.kind import floats
 from tests.contract.kinds.kind import named
@@ -88,7 +89,8 @@ def attention():
     model = keras.Model(x, layers.Dense(4)(y))
 
     def kernels(model):
-        heads, grouped = model.get_layer("heads"), model.get_layer("grouped")
+        heads = model.get_layer("heads")
+        query, _, _, output = projections(model.get_layer("grouped"))
         return [
             layer.kernel
             for layer in (
@@ -96,8 +98,8 @@ def attention():
                 heads.key_dense,
                 heads.value_dense,
                 heads.output_dense,
-                grouped._query_dense,
-                grouped._output_dense,
+                query,
+                output,
                 model.get_layer("einsum"),
             )
         ]

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from keras_slr.keras_internals.graphs import producer_of
 from tflite_export import friendly
 from tflite_export import obstacles
 
@@ -33,7 +34,7 @@ def test_applications(stock):
     paddings = [layer.padding for layer in strided(made)]
     assert paddings == ["valid"] * 5
     for layer in strided(made):
-        before = layer.input._keras_history.operation
+        before = producer_of(layer.input).operation
         assert before.padding == ((1, 1), (1, 1))
         # The sizes are those of before.
         assert layer.output.shape == stock.get_layer(layer.name).output.shape

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_slr.keras_internals.graphs import nodes_of
+
 
 def run(graph, inputs, call):
     """Goes through the nodes of a tf_keras model, as `shrink.graph.run` does.
@@ -21,20 +23,18 @@ def run(graph, inputs, call):
     def value_of(leaf):
         return values.get(id(leaf), leaf)
 
-    for depth in sorted(graph._nodes_by_depth, reverse=True):
-        for node in graph._nodes_by_depth[depth]:
-            if node.is_input:
-                continue
-            outputs = call(
-                node,
-                keras.tree.map_structure(value_of, node.call_args),
-                keras.tree.map_structure(value_of, node.call_kwargs),
+    for node in nodes_of(graph):
+        if node.is_input:
+            continue
+        outputs = call(
+            node,
+            keras.tree.map_structure(value_of, node.call_args),
+            keras.tree.map_structure(value_of, node.call_kwargs),
+        )
+        values |= {
+            id(tensor): x
+            for tensor, x in zip(
+                keras.tree.flatten(node.outputs), keras.tree.flatten(outputs)
             )
-            values |= {
-                id(tensor): x
-                for tensor, x in zip(
-                    keras.tree.flatten(node.outputs),
-                    keras.tree.flatten(outputs),
-                )
-            }
+        }
     return [values[id(tensor)] for tensor in graph.outputs]

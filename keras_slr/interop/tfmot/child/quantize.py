@@ -1,6 +1,5 @@
 """Quantization-aware training, and what it leaves in the file."""
 
-import importlib
 import re
 
 import keras
@@ -11,14 +10,11 @@ import tf_keras
 
 from keras_slr.interop.random_batch import relative_difference
 from keras_slr.interop.tfmot.child.fit import fit
+from keras_slr.keras_internals.tfmot import cluster_function
+from keras_slr.keras_internals.tfmot import quantized_weights
 from keras_slr_base.failure import Failure
 from keras_slr_base.failure import first_sentence
 
-# Not among TF-MOT's public names; the public function cannot keep zeros.
-cluster = importlib.import_module(
-    "tensorflow_model_optimization.python.core.clustering.keras.experimental"
-    ".cluster"
-)
 # Largest difference of an output of the file from one of the trained model,
 # relative to the largest: a few steps of 8 bits, and far from garbage.
 TOLERANCE = 0.2
@@ -57,7 +53,7 @@ def quantize(model, data, out, preserve, clusters, training):
         scheme = schemes.Default8BitClusterPreserveQuantizeScheme(keep_zeros)
         clustered = _tried(
             "cluster",
-            cluster.cluster_weights,
+            cluster_function(),
             model,
             clusters,
             preserve_sparsity=keep_zeros,
@@ -127,7 +123,7 @@ def _quantized_counts(model):
     return [
         _count(layer.layer.name, quantizer(weight, False, state).numpy())
         for layer in model.layers
-        for weight, quantizer, state in getattr(layer, "_weight_vars", ())
+        for weight, quantizer, state in quantized_weights(layer)
         if len(weight.shape) > 1
     ]
 

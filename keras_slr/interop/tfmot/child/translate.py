@@ -9,6 +9,8 @@ from keras_slr.interop.tfmot.child import graph as keras_2
 from keras_slr.interop.tfmot.child.agreement import check_equal
 from keras_slr.interop.tfmot.child.rebuild import to_keras_2
 from keras_slr.interop.tfmot.child.rebuild import to_keras_3
+from keras_slr.keras_internals.graphs import has_graph_in_keras_2
+from keras_slr.keras_internals.graphs import structures_in_keras_2
 from keras_slr.models import graph as keras_3
 from keras_slr_base.failure import Failure
 from keras_slr_base.failure import first_sentence
@@ -77,8 +79,8 @@ def translate(source, wrap=lambda layer, source: layer):
     outputs = keras_3.run(graph, inputs, call)
     pack = keras.tree.pack_sequence_as
     model = tf_keras.Model(
-        pack(graph._inputs_struct, inputs),
-        pack(graph._outputs_struct, outputs),
+        pack(graph.input, inputs),
+        pack(graph.output, outputs),
         name=source.name,
     )
     layers.set_weights()
@@ -101,7 +103,7 @@ def translate_back(model):
     layers = _Layers(to_keras_3, tf_keras.saving.serialize_keras_object)
 
     def call(node, args, kwargs):
-        if hasattr(node.layer, "_nodes_by_depth"):
+        if has_graph_in_keras_2(node.layer):
             tensors = keras.tree.flatten((args, kwargs))
             count = len(node.layer.inputs)
             return keras_2.run(node.layer, tensors[:count], call)
@@ -112,9 +114,10 @@ def translate_back(model):
         for t in model.inputs
     ]
     outputs = keras_2.run(model, inputs, call)
+    taken, given = structures_in_keras_2(model)
     source = keras.Model(
-        keras.tree.pack_sequence_as(model._nested_inputs, inputs),
-        keras.tree.pack_sequence_as(model._nested_outputs, outputs),
+        keras.tree.pack_sequence_as(taken, inputs),
+        keras.tree.pack_sequence_as(given, outputs),
         name=model.name,
     )
     layers.set_weights()

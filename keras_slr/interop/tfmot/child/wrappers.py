@@ -4,12 +4,11 @@ import importlib
 
 import numpy as np
 import tensorflow_model_optimization as tfmot
-from tensorflow_model_optimization.python.core.sparsity.keras import (
-    pruning_wrapper,
-)
 
 from keras_slr.interop.tfmot.child.translate import named
 from keras_slr.interop.tfmot.child.translate import translate
+from keras_slr.keras_internals.tfmot import is_pruning_wrapper
+from keras_slr.keras_internals.tfmot import pruning_wrappers_of
 from keras_slr_base.failure import Failure
 from keras_slr_base.failure import first_sentence
 
@@ -93,7 +92,7 @@ def wrap_pruning(model, schedule, policy, **arguments):
 
 def prune_at_once(model):
     """Lets the wrappers of a model prune it, without training."""
-    for wrapper in pruning_wrapper.collect_prunable_layers(model):
+    for wrapper in pruning_wrappers_of(model):
         wrapper.pruning_step.assign(1)
         wrapper.pruning_obj.conditional_mask_update()
         wrapper.pruning_obj.weight_mask_op()
@@ -133,7 +132,7 @@ def built(specification, base):
 
 
 def _inner(layer):
-    wrapped = isinstance(layer, pruning_wrapper.PruneLowMagnitude)
+    wrapped = is_pruning_wrapper(layer)
     return layer.layer if wrapped else layer
 
 
