@@ -16,7 +16,6 @@ import os
 import pathlib
 import re
 import tempfile
-import tomllib
 
 import nbclient
 import nbformat
@@ -43,8 +42,9 @@ _SKIPPED = f'{_MARK} tags=["skip-execution"]'
 def notebook_of(name):
     """Returns the notebook of a script, without outputs.
 
-    If `pyproject.toml` has the address of the repository, the first cell gets
-    a badge that opens the notebook in Colab.
+    If the environment variable `REPOSITORY` has the project's address on
+    GitHub, as in `setup.py`, the first cell gets a badge that opens the
+    notebook in Colab.
 
     Args:
         name: String, one of `NAMES`.
@@ -79,7 +79,7 @@ def notebook_of(name):
     )
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
-    if repository := _repository():
+    if repository := os.environ.get("REPOSITORY"):
         first = notebook.cells[0]
         first.source = f"{_badge(repository, name)}\n\n{first.source}"
     return notebook
@@ -117,20 +117,12 @@ def _cell(mark, lines):
     return new_code_cell(source, metadata=tags)
 
 
-def _repository():
-    """Returns the `owner/name` of the project on GitHub, `None` if not set."""
-    text = (ROOT / "pyproject.toml").read_text()
-    for url in tomllib.loads(text)["project"].get("urls", {}).values():
-        if found := re.fullmatch(r"https://github\.com/([^/]+/[^/]+)/?", url):
-            return found[1]
-    return None
-
-
 def _badge(repository, name):
+    path = repository.removeprefix("https://github.com/").strip("/")
     colab = "https://colab.research.google.com"
     return (
         f"[![Open in Colab]({colab}/assets/colab-badge.svg)]"
-        f"({colab}/github/{repository}/blob/main/notebooks/{name}.ipynb)"
+        f"({colab}/github/{path}/blob/main/notebooks/{name}.ipynb)"
     )
 
 
