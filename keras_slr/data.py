@@ -18,7 +18,7 @@ NAMES = ("digits", "mnist", "fashion_mnist", "cifar10")
 _HELD_OUT = 0.1
 _DIGITS_TRAIN = 1437
 _IDX_UINT8 = b"\x00\x00\x08"
-# What NumPy and the unpackers behind it raise on a file that is damaged.
+# Errors that NumPy and its unpackers raise for damaged files.
 _UNREADABLE = (
     ValueError,
     OSError,
@@ -50,8 +50,8 @@ class Data:
 def load(name_or_path, data_dir=None):
     """Loads a data set.
 
-    The named ones are images with float32 entries in `[0, 1]`, channels last,
-    and integer labels. Arrays of a file come as they are stored there.
+    Named data sets have images with float32 entries in `[0, 1]`, channels
+    last, and integer labels. Arrays of a file are returned as stored.
 
     Args:
         name_or_path: `"digits"` (of scikit-learn, needs no download),
@@ -60,8 +60,8 @@ def load(name_or_path, data_dir=None):
             `y_test`. Where it has no test data, or only `x` and `y`, the
             last 10 % of the rows are held out.
         data_dir: Folder to read `mnist/` and `fashion-mnist/` (the original
-            `.gz` files) or `cifar10/cifar10.npz` from, in place of the
-            download of `keras.datasets`. Defaults to `None`.
+            `.gz` files) or `cifar10/cifar10.npz` from, instead of the
+            download by `keras.datasets`. Defaults to `None`.
 
     Returns:
         `Data`.
@@ -94,7 +94,7 @@ def _digits():
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise ImportError(
-            "Expected scikit-learn, whose data 'digits' is. Received an "
+            "Expected scikit-learn, which contains 'digits'. Received an "
             'environment without it: pip install "keras-slr[datasets]".'
         ) from error
     digits = load_digits()

@@ -1,4 +1,4 @@
-"""The import of Keras, with a short error where its backend is missing."""
+"""Imports Keras, with a short error if its backend is missing."""
 
 import importlib
 import os

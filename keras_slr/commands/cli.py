@@ -176,7 +176,7 @@ def _add_prune(commands):
     )
     add(
         "--allocation",
-        help="how the rate is shared out over layers: "
+        help="how the rate is distributed over layers: "
         f"{', '.join(ALLOCATIONS)}",
     )
     add("--method", help=f"{', '.join(SOLVERS)}; slr unless given")

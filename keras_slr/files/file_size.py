@@ -1,4 +1,4 @@
-"""What a model's weights take up once they are compressed."""
+"""The compressed size of a model's weights."""
 
 import gzip
 
@@ -9,11 +9,11 @@ from keras_slr_base.work_folder import work_folder
 def gzipped_size(model):
     """Returns the bytes of a model's weights file, gzipped.
 
-    The file is that of `save_weights`, without the optimizer's state.
+    The file is written by `save_weights`, without the optimizer's state.
 
     Args:
-        model: Built Keras model. One of a class of its own has to be made
-            anew from its config.
+        model: Built Keras model. A model of a custom class must be able to
+            be rebuilt from its config.
     """
     # A copy that was never compiled has no optimizer to save.
     bare = copy_of(model)

@@ -1,4 +1,4 @@
-"""Model files: read with errors in one sentence, written whole or not."""
+"""Loads and saves model files: clear errors, atomic writes."""
 
 import pathlib
 import zipfile
@@ -40,8 +40,7 @@ def load_model(path):
         inflated = inflation(path)
         if not inflated:
             return keras.saving.load_model(path)
-    # What a damaged file or an unknown layer raises depends on where the
-    # loading stumbles over it.
+    # Damaged files and unknown layers raise errors of many types.
     except Exception as error:
         raise ValueError(
             f"Expected a model saved by `model.save(...)`. Received `{path}`, "
@@ -54,7 +53,7 @@ def load_model(path):
 
 
 def save_model(model, path):
-    """Saves a model so that `path` holds all of it or what it held before.
+    """Saves a model atomically: on failure, `path` stays as it was.
 
     Args:
         model: Keras model.

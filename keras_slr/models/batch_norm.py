@@ -1,4 +1,4 @@
-"""Batch-norm statistics taken anew, without training."""
+"""Recomputes batch-norm statistics, without training."""
 
 import numbers
 from typing import Any
@@ -11,10 +11,10 @@ from keras_slr.models.checks import check_model
 
 
 def renew_batch_norm(model: keras.Model, x: Any, batch_size: int = 128) -> int:
-    """Sets the moving statistics of all batch norms to those of some data.
+    """Recomputes the moving statistics of all batch norms from data.
 
-    Pruning shifts what layers put out; the moving mean and variance that
-    batch norms hold then no longer fit. No weight is trained.
+    Pruning shifts the outputs of layers, so that the stored moving mean and
+    variance no longer fit. No weight is trained.
 
     Args:
         model: Built Keras model.
@@ -26,8 +26,8 @@ def renew_batch_norm(model: keras.Model, x: Any, batch_size: int = 128) -> int:
 
     Raises:
         TypeError: If the model is not a Keras 3 model.
-        ValueError: If the model is not built, `x` is no array of inputs or
-            `batch_size` no positive integer.
+        ValueError: If the model is not built, `x` is not an array, or
+            `batch_size` is not a positive integer.
     """
     check_model(model)
     check_built(model)

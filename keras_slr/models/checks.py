@@ -1,4 +1,4 @@
-"""What a model must be before it can be pruned, and how to prepare it."""
+"""Checks that a model can be pruned: a built Keras 3 model with weights."""
 
 import keras
 
@@ -10,7 +10,7 @@ def check_model(model):
     """Raises if `model` is not a Keras 3 model.
 
     Raises:
-        TypeError: Names what was received.
+        TypeError: If it is something else; the message names the type.
     """
     if isinstance(model, keras.Model):
         return

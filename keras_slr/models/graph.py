@@ -11,7 +11,7 @@ from keras_slr.keras_internals.layers import layers_of
 
 
 def graph_of(operation):
-    """Returns what holds the graph of a Functional or Sequential model.
+    """Returns the functional model that holds a model's graph.
 
     A Sequential keeps its graph in a functional model of its own.
 
@@ -28,7 +28,7 @@ def graph_of(operation):
 
 
 def graphs_in(layer):
-    """Returns the models with a known graph that others are made of.
+    """Returns the outermost models with a known graph.
 
     Args:
         layer: Keras layer or model.
@@ -81,7 +81,7 @@ def run(graph, inputs, call):
 
 
 def takes_in_order(graph, args, shapes):
-    """Whether the tensors of a call are the inputs of a graph, in order.
+    """Returns whether a call passes the inputs of a graph, in order.
 
     Args:
         graph: Functional model.
@@ -95,9 +95,10 @@ def takes_in_order(graph, args, shapes):
 
 
 def sole_consumers(graph):
-    """Finds the operations that one other alone reads, in nested models too.
+    """Finds operations whose output one other operation alone reads.
 
-    Operations that are called several times are none of them.
+    Nested models are searched too. Operations that are called several times
+    are left out.
 
     Args:
         graph: Functional model.
@@ -110,7 +111,7 @@ def sole_consumers(graph):
     for part in _all_graphs(graph, {}).values():
         calls += [node for node in nodes_of(part) if not node.is_input]
         for tensor in part.outputs:
-            # What a model puts out is read outside it.
+            # The outputs of a model are read outside it.
             readers.setdefault(id(tensor), []).append(None)
     for node in calls:
         for tensor in node.input_tensors:

@@ -1,4 +1,4 @@
-"""The products that a model takes for one example, kernel by kernel."""
+"""Counts the multiply-accumulates of a model, kernel by kernel."""
 
 import dataclasses
 import math
@@ -16,7 +16,7 @@ from keras_slr.models.graph import takes_in_order
 from keras_slr.models.layer_table import Family
 from keras_slr.models.layer_table import kernel_families
 
-# What recurrent layers and embeddings compute is not counted.
+# Recurrent layers and embeddings are not counted.
 _COUNTED = (
     Family.DENSE,
     Family.CONVOLUTION,
@@ -33,14 +33,14 @@ class Product:
         layer: String, the name of the layer, behind those of the models
             around it.
         kernel: Keras variable.
-        places: Integer, how often the kernel is applied to an example.
+        positions: Integer, how often the kernel is applied to an example.
         axes: Tuple of integers, the axes of the kernel whose sizes are
             multiplied, or `None` for all of them.
     """
 
     layer: str
     kernel: keras.Variable
-    places: int
+    positions: int
     axes: tuple | None = None
 
     @property
@@ -48,7 +48,7 @@ class Product:
         """The number of multiply-accumulates."""
         shape = self.kernel.shape
         axes = range(len(shape)) if self.axes is None else self.axes
-        return self.places * math.prod(shape[axis] for axis in axes)
+        return self.positions * math.prod(shape[axis] for axis in axes)
 
 
 def products_of(model):
@@ -78,8 +78,8 @@ def products_of(model):
 class _Call:
     """One call of a layer, with the tensors that it gets in this model.
 
-    Those of an inner model's own graph may have sizes that are not known:
-    the model around it knows more.
+    In the graph of an inner model, sizes may be unknown that the model around
+    it fixes.
     """
 
     layer: keras.Operation
@@ -89,12 +89,12 @@ class _Call:
 
     @property
     def x(self):
-        """The first tensor that goes in."""
+        """The first input tensor."""
         return keras.tree.flatten((self.args, self.kwargs))[0]
 
     @property
     def y(self):
-        """The first tensor that comes out."""
+        """The first output tensor."""
         return self.outputs[0]
 
 
@@ -137,7 +137,7 @@ def _outputs(node, args, kwargs):
 
 
 def _of_call(call):
-    """Returns kernel, places and axes of the products of one call."""
+    """Returns the kernels, positions and axes of one call."""
     layer = call.layer
     if isinstance(layer, layers.MultiHeadAttention):
         return _of_attention(call)
@@ -146,8 +146,8 @@ def _of_call(call):
         if family is Family.EINSUM:
             products += _of_einsum(call)
         elif family in _COUNTED:
-            places = _places(layer, _window_positions(call, family))
-            products.append((getattr(layer, name), places))
+            positions = _positions(layer, _window_positions(call, family))
+            products.append((getattr(layer, name), positions))
     return products
 
 
@@ -161,20 +161,20 @@ def _window_positions(call, family):
 
 
 def _of_einsum(call):
-    """A place for every letter that the kernel lacks, but the batch."""
+    """Counts positions over letters that the kernel lacks, except the batch."""
     layer = call.layer
     left, output = layer.equation.replace(" ", "").split("->")
     term, kernel = left.split(",")
     shape = call.x.shape
     if "..." in term:
-        # As many axes as the letters leave over stand behind the dots.
+        # The dots stand for the axes that the letters do not name.
         dots = [f"axis {i}" for i in range(len(shape) - len(term) + 3)]
         before, after = term.split("...")
         letters = [*before, *dots, *after]
     else:
         letters = list(term)
     others = [n for c, n in zip(letters, shape) if c not in kernel]
-    return [(layer.kernel, _places(layer, others[1:]))]
+    return [(layer.kernel, _positions(layer, others[1:]))]
 
 
 def _of_attention(call):
@@ -182,13 +182,13 @@ def _of_attention(call):
     given = dict(zip(("query", "value", "key"), call.args)) | call.kwargs
     query, value = given["query"], given["value"]
     key = given.get("key")
-    queries = _places(layer, query.shape[1:-1])
-    values = _places(layer, value.shape[1:-1])
-    keys = values if key is None else _places(layer, key.shape[1:-1])
+    queries = _positions(layer, query.shape[1:-1])
+    values = _positions(layer, value.shape[1:-1])
+    keys = values if key is None else _positions(layer, key.shape[1:-1])
     # Queries meet keys, and weights meet values, along heads and their width.
     inner = (1, 2)
     attended = [value.shape[axis] for axis in layer.attention_axes]
-    pairs = queries * _places(layer, attended)
+    pairs = queries * _positions(layer, attended)
     gate = gate_of(layer)
     return [
         *([] if gate is None else [(gate.kernel, queries)]),
@@ -201,7 +201,7 @@ def _of_attention(call):
     ]
 
 
-def _places(layer, shape):
+def _positions(layer, shape):
     if None in shape:
         raise ValueError(
             "Expected tensors of known size. Received a call of "

@@ -1,4 +1,4 @@
-"""Zeros and non-finite entries of a weight, counted where it lies."""
+"""Counts zeros and checks for non-finite entries, on the weight's device."""
 
 import math
 

@@ -9,41 +9,41 @@ from keras_slr.models.multiply_accumulates import products_of
 from keras_slr.record import Record
 from keras_slr.record import register
 
-# Of rates that are told apart: less than an entry of a large model is worth.
+# The resolution of the search for a rate: finer than one entry of a large
+# model.
 _STEP = 0.5**32
 
 
 @register
 @dataclasses.dataclass(frozen=True)
 class Budget(Record):
-    """What a pruned model may cost, in the place of a rate.
+    """A limit on the cost of the pruned model, given instead of a rate.
 
     ```python
     SLRCallback(budget=Budget(flops=0.5), structure=Filter())
     ```
 
-    The rate is the smallest whose constraints keep every given limit, with
-    the structure and the allocation of the plan. What a rate costs follows
-    from the shapes alone: entries that are pruned one by one are not
-    counted; of filters and heads that are pruned, nothing is that
-    `keras_slr.shrink` cuts with them.
+    The rate is the smallest that keeps every given limit, with the structure
+    and the allocation of the plan. The cost follows from shapes: single
+    entries that are pruned do not count, and neither does anything that
+    `keras_slr.shrink` cuts together with pruned filters and heads.
 
-    Each limit is an integer, or a float in `(0, 1)`: the share of what the
-    model costs dense.
+    Each limit is an integer, or a float in `(0, 1)`: a fraction of the dense
+    model's cost.
 
     Args:
         params: The parameters that remain, with biases, norms and their
             moving statistics. Defaults to `None`, no limit.
-        bytes: Of the remaining parameters as float32 numbers, four each.
-            Where units are pruned that are no whole slices of a kernel, with
-            a bitmap of which remain: one bit for each unit, which is each
-            entry for `Unstructured()`. Other precisions and formats cost
-            something else. Defaults to `None`, no limit.
+        bytes: The size of the remaining parameters in float32, four bytes
+            each. If pruned units are not whole slices of a kernel, a bitmap
+            of the remaining units is added: one bit per unit, which for
+            `Unstructured()` is one bit per entry. Other precisions and
+            formats have other sizes. Defaults to `None`, no limit.
         flops: Floating-point operations for one example: two for each
-            multiply-accumulate that `keras_slr.macs` counts, of those with
-            what remains of the kernels. Whether a runtime saves those with
-            single zeros is another question. Needs a Functional or
-            Sequential model. Defaults to `None`, no limit.
+            multiply-accumulate that `keras_slr.macs` counts and that the
+            remaining kernel entries need. Few runtimes save the operations of
+            single zeros. Needs a Functional or Sequential model. Defaults to
+            `None`, no limit.
 
     Raises:
         ValueError: If no limit is given, or one is neither a positive
@@ -64,13 +64,13 @@ class Budget(Record):
             if not _is_valid(limit):
                 raise ValueError(
                     f"Expected `{name}` to be a positive integer, or a float "
-                    "in (0, 1), the share of the dense model. Received: "
+                    "in (0, 1), a fraction of the dense model. Received: "
                     f"{name}={limit!r}."
                 )
 
     @property
     def limits(self) -> dict[str, float]:
-        """Dict of the limits that are given, by name."""
+        """Dict of the given limits by name."""
         fields = dataclasses.asdict(self)
         return {k: limit for k, limit in fields.items() if limit is not None}
 
@@ -121,7 +121,7 @@ def within(budget, model, constraints_at):
             found, high = constraints, rate
         else:
             low = rate
-    # Not a hair above the rate at which one unit more goes, but what goes.
+    # The exact share of the units that go, not a rate just above it.
     return [
         dataclasses.replace(c, rate=1.0 - c.count(c.rate) / c.units)
         for c in found

@@ -1,4 +1,4 @@
-"""What is to be pruned, how far, and in which structure."""
+"""Which weights to prune, how far, and in which structure."""
 
 import dataclasses
 from typing import Any
@@ -35,29 +35,29 @@ class Plan:
     Args:
         rate: Float in `[0, 1)`, the share of entries or units to set to zero,
             or a dict of such rates by name, `"re:..."`, `"class:..."`, layer
-            class or `"default"`; weights that a dict does not mean are left
-            alone. Defaults to `None`: `0.9`, or what a structure fixes.
+            class or `"default"`; weights that no key matches are left alone.
+            Defaults to `None`: `0.9`, or the rate that a structure fixes.
         include: Which weights to prune, see `selection.select`. Defaults to
             the keys of `rate` if that is a dict, else to `"default"`.
         exclude: Which weights to leave alone. Defaults to `None`.
         structure: `structures.Structure`, or a dict of them by selector.
             Defaults to `None`, `Unstructured()`.
-        allocation: How a single rate is shared out over layers: `"uniform"`,
+        allocation: How a single rate is distributed over layers: `"uniform"`,
             `"erk"`, `"global"`, `"lamp"`, a `Sensitivity`, or a function
             like those in `keras_slr.allocation.allocate`. Defaults to
             `None`: `"erk"` for weights that are pruned entry by entry,
             `"uniform"` for others.
-        budget: `Budget`, what the pruned model may cost, in the place of
-            `rate`: the smallest single rate that keeps it is shared out.
-            Defaults to `None`.
-        target: String, what the model is to run on: `"arm"` (also
+        budget: `Budget`, a limit on the cost of the pruned model, instead of
+            `rate`. The smallest rate that keeps it is distributed over the
+            layers. Defaults to `None`.
+        target: String, where the model will run: `"arm"` (also
             `"xnnpack"`), `"x86"`, `"gpu"`, `"int8"`, `"micro"` or `"size"`.
-            In the place of `structure`, it chooses the structures that pay
-            there, leaves weights alone where none does, and says what the
-            rates are by default, see `targets`. Defaults to `None`.
+            It replaces `structure`: it chooses the structures that pay there,
+            leaves other weights alone, and sets the default rates, see
+            `targets`. Defaults to `None`.
 
     Raises:
-        TypeError: If `structure` or `budget` is none.
+        TypeError: If `structure` or `budget` has another type.
         ValueError: If a rate, an allocation or a target is invalid, or there
             is a budget beside a rate or a target beside a structure.
     """
@@ -85,7 +85,7 @@ class Plan:
             )
         if isinstance(self.rate, dict) and self.allocation is not None:
             raise ValueError(
-                "Expected one rate to be shared out by `allocation`. Received "
+                "Expected one rate for `allocation` to distribute. Received "
                 f"allocation={self.allocation!r} and a rate per name."
             )
         check_target(self)
@@ -115,7 +115,7 @@ class Plan:
 
     @property
     def selectors(self) -> Selectors | None:
-        """The selectors of what is to be pruned."""
+        """The selectors of the weights to prune."""
         return self.include or selectors_of(self.rate)
 
     def select(self, model: keras.Model) -> Selection:
@@ -135,16 +135,16 @@ class Plan:
             and the reason it is left alone.
 
         Raises:
-            ValueError: If a selector matches nothing, a weight asked for
-                cannot be pruned so, nothing is left to prune, or the budget
-                cannot be kept, or too few zeros are asked for to pay on the
+            ValueError: If a selector matches nothing, a selected weight
+                cannot carry the structure, nothing is left to prune, the
+                budget cannot be kept, or the zeros are too few to pay on the
                 target.
         """
         return constraints_of(self, model)
 
 
 def _in_python(rate):
-    """Returns a rate, or a dict of rates, in numbers of Python."""
+    """Returns a rate, or a dict of rates, as Python numbers."""
     if isinstance(rate, dict):
         return {name: python_number(value) for name, value in rate.items()}
     return python_number(rate)

@@ -1,6 +1,6 @@
-"""What pays where a pruned model will run: structures, layers and rates.
+"""Structures and rates that pay on each target.
 
-The facts behind the choices are those of `docs/targets.md`.
+`docs/targets.md` gives the facts behind the choices.
 """
 
 import dataclasses
@@ -18,11 +18,11 @@ from keras_slr.structures import Filter
 from keras_slr.structures import Structure
 from keras_slr.structures import Unstructured
 
-# XNNPACK takes its sparse kernels where more than this share of the entries
-# of all 1x1 convolutions is zero.
+# XNNPACK uses its sparse kernels if more than this share of the entries of
+# all 1x1 convolutions is zero.
 THRESHOLD = 2 / 3
-# The least rate that is asked of a sparse kernel: past the threshold, and
-# where a Dense layer in blocks begins to win over a dense one.
+# The lowest rate for a sparse kernel: above the threshold, and where a Dense
+# layer with block sparsity becomes faster than a dense one.
 LEAST = 0.7
 
 
@@ -33,7 +33,7 @@ class Target:
     Attributes:
         structure: Function of a model that returns a dict of `Structure` by
             selector.
-        rate: Float, or a dict of floats by selector: where none is asked.
+        rate: Float, or a dict of floats by selector: the default rate.
         allocation: See `Plan`.
     """
 
@@ -47,7 +47,7 @@ class LeftAlone(Structure):
     """No zeros, because they would not pay.
 
     Args:
-        reason: String, to stand in a report.
+        reason: String, shown in reports.
     """
 
     reason: str
@@ -61,10 +61,10 @@ class LeftAlone(Structure):
 
 
 def is_pointwise(weight):
-    """Returns whether a kernel is that of a 1x1 convolution.
+    """Returns whether a kernel belongs to a 1x1 convolution.
 
-    Of stride 1 and without groups, as XNNPACK's sparse kernels want it; the
-    pointwise kernels of separable convolutions are.
+    XNNPACK's sparse kernels need stride 1 and no groups. Pointwise kernels of
+    separable convolutions qualify.
 
     Args:
         weight: `selection.Weight`.
@@ -81,7 +81,7 @@ def is_pointwise(weight):
 
 
 def is_convolution(weight):
-    """Returns whether a kernel has a window, of one place or more."""
+    """Returns whether a kernel has a window, of 1x1 or more."""
     return weight.axes is not None and bool(weight.axes.window)
 
 
@@ -109,9 +109,9 @@ def _x86(model):
 
 
 def _cut_with(model):
-    """Returns a selector of the weights that go with a convolution's filters.
+    """Returns a selector of weights that `shrink` cuts with filters.
 
-    Blocks of their inputs would not be blocks any more.
+    Once some of their inputs are gone, their blocks would not be whole.
     """
     windowed = {id(w.variable) for w in weights_of(model) if is_convolution(w)}
     cut = {
@@ -140,8 +140,8 @@ def _entries(model):
 _CUT = Target(_filters, 0.5)
 TARGETS = types.MappingProxyType(
     {
-        # Uniform: the threshold is then kept by whatever part of the graph
-        # the runtime looks at.
+        # Uniform, so that every part of the graph that the runtime looks at is
+        # above the threshold.
         "arm": Target(_arm, 0.9, "uniform"),
         "x86": Target(_x86, {layers.Dense: 0.9, _anything: 0.5}),
         "gpu": _CUT,
@@ -160,7 +160,7 @@ def target_name(target):
         target: String, a key of `TARGETS` or of `ALIASES`.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If there is no such target.
     """
     name = None
     if isinstance(target, str):
@@ -175,7 +175,7 @@ def target_name(target):
 
 
 def check_target(plan):
-    """Raises a `ValueError` unless a plan's target goes with the rest of it.
+    """Raises a `ValueError` if a plan's target and its rest conflict.
 
     Args:
         plan: `Plan`.
@@ -253,7 +253,7 @@ def _share(constraints):
     """Returns the share of zeros over the weights of some constraints."""
     size = sum(c.weights[0].size for c in constraints)
     zeros = sum(c.rate * c.weights[0].size for c in constraints)
-    # The rates of layers sum up to the one asked for but for rounding.
+    # The rates of layers add up to the given one only up to rounding.
     return zeros / size + 1e-6
 
 

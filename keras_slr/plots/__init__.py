@@ -1,12 +1,11 @@
 """Pictures of models and of pruning runs.
 
-Each function draws into the matplotlib axes that it is given, or into those
-of a new figure, and returns them: change them as you like, save them by
-`ax.figure.savefig(path)`, end the cell of a notebook with `ax.figure`.
-Nothing goes through pyplot, which would choose a display and keep figures.
+Each function draws into the given matplotlib axes, or into those of a new
+figure, and returns them. Change them as you like, save them with
+`ax.figure.savefig(path)`, or end a notebook cell with `ax.figure`. Nothing
+uses pyplot, which would choose a display and keep figures in memory.
 
-Needs matplotlib, the extra `plot`; `keras_slr` imports this package when it
-is first asked for.
+This package needs matplotlib, the extra `plot`; `keras_slr` imports it lazily.
 """
 
 from keras_slr_base.extras import extra

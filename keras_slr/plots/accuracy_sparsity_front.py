@@ -1,4 +1,4 @@
-"""What accuracy is left at which sparsity."""
+"""Accuracy against sparsity, one line per method."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ def accuracy_sparsity_front(
 ) -> Axes:
     """Draws scores over sparsity, one line per method.
 
-    The axis is logarithmic in what is left: from 90 to 95 % a model loses half
-    of its weights, as from 95 to 97.5 %.
+    The axis is logarithmic in the density: the step from 90 to 95 % is as
+    wide as that from 95 to 97.5 %, because both halve the weights.
 
     Args:
         scores: Dict from a name to a dict from a sparsity in `[0, 1)` to the
-            score there: a float, or a list of one per seed. Several are drawn
-            as their mean in a band from the lowest to the highest.
-        dense: Float, the score of the dense model, drawn across. Defaults to
-            `None`, none.
+            score there: a float, or a list with one per seed. A list is drawn
+            as its mean, in a band from the lowest to the highest value.
+        dense: Float, the score of the dense model, a horizontal line.
+            Defaults to `None`, none.
         ax: Matplotlib axes. Defaults to `None`, those of a new figure.
 
     Returns:
@@ -59,7 +59,7 @@ def accuracy_sparsity_front(
         ax.axhline(dense, color="black", ls="--", lw=0.9, label="dense")
     ax.set_xscale("function", functions=(_place, _sparsity))
     ax.set_xticks(at, [f"{100 * sparsity:g} %" for sparsity in at])
-    # Margins are those of the scale: in sparsities they would go beyond one.
+    # Margins in units of the scale: in sparsities they would exceed one.
     ends = _place([at[0], at[-1]])
     margin = 0.05 * (np.ptp(ends) or 1.0)
     ax.set_xlim(_sparsity(ends + [-margin, margin]))

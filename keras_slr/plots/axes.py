@@ -1,10 +1,10 @@
-"""Axes without pyplot, in the look that all plots share."""
+"""Axes without pyplot, in the common style of all plots."""
 
 import matplotlib.figure
 
 
 def new_figure(size):
-    """Returns a figure that no display knows of.
+    """Returns a figure that is not registered with pyplot.
 
     Args:
         size: Pair of floats, width and height in inches.
@@ -22,7 +22,7 @@ def new_axes(size=(6.0, 3.5)):
 
 
 def tidy(ax):
-    """Takes the frame off axes on two sides and lays a pale grid."""
+    """Removes the top and right spines and draws a pale grid."""
     ax.grid(alpha=0.3)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)

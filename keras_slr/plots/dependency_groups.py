@@ -1,4 +1,4 @@
-"""Which layers hang together."""
+"""Dependency groups: which layers are cut together."""
 
 from typing import Any
 
@@ -12,9 +12,8 @@ from keras_slr.shrinking import groups as shrink
 from keras_slr.shrinking.trace import INPUT
 from keras_slr.shrinking.trace import OUTPUT
 
-# What a layer has to do with a group, by its role. One that writes what it
-# reads is a square in a frame; biases and norms are cut along, whatever their
-# role is called.
+# The look of a layer's role in a group. A layer that reads and writes the same
+# group is a square in a frame; biases and norms are always "cut along".
 _ALONG = "along"
 _LOOKS = {
     OUTPUT: ("writes: filters go", {"marker": "s", "s": 60}),
@@ -29,8 +28,8 @@ _LOOKS = {
 def dependency_groups(model: keras.Model, ax: Axes | None = None) -> Axes:
     """Draws which layers write, read and accompany each group of units.
 
-    A row is a layer, a column a group: all that is marked in a column is cut
-    together. Groups that cannot be cut are grey.
+    A row is a layer and a column is a group: the marked layers of a column
+    are cut together. Groups that cannot be cut are grey.
 
     Args:
         model: Built Functional or Sequential model.

@@ -1,4 +1,4 @@
-"""Which entries of a kernel are left, as a picture."""
+"""A picture of the entries of a kernel that are not zero."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 
 from keras_slr.plots.axes import new_axes
 
-# Windows closer than this would be all line.
+# With more windows than this, grid lines would hide the entries.
 _LINES = 64
 
 
@@ -15,8 +15,8 @@ def kernel_mask(
 ) -> Axes:
     """Draws a kernel's entries: dark where they are kept, white where zero.
 
-    A row is an input, a column an output, as in the kernel of a Dense layer.
-    In that of a convolution there is a window at each of these places.
+    A row is an input and a column is an output, as in the kernel of a Dense
+    layer. For a convolution, each of these cells shows a window.
 
     Args:
         kernel: Keras variable or array of shape `(..., inputs, outputs)`,

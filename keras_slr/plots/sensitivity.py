@@ -1,4 +1,4 @@
-"""What each layer bears."""
+"""The metric against the rate, one line per layer."""
 
 from typing import Any
 

@@ -26,7 +26,7 @@ def sparsity_per_layer(model: keras.Model, ax: Axes | None = None) -> Axes:
     shares = sparsity(model)
     if ax is None:
         ax = new_axes((6.0, 1.0 + 0.28 * len(shares)))
-    # By place: a path names its bar, but two axes may share their labels.
+    # By position: two bars may have the same path.
     places = range(len(shares))
     bars = ax.barh(places, list(shares.values()))
     ax.bar_label(bars, [f"{share:.1%}" for share in shares.values()], padding=3)

@@ -1,4 +1,4 @@
-"""What the logs of a training say, epoch by epoch."""
+"""Values of the logs over the epochs."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence

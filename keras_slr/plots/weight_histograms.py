@@ -1,4 +1,4 @@
-"""How large the weights of a layer are, before and after."""
+"""Histograms of a kernel before and after pruning."""
 
 import keras
 import numpy as np
@@ -17,8 +17,8 @@ def weight_histograms(
 ) -> Axes:
     """Draws histograms of a kernel before and after pruning.
 
-    Entries that are exactly zero would stand above all others: they are left
-    out of the bars, and their share is told in the legend.
+    Entries that are exactly zero would dwarf the other bars. They are left
+    out, and the legend gives their share.
 
     Args:
         before: Keras variable or array of any shape, the kernel before. A

@@ -1,4 +1,4 @@
-"""What pruning did to a model, as tables and figures."""
+"""Tables about models: sparsity, operations, sensitivity."""
 
 from keras_slr.reports.macs import macs
 from keras_slr.reports.report import Report

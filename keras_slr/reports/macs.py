@@ -1,4 +1,4 @@
-"""Multiplications and additions that a model takes for one example."""
+"""The multiply-accumulates of a model for one example."""
 
 import keras
 
@@ -8,16 +8,16 @@ from keras_slr.models.multiply_accumulates import products_of
 def macs(model: keras.Model) -> dict[str, int]:
     """Counts the multiply-accumulates of a model for one example.
 
-    Counted are Dense, EinsumDense, convolutions of all kinds and
-    MultiHeadAttention; norms, activations, poolings and biases are not. A
-    layer that is called twice counts twice.
+    Dense, EinsumDense, convolutions of all kinds and MultiHeadAttention
+    count; norms, activations, poolings and biases do not. A layer that is
+    called twice counts twice.
 
     Args:
         model: Built Functional or Sequential model.
 
     Returns:
-        Dict from the name of a layer, behind those of the models around it,
-        to an integer, in the order of the graph.
+        Dict from the name of a layer, prefixed by the names of the models
+        around it, to an integer, in the order of the graph.
 
     Raises:
         TypeError: If the model is not a Keras 3 model.

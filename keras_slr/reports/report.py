@@ -1,4 +1,4 @@
-"""A table of a model's weights: what was pruned, how far, and why not."""
+"""A table of a model's weights: zeros, rates, and why some are left alone."""
 
 import dataclasses
 import math
@@ -25,7 +25,7 @@ class Row:
     Attributes:
         path: Name of the weight with those of the layers around it.
         shape: Tuple of integers.
-        rate: Float, the rate asked for, or `None` if left alone.
+        rate: Float, the requested rate, or `None` if left alone.
         zeros: Integer, the number of entries that are exactly zero.
         residual: Float, `||W - Z|| / ||W||` just before hard pruning, or
             `None` where there was no `Z`.
@@ -55,8 +55,8 @@ class Report:
 
     Attributes:
         rows: List of `Row`, in the order of the layers.
-        warning: String, why the run may have cost more accuracy than it
-            need have, or `None`.
+        warning: String, why the run may have lost accuracy needlessly, or
+            `None`.
     """
 
     rows: list[Row]
@@ -152,11 +152,10 @@ def report(model: keras.Model, rate: Rate | None = None, **plan: Any) -> Report:
 
     Args:
         model: Built Keras model, pruned or not.
-        rate: The rate asked for, see `Plan`, to stand beside the zeros.
+        rate: The requested rate, see `Plan`, to show beside the zeros.
             Defaults to `None`, none.
         **plan: Further arguments of `Plan`: `include`, `exclude`,
-            `structure`, `allocation`, and `budget` and `target`, which give
-            rates too.
+            `structure`, `allocation`, `budget` and `target`.
 
     Returns:
         `Report`.
@@ -173,7 +172,7 @@ def report(model: keras.Model, rate: Rate | None = None, **plan: Any) -> Report:
     except ValueError:
         if whole != Plan(rate) or isinstance(rate, dict):
             raise
-        # A model with nothing to prune is what the report is read for.
+        # People read a report to learn why there is nothing to prune.
         constraints, left = [], [(w, w.default) for w in weights_of(model)]
     described = report_of(model, constraints, left)
     asked = (rate, whole.structure, whole.budget, whole.target)
@@ -211,8 +210,8 @@ def dict_of_reasons(left, constraints):
 
     Args:
         left: List of pairs of a weight and a reason.
-        constraints: List of `structures.Constraint`; where those on a weight
-            take nothing of it, that is a reason too.
+        constraints: List of `structures.Constraint`. One that sets nothing
+            of a weight to zero is a reason too.
     """
     reasons = {id(weight.variable): reason for weight, reason in left}
     idle = [(c, Refusal(c.idle)) for c in constraints if c.idle]

@@ -1,4 +1,4 @@
-"""What pruning each layer alone costs, and the allocation that follows."""
+"""The accuracy lost by pruning one layer, and an allocation from it."""
 
 import contextlib
 import dataclasses
@@ -26,17 +26,17 @@ from keras_slr_base.text_console import text_console
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# A slope where pruning costs nothing, beside a largest drop of one: of layers
-# that lose nothing, none is then pruned before another.
+# A slope for layers that lose nothing, relative to the largest drop, so that
+# they are pruned to the same rate.
 _SLOPE = 1e-3
 
 
 @register
 @dataclasses.dataclass(frozen=True)
 class Sensitivity(Record):
-    """A table of what pruning each layer alone does, and an allocation.
+    """A table of the metric with one layer pruned, and an allocation.
 
-    It prints itself, and shares a rate out over the layers it knows:
+    It prints itself, and distributes a rate over the layers it knows:
 
     ```python
     scan = keras_slr.sensitivity(model, x, y)
@@ -45,8 +45,8 @@ class Sensitivity(Record):
 
     Attributes:
         metric: String, the metric that was evaluated.
-        increases: Boolean, whether more of the metric is better.
-        dense: Float, the metric of the model as it is.
+        increases: Boolean, whether a higher metric is better.
+        dense: Float, the metric of the unpruned model.
         rates: Tuple of floats, the rates at which layers were pruned.
         paths: Tuple of strings, for each layer, or each group of coupled
             layers, the path of its first weight.
@@ -62,24 +62,24 @@ class Sensitivity(Record):
     values: tuple[tuple[float, ...], ...]
 
     def __post_init__(self):
-        # JSON knows no tuples.
+        # JSON turns tuples into lists.
         for name in ("rates", "paths"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         object.__setattr__(self, "values", tuple(map(tuple, self.values)))
 
     @property
     def drops(self) -> np.ndarray:
-        """Array of shape `(layers, rates)`: by how much the metric is worse."""
+        """Array of shape `(layers, rates)`: the loss in the metric."""
         worse = self.dense - np.array(self.values)
         return worse if self.increases else -worse
 
     def __call__(self, shares: list[Share], rate: float) -> list[float]:
-        """Returns the rates at which all layers lose the same.
+        """Returns the rates at which all layers lose the same accuracy.
 
-        What a layer loses grows between the rates of the scan as a straight
-        line, never falls, and goes on growing beyond the last one. As in
-        `keras_slr.allocation.allocate` the layers together lose the asked
-        share of all entries, and none is emptied.
+        The loss of a layer is interpolated linearly between the scanned
+        rates, never falls, and is extrapolated beyond the last one. As in
+        `keras_slr.allocation.allocate`, the rates of the layers add up to
+        the requested share of all entries, and no layer is emptied.
 
         Args:
             shares: List of `allocation.Share`.
@@ -105,7 +105,7 @@ class Sensitivity(Record):
             return np.minimum(rates, most)
 
         low, high = 0.0, max((curve[-1] for curve in curves), default=0.0)
-        # As often as halves of a float differ.
+        # More halvings would not change a float.
         for _ in range(60):
             drop = (low + high) / 2
             if rates_at(drop) @ sizes < rate * sizes.sum():
@@ -170,19 +170,17 @@ def sensitivity(
     """Evaluates a model with one layer pruned at a time.
 
     Each layer, or group of layers that a structure couples, is pruned by
-    magnitude without training, evaluated and restored. What is evaluated is
-    the first metric that the model was compiled with and of which Keras knows
-    whether more is better, else the loss.
+    magnitude without training, evaluated and restored. The metric is the
+    first compiled one with a direction that Keras knows, else the loss.
 
     Args:
         model: Built and compiled Keras model. It is left as it was.
         x: Data for `model.evaluate`, which is called once for each layer and
             rate: arrays or a dataset, not a generator that ends.
-        y: Targets, where `x` does not bring them. Defaults to `None`.
-        rates: Floats in `(0, 1)`. What fixes its rate, such as `NM`, is
-            pruned no further than that. Defaults to `(0.5, 0.75, 0.9, 0.95)`.
-        **plan: Arguments of `Plan` that say what is pruned: `include`,
-            `exclude` and `structure`.
+        y: Targets, unless `x` contains them. Defaults to `None`.
+        rates: Floats in `(0, 1)`. A structure that fixes its rate, such as
+            `NM`, is pruned no further. Defaults to `(0.5, 0.75, 0.9, 0.95)`.
+        **plan: Arguments of `Plan`: `include`, `exclude` and `structure`.
 
     Returns:
         `Sensitivity`.
@@ -197,7 +195,7 @@ def sensitivity(
     if not model.compiled:
         raise ValueError(
             f"Expected a compiled model. Received `{model.name}`: call "
-            "`model.compile(...)` with a loss and the metric to look at."
+            "`model.compile(...)` with a loss and the metric to evaluate."
         )
     scanned = _checked(rates)
     constraints, _ = Plan(**plan).constraints(model)
@@ -242,7 +240,7 @@ def _checked(rates):
 
 @contextlib.contextmanager
 def _restored(model):
-    """Gives all variables of a model back their values."""
+    """Restores the values of all variables of a model on exit."""
     values = [
         np.array(keras.ops.convert_to_numpy(v.value)) for v in model.variables
     ]
@@ -254,7 +252,7 @@ def _restored(model):
 
 
 def _metric(model, logs):
-    """Returns the name of the metric, and whether more of it is better."""
+    """Returns the name of the metric, and whether higher is better."""
     known = {
         metric.name: direction_of(metric)
         for group in model.metrics
@@ -263,7 +261,7 @@ def _metric(model, logs):
     }
     for name in logs:
         for own, direction in known.items():
-            # With several outputs, an output stands before the metric.
+            # With several outputs, the name of an output precedes the metric.
             if name == own or name.endswith(f"_{own}"):
                 return name, direction == "up"
     return "loss", False
@@ -273,7 +271,7 @@ def _values(constraint, rates, evaluate):
     """Returns the metric with one constraint at each of the rates."""
     structure, weights = constraint.structure, constraint.weights
     most = 1.0 if structure.rate is None else structure.rate
-    # Rates that leave as many units are one.
+    # Rates that leave the same number of units are evaluated once.
     found = {}
     values = []
     for rate in rates:

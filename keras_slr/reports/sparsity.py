@@ -17,8 +17,8 @@ def sparsity(model: keras.Model) -> dict[str, float]:
         model: Built Keras model.
 
     Returns:
-        Dict from the path of a kernel to a float in `[0, 1]`. Where Keras
-        has given a path twice, the second gets `#2` behind it.
+        Dict from the path of a kernel to a float in `[0, 1]`. If two kernels
+        have the same path, the second gets the suffix `#2`.
 
     Raises:
         TypeError: If the model is not a Keras 3 model.

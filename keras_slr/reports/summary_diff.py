@@ -17,7 +17,7 @@ class DiffRow:
     """One layer before and after.
 
     Attributes:
-        name: String, the layer, behind the models around it.
+        name: String, the layer, prefixed by the models around it.
         parameters: Pair of integers, before and after.
         macs: Pair of integers, multiply-accumulates for one example.
         bytes: Pair of integers, size of the weights in memory.
@@ -34,8 +34,7 @@ class SummaryDiff:
     """A table of layers before and after that prints itself.
 
     Attributes:
-        rows: List of `DiffRow`, in the order of the layers, of those with
-            weights.
+        rows: List of `DiffRow` of the layers with weights, in their order.
     """
 
     rows: list[DiffRow]
@@ -127,7 +126,7 @@ def _sum(pairs):
 def _layers_of(model, prefix="", met=None):
     """Returns the weights of each layer, without those of inner models.
 
-    A layer that several models use is that of the first.
+    A layer that several models use belongs to the first.
     """
     found = {}
     met = set() if met is None else met

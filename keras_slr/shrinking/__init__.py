@@ -1,4 +1,4 @@
-"""Smaller models: what is zero is cut out, together with what depends on it."""
+"""Builds smaller models without the units that are zero."""
 
 from keras_slr.shrinking.fold_batch_norm import fold_batch_norm
 from keras_slr.shrinking.groups import Group

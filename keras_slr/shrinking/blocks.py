@@ -1,6 +1,6 @@
-"""Layers with attention, and mostly a feed-forward part, as one table.
+"""A table of layers with attention and, mostly, a feed-forward part.
 
-Those of KerasHub are known by name: it is never imported here.
+Layers of KerasHub are known by name, so that it need not be imported.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ _GROUPED = ("num_query_heads", "num_key_value_heads")
 
 @dataclasses.dataclass(frozen=True)
 class Block:
-    """The parts of a layer, and what its config can say about them.
+    """The parts of a layer, and the config arguments that size them.
 
     Attributes:
         attentions: Tuple of strings, the attributes that hold attention

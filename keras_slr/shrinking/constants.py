@@ -1,27 +1,27 @@
-"""What a unit holds whatever the model's inputs are.
+"""Units whose value does not depend on the model's inputs.
 
-A unit whose filter is zero holds a constant, which the layers behind it turn
-into other constants. NaN stands for what depends on the inputs.
+A unit whose filter is zero holds a constant, which the next layers turn into
+other constants. NaN marks units that depend on the inputs.
 """
 
 import keras
 import numpy as np
 from keras import ops
 
-# The activations that do more than change one number at a time.
+# The activations that are not element-wise.
 _MIXING = ("softmax", "log_softmax", "sparsemax", "glu")
 
 
 def after_product(weights, constants, bias=None, exact=True):
-    """Returns what the units hold that a kernel writes.
+    """Returns the constants of the units that a kernel writes.
 
     Args:
-        weights: NumPy array of shape `(inputs, outputs, ...)`; what is left
-            of the axes is summed over.
+        weights: NumPy array of shape `(inputs, outputs, ...)`; further axes
+            are summed over.
         constants: Float array of shape `(inputs,)` or `(inputs, outputs)`.
         bias: Float array of shape `(outputs,)`. Defaults to `None`.
         exact: Boolean, whether a constant input gives the same sum at every
-            place, which zero padding breaks. Defaults to `True`.
+            position, which zero padding breaks. Defaults to `True`.
 
     Returns:
         Float array of shape `(outputs,)`.

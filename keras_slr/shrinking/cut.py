@@ -1,4 +1,4 @@
-"""Decides which units go."""
+"""Decides which units are cut."""
 
 import collections
 import dataclasses
@@ -16,15 +16,15 @@ from keras_slr.shrinking.trace import Trace
 
 @dataclasses.dataclass(frozen=True)
 class Cut:
-    """Which units of a model go.
+    """The units of a model that are cut.
 
     Attributes:
         trace: `Trace` of the model.
         partition: `Partition` of the trace.
         removed: Boolean array over the units of all groups, and `False` at
             the end, for units of no group, whose number is -1.
-        waits: Dict from the index of a group to why some of its units, that
-            hold constants, stay.
+        waits: Dict from the index of a group to the reason why some of its
+            constant units stay.
     """
 
     trace: Trace
@@ -64,13 +64,13 @@ class Cut:
         return self.removed[self.partition.numbers(units)]
 
     def removed_from(self, group):
-        """Returns the units of a group that go, by its index."""
+        """Returns the units that are cut from a group, by its index."""
         start = self.partition.starts[group]
         size = self.partition.groups[group].size
         return np.flatnonzero(self.removed[start : start + size])
 
     def folds(self):
-        """Returns what constants of removed units add behind them.
+        """Returns what constants of removed units add to later layers.
 
         Returns:
             List of pairs of a `Read` and a float array with one entry per
@@ -124,8 +124,8 @@ def plan(model, round_to=None):
         for site in trace.sites.values()
         if len(site.units)
     ]
-    # What is held so that no axis becomes empty, or for rounding, holds what
-    # feeds it.
+    # A unit that stays, so that no axis becomes empty or for rounding, keeps
+    # the units that feed it.
     spared = {}
     while True:
         removed = _removable(uses, held)

@@ -1,4 +1,4 @@
-"""Takes batch normalization into the kernels in front of it."""
+"""Folds batch normalization into the kernels before it."""
 
 import keras
 import numpy as np
@@ -28,13 +28,14 @@ _FOLDABLE = (
 def fold_batch_norm(model: keras.Model) -> keras.Model:
     """Builds a model without the batch normalizations that can be folded.
 
-    At inference a batch normalization is a scale and a shift per channel. One
-    that alone reads a dense layer or a convolution without an activation goes
-    into its kernel and bias; others stay. The outputs are the same, up to
-    rounding, and `predict` saves a pass over memory for each. Zeros stay.
+    At inference a batch normalization is a scale and a shift per channel. It
+    is folded into the kernel and bias of a dense layer or a convolution if
+    that layer has no activation and no other consumer; other norms stay. The
+    outputs are the same up to rounding, zeros stay zero, and `predict` saves
+    a pass over memory for each norm.
 
-    For models that are done: trained on, the new one misses the normalization
-    by batches.
+    Fold when training is finished: the new model no longer normalizes by
+    batches.
 
     Args:
         model: Built Functional or Sequential model, which is not changed.
@@ -46,7 +47,7 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
     Raises:
         TypeError: If the model is not a Keras 3 model.
         ValueError: If the model is not built, its graph is not known, or a
-            layer cannot be made again from its config.
+            layer cannot be rebuilt from its config.
 
     Example:
 
@@ -61,13 +62,13 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
 
 
 class _Folding(Rebuild):
-    """Makes a model again with its batch normalizations folded."""
+    """Rebuilds a model with its batch normalizations folded."""
 
     def __init__(self, model):
         super().__init__()
-        # Called for training, a norm normalises by batches.
+        # With `training=True` a norm normalizes by batches.
         trains = called_for_training(graph_of(model))
-        # By the id of the layer in front.
+        # By the id of the layer before.
         self._norms = {
             id(node.operation): reader.operation
             for node, reader in sole_consumers(graph_of(model))

@@ -1,4 +1,4 @@
-"""What has to be cut together: groups of units and where they lie."""
+"""Dependency groups: the units that have to be cut together."""
 
 import dataclasses
 
@@ -87,7 +87,7 @@ class Partition:
     Attributes:
         groups: List of `Group`, in the order of the graph.
         starts: List of integers, the number of the first unit of each group;
-            the units of a group are numbered on from there.
+            the numbers of its other units follow.
         count: Integer, the number of units in all groups.
     """
 
@@ -171,19 +171,19 @@ def analyse(model):
 
 
 def dependency_groups(model: keras.Model) -> list[Group]:
-    """Finds what has to be cut together in a model.
+    """Finds the units of a model that have to be cut together.
 
-    Filters of layers that are added up, the slices of all kernels that read
-    them, and the biases and norms between, form one group. Groups can be
-    scored with `unit_norms`, set to zero with `zero_units`, and what is zero
-    is cut by `keras_slr.shrink`.
+    For example, the filters of two layers whose outputs are added form one
+    group with the biases and norms behind them and with the slices of all
+    kernels that read the sum. `unit_norms` scores the units of a group,
+    `zero_units` sets some to zero, and `keras_slr.shrink` cuts them.
 
     Args:
         model: Built Functional or Sequential model.
 
     Returns:
-        List of `Group`, in the order of the graph; those that cannot be cut
-        say why in `reason`.
+        List of `Group`, in the order of the graph. A group that cannot be cut
+        says why in `reason`.
 
     Raises:
         TypeError: If the model is not a Keras 3 model.
@@ -207,7 +207,7 @@ def unit_norms(group):
 
     Returns:
         Float array of shape `(group.size,)`: the square root of the sum of
-        squares of all that writes a unit, the `"output"` members.
+        squares of a unit's entries in the `"output"` members.
     """
     squares = np.zeros(group.size)
     for member in group.members:
@@ -223,8 +223,9 @@ def unit_norms(group):
 def zero_units(group, indices):
     """Sets units to zero, in place.
 
-    What writes the units becomes zero: slices of kernels, biases, the scales,
-    offsets and moving means of norms. What reads them stays.
+    The slices that write the units become zero: those of kernels and biases,
+    and the scales, offsets and moving means of norms. The slices that read
+    the units do not change.
 
     Args:
         group: `Group`.

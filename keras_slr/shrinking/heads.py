@@ -1,4 +1,4 @@
-"""Where the heads of an attention layer lie in its weights."""
+"""The slices of an attention layer's weights that belong to each head."""
 
 import dataclasses
 
@@ -65,8 +65,8 @@ def projections(attention):
     """Returns the query, key, value and output layers of an attention layer.
 
     Returns:
-        List of `EinsumDense` layers; `None` if they are not known to be all
-        that works on the heads.
+        List of `EinsumDense` layers; `None` if other parts of the layer may
+        work on the heads too.
     """
     found = [
         getattr(attention, name, None) for name in projection_names(attention)
@@ -102,8 +102,8 @@ def counts(attention):
 def slices_of(attention):
     """Returns how the heads lie in the weights of an attention layer.
 
-    Query heads that share a key and value head are one unit; where all of
-    them share one, which has to stay, each of them is a unit.
+    Query heads that share a key and value head are one unit. If all query
+    heads share the only one, which has to stay, each query head is a unit.
 
     Args:
         attention: Built layer for which `projections` are known.

@@ -1,4 +1,4 @@
-"""What is known about the channels of a tensor."""
+"""The units along an axis of a tensor."""
 
 import dataclasses
 
@@ -12,9 +12,9 @@ class Labels:
     Attributes:
         axis: Integer, the axis, with the batch as axis 0.
         units: Integer array with one entry per position along the axis: the
-            number of the unit that is found there.
-        constants: Float array with one entry per position: what the model
-            holds there whatever its inputs, or NaN if that depends on them.
+            number of the unit there.
+        constants: Float array with one entry per position: the constant
+            value there, or NaN if the value depends on the model's inputs.
     """
 
     axis: int

@@ -1,4 +1,4 @@
-"""Layers of KerasHub with fewer heads or units than arguments can say."""
+"""Narrow layers of KerasHub: fewer heads or feed-forward units."""
 
 import contextlib
 import functools
@@ -26,9 +26,9 @@ class Narrow(keras.layers.Layer):
     """A layer of KerasHub with fewer heads or feed-forward units.
 
     Most of these layers compute the size of a head from the width of the
-    model and the number of heads, so that no argument says "fewer heads of
-    this size". This one is built as its arguments say, then cut. Objects are
-    of a class that is a subclass of this one and of the layer's own.
+    model and the number of heads, so that no argument means "fewer heads of
+    this size". A narrow layer is first built from its arguments, then cut.
+    Its class is a subclass of this one and of the layer's own class.
 
     Args:
         heads: Dict from the attribute of each attention layer to the numbers
@@ -90,7 +90,7 @@ def _narrow(kind):
             return _call(kind.call, self, *args, **kwargs)
 
     Layer.__name__ = Layer.__qualname__ = "Narrow"
-    # Whichever class is found under the name makes the right one.
+    # Any class registered under the name makes the right one.
     return keras.saving.register_keras_serializable(PACKAGE, "Narrow")(Layer)
 
 
@@ -153,7 +153,7 @@ def _cut_heads(attention, queries, pairs):
 
 
 def _replace(parent, name, input_shape, changes=()):
-    """Puts a layer of another size into the place of a part of a layer."""
+    """Replaces a part of a layer with a layer of another size."""
     old = getattr(parent, name)
     new = type(old).from_config(old.get_config() | dict(changes))
     with contextlib.ExitStack() as scopes:

@@ -1,7 +1,7 @@
-"""What an operation was asked to do that its rule may not know.
+"""Finds options of an operation that its rule does not know.
 
 A rule names the arguments of `__init__` and `call` that it takes into
-account. Any other argument is fine at its default. At another value it could
+account. Any other argument may only have its default: another value could
 mean anything, such as a new option of a new Keras, so that the operation is
 left whole.
 """
@@ -45,8 +45,8 @@ def unknown_option(call, known):
             knows.
 
     Returns:
-        String, the name and where possible the value of an argument, or
-        `None` if all that is not known is at its default.
+        String, the name and if possible the value of an argument, or `None`
+        if all unknown arguments have their defaults.
     """
     operation = call.operation
     of_init, of_call = parameters(type(operation))
@@ -58,14 +58,14 @@ def unknown_option(call, known):
             value = given.get(name, default)
         else:
             value = value_of(operation, name)
-        # Arrays have no single truth to compare by.
+        # Comparing arrays does not give one boolean.
         if value is not default and repr(value) != repr(default):
             return described(name, value)
     return None
 
 
 def described(name, value):
-    """Returns an option as a reason names it."""
+    """Returns the text for an option in a reason."""
     is_tensor = isinstance(value, Labels | Unfollowed) or hasattr(
         value, "shape"
     )
@@ -95,7 +95,7 @@ def parameters(kind):
 
 def value_of(operation, name):
     """Returns the value of an argument that an operation was made with."""
-    # Not from the config: a regularizer of the user's may have none.
+    # Not from the config: a user's regularizer may have none.
     return argument_of(operation, name, _UNKNOWN)
 
 

@@ -1,4 +1,4 @@
-"""Makes a model again, with changes."""
+"""Rebuilds a model operation by operation, with changes."""
 
 import keras
 
@@ -17,11 +17,10 @@ from keras_slr.shrinking.whole_models import whole_models
 
 
 class Rebuild:
-    """Makes a model again operation by operation, each of them once.
+    """Rebuilds a model, each of its operations once.
 
-    As it stands it copies. A subclass says what is different: shapes of
-    inputs, configs of operations, weights of layers, and which operations
-    are left out.
+    This class copies. A subclass changes shapes of inputs, configs of
+    operations and weights of layers, and drops operations.
     """
 
     def __init__(self):
@@ -46,25 +45,25 @@ class Rebuild:
         return new
 
     def shape(self, tensor):
-        """Returns the shape of the input that takes the place of a tensor."""
+        """Returns the shape of the input that replaces a tensor."""
         return tensor.shape
 
     def is_known(self, operation):
-        """Returns whether an operation is made in another way."""
+        """Returns whether an operation is replaced, not copied."""
         del operation
         return False
 
     def replacement(self, operation, name):
-        """Returns what takes the place of an operation, if no copy does.
+        """Returns the replacement of an operation, if it is not copied.
 
         Args:
             operation: Keras operation.
-            name: String, the name that it gets.
+            name: String, the name of the replacement.
         """
         del operation, name
 
     def changes(self, operation):
-        """Returns what is different in the config of an operation, a dict."""
+        """Returns the changes to the config of an operation, a dict."""
         del operation
         return {}
 
@@ -73,7 +72,7 @@ class Rebuild:
         return [to_numpy(variable) for variable in layer.variables]
 
     def left_out(self, operation):
-        """Returns whether an operation goes, its input taking its place."""
+        """Returns whether an operation is dropped and its input passed on."""
         del operation
         return False
 
@@ -159,13 +158,13 @@ class Rebuild:
             return remake(operation, changes, shapes, parts)
         except Exception as error:
             raise ValueError(
-                "Expected operations that can be made again from their "
+                "Expected operations that can be rebuilt from their "
                 f"`get_config()`. Received `{operation.name}` of type "
                 f"{type(operation).__name__}, which cannot: {error}"
             ) from error
 
     def _copies_of_parts(self, operation):
-        """Returns the copies of what is a part of a layer, and not only."""
+        """Returns the copies of layers that are also parts of another layer."""
         if not isinstance(operation, keras.Layer):
             return {}
         if graph_of(operation) is not None:
@@ -190,8 +189,8 @@ def copy_of(model):
     """Returns a copy of a built model that is not compiled.
 
     Args:
-        model: Built Keras model. One of a class of its own has to be made
-            anew from its config.
+        model: Built Keras model. A model of a custom class must be able to
+            be rebuilt from its config.
     """
     if is_of_keras(type(model)):
         return Rebuild().rebuild(model)

@@ -1,4 +1,4 @@
-"""Makes a layer or an operation again from its config."""
+"""Rebuilds a layer or an operation from its config."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ _INITIALIZER = "_initializer"
 
 
 def remake(operation, changes, shapes=None, parts=()):
-    """Makes an operation again.
+    """Rebuilds an operation.
 
     Regularizers, constraints, activations and other functions that a config
     cannot hold are shared with the new operation. Initializers that it cannot
@@ -32,8 +32,7 @@ def remake(operation, changes, shapes=None, parts=()):
         shapes: Function that returns the new shapes of a layer's variables,
             a list. Defaults to `None`, for the shapes that they have.
         parts: Dict from the id of a layer that is a part of this one to the
-            layer that takes its place. Defaults to none: parts are made
-            again.
+            layer that replaces it. Defaults to none: parts are rebuilt.
 
     Returns:
         Keras operation of the same type.
@@ -66,7 +65,7 @@ def forget_build(layer):
 
 @keras.saving.register_keras_serializable(package="keras_slr")
 class _Reference:
-    """Stands in a config for an object that has no config."""
+    """A placeholder in a config for an object that has no config."""
 
     held: ClassVar[dict[str, object]] = {}
 
@@ -74,7 +73,7 @@ class _Reference:
         self._value = value
 
     def __call__(self):
-        """Keras takes only what can be called."""
+        """Keras accepts only callables."""
 
     def __getattr__(self, name):
         # The config of a layer may read more of a part than its config.
@@ -112,7 +111,7 @@ def _objects_held(layers, parts):
 
 
 def _in_config(layer, name, value, parts):
-    """Returns what stands for an attribute while a config is made."""
+    """Returns the placeholder of an attribute, or the attribute itself."""
     if isinstance(value, keras.Layer):
         return _Reference(parts[id(value)]) if id(value) in parts else value
     if not _has_no_config(layer, name, value):
@@ -136,7 +135,7 @@ def _has_no_config(layer, name, value):
         config = keras.saving.serialize_keras_object(value)
         config = json.loads(json.dumps(config))
         return not callable(keras.saving.deserialize_keras_object(config))
-    # Whatever the user's class raises.
+    # A user's class may raise anything.
     except Exception:
         return True
 

@@ -1,4 +1,4 @@
-"""What shrinking does to a model, as a table."""
+"""A table of the units that `shrink` cuts, and why others stay."""
 
 import dataclasses
 from typing import Any
@@ -31,14 +31,14 @@ class ShrinkReport:
 
     Attributes:
         rows: List of `Row`, in the order of the graph, then those of zero
-            units inside of layers that are left whole.
+            units inside layers that are left whole.
     """
 
     rows: list[Row]
 
     @classmethod
     def of(cls, cut: Cut) -> "ShrinkReport":
-        """Returns the report of a `plan.Cut`."""
+        """Returns the report of a `cut.Cut`."""
         rows = []
         for i, group in enumerate(cut.partition.groups):
             removed = cut.removed_from(i)
@@ -53,7 +53,7 @@ class ShrinkReport:
 
     @property
     def removed(self) -> int:
-        """Number of units that go."""
+        """The number of units that are cut."""
         return sum(row.group.size - row.kept for row in self.rows)
 
     @property
@@ -99,7 +99,7 @@ class ShrinkReport:
         console = text_console(width)
         console.print(table)
         console.print(
-            f"{self.removed} units go; {len(self.whole)} of "
+            f"{self.removed} units are cut; {len(self.whole)} of "
             f"{len(self.rows)} groups cannot be cut"
         )
         return console.file.getvalue()

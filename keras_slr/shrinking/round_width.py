@@ -1,14 +1,14 @@
 """Widths that fit the tiles of matrix products."""
 
-# Channels that matrix products are computed for at once.
+# The number of channels that matrix products compute at once.
 TILE = 16
 
 
 def round_width(width, full):
-    """Rounds a number of units to keep down to one that runtimes like.
+    """Rounds a number of units to keep down to a width that runs fast.
 
-    Kernels work on tiles of 16 or 8 channels; one channel above a multiple
-    costs about as much as a whole further tile.
+    Kernels compute tiles of 16 or 8 channels. One channel above a multiple
+    costs about as much as another whole tile.
 
     Args:
         width: Integer in `[1, full]`, the number of units to keep.

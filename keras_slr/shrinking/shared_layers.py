@@ -9,21 +9,21 @@ from keras_slr.models.graph import graph_of
 
 
 class SharedLayers:
-    """Which models have to become one graph, so that a file keeps sharing.
+    """Finds models that have to become one graph, so that files keep sharing.
 
-    Keras loads a layer once for each graph that uses it, but saves its
-    weights once: as for the embedding that the body of a language model and
-    its head share. In one graph it is one layer.
+    Keras saves the weights of a shared layer once, but loads the layer once
+    for each graph that uses it. An example is the embedding that the body of
+    a language model shares with its head. In one graph it is one layer.
 
     Args:
         model: Functional or Sequential model.
-        whole: Dict of models whose graphs are not looked at, by their id.
+        whole: Dict by id of models that are left whole.
 
     Attributes:
         joined: Set of the ids of models whose layers become layers of the
             model around them.
         operations: Set of the ids of all operations of the graphs.
-        names: Dict from the id of an operation to a name that is free.
+        names: Dict from the id of an operation to an unused name.
     """
 
     def __init__(self, model, whole):

@@ -1,4 +1,4 @@
-"""Cuts what is zero out of a model."""
+"""Cuts the units that are zero out of a model."""
 
 import keras
 
@@ -11,20 +11,20 @@ def shrink(model: keras.Model, round_to: int | None = None) -> keras.Model:
     """Builds a smaller model with the same function.
 
     Filters, channels, neurons and attention heads that are zero, or that
-    nothing reads, are cut out of a copy. A unit that holds another constant
-    is cut where the constant can move to the biases of what reads it. At
-    inference the small model has the outputs of the given one, up to
-    rounding. What cannot be cut stays whole; `shrink_report` tells why.
+    nothing reads, are cut out of a copy. A unit with another constant value
+    is cut if the constant can move to the biases of the layers that read it.
+    At inference the small model has the same outputs, up to rounding.
+    `shrink_report` says what stays and why.
 
-    The small model is a plain Keras model of the same layers and names. It
-    is not compiled: compile it to train on.
+    The small model is a plain Keras model with the same layers and names. It
+    is not compiled: compile it before further training.
 
     Args:
         model: Built Functional or Sequential model, which is not changed.
-        round_to: Integer; of the units that could go, as many stay as it
-            takes to make the width of each group a multiple, as far as there
-            are some. Widths that a runtime likes are better chosen before:
-            see `round_width`. Defaults to `None`.
+        round_to: Integer. Enough zero units stay, if there are any, to make
+            the width of each group a multiple of it. It is better to choose
+            widths when you prune: see `round_to` of `Filter`. Defaults to
+            `None`.
 
     Returns:
         Keras model, Sequential if the given one is, else Functional.
@@ -32,7 +32,7 @@ def shrink(model: keras.Model, round_to: int | None = None) -> keras.Model:
     Raises:
         TypeError: If the model is not a Keras 3 model.
         ValueError: If the model is not built, its graph is not known, a
-            layer cannot be made again from its config, or `round_to` is not
+            layer cannot be rebuilt from its config, or `round_to` is not
             a positive integer.
 
     Example:
@@ -49,7 +49,7 @@ def shrink(model: keras.Model, round_to: int | None = None) -> keras.Model:
 def shrink_report(
     model: keras.Model, round_to: int | None = None
 ) -> ShrinkReport:
-    """Tells what `shrink` would cut out of a model, and what not and why.
+    """Reports what `shrink` would cut out of a model, and why the rest stays.
 
     Args:
         model: See `shrink`.

@@ -1,4 +1,4 @@
-"""Copies what a layer holds besides its config."""
+"""Copies the state of a layer: variables, assets and tables."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from keras_slr_base.work_folder import work_folder
 def copy_state(layer, copy, values=None):
     """Copies the state of a layer to another one of the same type.
 
-    What is more than variables goes the way that it goes through a file.
+    State other than variables is saved and loaded, as in a file.
 
     Args:
         layer: Built Keras layer.
@@ -45,7 +45,7 @@ def copy_state(layer, copy, values=None):
     for variable, value in zip(copy.variables, values):
         variable.assign(value)
     for part in layers_of(copy):
-        # Normalization keeps its statistics once more, outside its weights.
+        # Normalization keeps a second copy of its statistics.
         if part.variables and hasattr(part, "finalize_state"):
             part.finalize_state()
 

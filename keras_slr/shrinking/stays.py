@@ -1,4 +1,4 @@
-"""What is zero in a model and stays all the same, and why."""
+"""Zero units that cannot be cut, and why."""
 
 import keras
 import numpy as np
@@ -16,11 +16,11 @@ from keras_slr.shrinking.trace import OUTPUT
 
 
 def why_zeros_stay(group, removed):
-    """Returns why units of a group stay that are zero, or `None`.
+    """Returns why zero units of a group stay, or `None`.
 
     Args:
         group: `Group` that can be cut.
-        removed: Integer array, the units that go.
+        removed: Integer array, the units that are cut.
     """
     writers = [m for m in group.members if m.role == OUTPUT]
     stays = np.ones(group.size + 1, bool)
@@ -45,7 +45,7 @@ def why_zeros_stay(group, removed):
 
 
 def zeros_in_opaque(trace):
-    """Returns groups of the zero units inside of layers that are left whole.
+    """Returns groups of the zero units inside layers that are left whole.
 
     Args:
         trace: `Trace`.

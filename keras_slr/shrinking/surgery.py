@@ -1,4 +1,4 @@
-"""Builds a model of the units that stay."""
+"""Rebuilds a model with the units that stay."""
 
 import numpy as np
 
@@ -10,16 +10,16 @@ from keras_slr.shrinking.state import to_numpy
 
 
 class Surgeon(Rebuild):
-    """Makes a model again without what is cut out of it.
+    """Rebuilds a model without the units that are cut.
 
     Args:
-        cut: `plan.Cut` of the model.
+        cut: `cut.Cut` of the model.
     """
 
     def __init__(self, cut):
         super().__init__()
         self._cut = cut
-        # Constants go to the biases that are there, or to new ones.
+        # Constants go to existing biases, or to new ones.
         self._shifts = {}
         self._new_biases = {}
         for read, shift in cut.folds():

@@ -71,7 +71,7 @@ class Read:
 
 
 class Call:
-    """One call of an operation, with labels in the place of tensors."""
+    """One call of an operation, with labels instead of tensors."""
 
     def __init__(self, node, args, kwargs):
         self.operation = node.operation
@@ -119,7 +119,7 @@ class Call:
 
 
 class Trace:
-    """The units of a model, and where they are found.
+    """The units of a model, and the axes along which they lie.
 
     Attributes:
         sites: Dict of `Site`, by the id of the owner and the axis.
@@ -187,7 +187,7 @@ class Trace:
         return rule.follow(self, call)
 
     def leave_whole(self, call, option=None):
-        """Pins what goes into a call and follows nothing that comes out.
+        """Pins the inputs of a call, and follows none of its outputs.
 
         Args:
             call: `Call`.
@@ -229,18 +229,18 @@ class Trace:
         return unit
 
     def tie(self, units, others):
-        """Makes units be cut together, position by position."""
+        """Ties units, position by position: they are cut together."""
         for a, b in np.broadcast(units, others):
             a, b = self._root(a), self._root(b)
             # The lowest number stays, that of the earliest producer.
             self._parents[max(a, b)] = min(a, b)
 
     def pin(self, x, reason):
-        """Makes units uncuttable.
+        """Pins units: they cannot be cut.
 
         Args:
             x: Array of units, `Labels` or `Unfollowed`.
-            reason: String that goes on after "left whole: ".
+            reason: String that completes "left whole: ".
         """
         if isinstance(x, Unfollowed):
             return
@@ -283,7 +283,7 @@ class Trace:
             self.keep_whole(owner, reason)
 
     def keep_whole(self, owner, reason):
-        """Makes what lies along the axes of an owner uncuttable."""
+        """Pins the units along all axes of an owner."""
         self._whole[id(owner)] = reason
         for site in self.sites.values():
             if site.owner is owner:
@@ -301,7 +301,7 @@ class Trace:
     def read(self, kernel, read):
         """Notes that a kernel reads units, see `Read`."""
         known = self.reads.setdefault(id(kernel), read)
-        # Only what is the same at every call can move to the bias.
+        # Only a constant that is the same at every call can move to the bias.
         known.constants = np.where(
             known.constants == read.constants, known.constants, np.nan
         )

@@ -1,4 +1,4 @@
-"""Models inside others that only their own class can make again."""
+"""Inner models that only their own class can rebuild."""
 
 import json
 
@@ -10,16 +10,15 @@ from keras_slr.shrinking.remake import remake
 
 
 def whole_models(model, is_known=lambda operation: False):
-    """Finds the models in a model that cannot be taken apart.
+    """Finds the inner models that cannot be taken apart.
 
-    They have a class of their own, and a layer that a file cannot hold
-    alone: its `get_config` does not give its arguments, or they do not
-    survive JSON.
+    Such a model has a custom class and a layer that cannot be saved by
+    itself: its `get_config` lacks arguments, or they do not survive JSON.
 
     Args:
         model: Functional or Sequential model.
         is_known: Function of an operation that returns whether it can be
-            made in another way. Defaults to one that knows none.
+            rebuilt in another way. Defaults to one that knows none.
 
     Returns:
         Dict of Keras models, by their id.

@@ -174,7 +174,7 @@ class Run:
         if PRUNED in scalars:
             self.pruned = True
             return
-        # Rates may have been shared out by the weights of another moment.
+        # Rates may have been allocated from earlier weights.
         self.split.rates = [
             scalars[f"rate_{i}"] for i in range(len(self.split.rates))
         ]

@@ -170,7 +170,7 @@ def test_report_prints_itself(pruned):
         "is the model's output"
     ]
     text = str(report)
-    assert "10 units go; 1 of 3 groups cannot be cut" in text
+    assert "10 units are cut; 1 of 3 groups cannot be cut" in text
     assert "b inputs" in text
     assert json.loads(json.dumps(report.to_dicts()))[0] == {
         "group": "group 0",

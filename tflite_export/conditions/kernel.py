@@ -128,7 +128,7 @@ def _kernel(model, weight, cut, products):
         cut=_cut_share(cut, weight.variable, products),
         whole=_whole(cut, weight.variable, kind),
         trainable=weight.variable.trainable,
-        places=products[0].places if products else 1,
+        places=products[0].positions if products else 1,
         macs=sum(p.macs for p in products) if products else None,
     )
 
@@ -139,7 +139,7 @@ def _cut_share(cut, variable, products):
         return 0.0
     axes = range(len(variable.shape))
     # Of a kernel without products, each entry counts once.
-    works = [(p.places, p.axes or axes) for p in products] or [(1, axes)]
+    works = [(p.positions, p.axes or axes) for p in products] or [(1, axes)]
     widths = [cut.width(variable, axis) for axis in axes]
     before, after = (
         sum(

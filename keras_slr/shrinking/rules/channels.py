@@ -1,4 +1,4 @@
-"""Where the channels of an image or a sequence lie."""
+"""The axis of the channels of an image or a sequence."""
 
 
 def channel_axis(call):

@@ -1,4 +1,4 @@
-"""Operations that change or join numbers at the same position."""
+"""Rules for element-wise operations, of one tensor or several."""
 
 import functools
 
@@ -15,7 +15,7 @@ from keras_slr.shrinking.trace import PASSIVE
 
 
 def same(trace, call):
-    """Follows units through what changes nothing at inference."""
+    """Follows units through an operation without effect at inference."""
     return call.x
 
 
@@ -33,7 +33,7 @@ def dropout(trace, call):
 
 
 def unary(trace, call):
-    """Follows units through a function of one number.
+    """Follows units through an element-wise function of one tensor.
 
     An option that is an array has a value for each position.
     """
@@ -108,7 +108,7 @@ def _merge(trace, call, function):
 
 
 def _number(trace, call, x, axis, first):
-    """Returns an argument that is no tensor of the graph, as a number."""
+    """Returns a constant argument, one that is no tensor, as a number."""
     if isinstance(x, int | float):
         return float(x)
     shape = np.shape(x)
@@ -118,7 +118,7 @@ def _number(trace, call, x, axis, first):
 
 
 def _product(values):
-    """Multiplies; zero times what depends on the inputs is zero."""
+    """Multiplies; zero times a value that depends on the inputs is zero."""
     zero = functools.reduce(np.logical_or, [v == 0.0 for v in values])
     return np.where(zero, 0.0, functools.reduce(np.multiply, values))
 
@@ -131,8 +131,8 @@ def merge(function):
     """Returns the rule of an operation that joins several tensors.
 
     Args:
-        function: Function of a list of arrays, with NaN for what depends on
-            the inputs.
+        function: Function of a list of arrays, with NaN for values that
+            depend on the inputs.
     """
     return functools.partial(_merge, function=function)
 
@@ -148,7 +148,7 @@ minimum = merge(_reduce(np.minimum))
 
 def average(trace, call):
     """Follows units through an Average layer."""
-    # `keras.ops.average` goes by the same name and is a reduction.
+    # `keras.ops.average` has the same name and is a reduction.
     if not isinstance(call.operation, keras.layers.Layer):
         return trace.leave_whole(call)
     return _average(trace, call)

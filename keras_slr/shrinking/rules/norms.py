@@ -1,4 +1,4 @@
-"""Layers that scale, shift or normalise channels."""
+"""Rules for layers that scale, shift or normalize channels."""
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def batch_norm(trace, call):
 
 
 def layer_scale(trace, call):
-    """Follows units through a factor for each of them."""
+    """Follows units through a scale per unit."""
     axis = len(call.shape) - 1
     x = trace.along(call.x, axis, call.shape[axis], call)
     gamma = call.operation.gamma
@@ -58,7 +58,7 @@ def group_norm(trace, call):
         trace.pin(x, f"is normalised over by {call}")
     together = x.units.reshape(layer.groups, -1)
     trace.tie(together[:, :1], together)
-    # Without a scale and an offset, the layer alone knows its channels.
+    # Without a scale and an offset, no weight has the size of the channels.
     trace.site(layer, 0, PASSIVE, x.units)
     for variable in (layer.gamma, layer.beta):
         if variable is not None:
@@ -77,7 +77,7 @@ def resize_group_norm(layer, cut):
 
 
 def normalisation(trace, call):
-    """Pins the units along an axis that is normalised over."""
+    """Pins the units along an axis that is normalized over."""
     x = call.x
     if not isinstance(x, Labels):
         return x
@@ -87,11 +87,11 @@ def normalisation(trace, call):
 
 
 def layer_norm(trace, call):
-    """Pins the units along an axis that is normalised over.
+    """Pins the units along an axis that is normalized over.
 
     Axes have to be the last ones. Keras multiplies with the scale of an
     RMSNormalization along the last axes, whichever they are; on PyTorch it
-    normalises over them as well, in a LayerNormalization too.
+    normalizes over them as well, in a LayerNormalization too.
     """
     axes = _axes(call)
     rank = len(call.shape)
@@ -101,7 +101,7 @@ def layer_norm(trace, call):
 
 
 def _axes(call):
-    """Returns the axes that are normalised over, in order."""
+    """Returns the axes that are normalized over, in order."""
     axis = getattr(call.operation, "axis", -1)
     rank = len(call.shape)
     axes = range(rank) if axis is None else np.atleast_1d(axis) % rank

@@ -1,4 +1,4 @@
-"""Layers that multiply with a kernel: they read units and write new ones."""
+"""Rules for layers with a kernel: they read units and write new ones."""
 
 import math
 
@@ -171,7 +171,7 @@ def _projection(trace, call, dense, x, heads):
     """Notes how a projection of attention reads units and writes heads.
 
     Returns:
-        Float array with what the entries of all heads hold.
+        Float array of the constants of all heads' entries.
     """
     kernel = dense.kernel
     count, _, size = kernel.shape
@@ -293,7 +293,7 @@ def _activated(trace, call, x):
 
 
 def _is_exact(layer):
-    """Whether no place of the output sees padding."""
+    """Whether no output position sees padding."""
     return layer.padding == "valid" or all(n == 1 for n in layer.kernel_size)
 
 

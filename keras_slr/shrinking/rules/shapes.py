@@ -1,4 +1,4 @@
-"""Operations that move, pool, join or pad positions."""
+"""Rules for operations that reshape, pool, join or pad."""
 
 import numpy as np
 
@@ -22,8 +22,8 @@ def flatten(trace, call):
 def _reshape(trace, call, order):
     """Follows units through a transposition and a change of shape.
 
-    Where an axis of units becomes several, the units are tied so that they
-    differ along the last of them alone: what is cut must be a box.
+    If an axis of units is split into several, units are tied so that they
+    differ along the last one only: cutting must leave a box.
 
     Args:
         trace: `Trace`.
@@ -37,7 +37,7 @@ def _reshape(trace, call, order):
         return x
     before = [call.shape[axis] for axis in order]
     after = call.output_shape
-    # The batch keeps its place, and so must axes of unknown size.
+    # The batch stays first, and axes of unknown size must stay too.
     if _sizes_between_unknown(before) != _sizes_between_unknown(after):
         return trace.leave_whole(call)
     source = [1, *(n or 1 for n in before[1:])]
@@ -61,7 +61,7 @@ def _reshape(trace, call, order):
 
 
 def _sizes_between_unknown(shape):
-    """Returns the sizes of what lies between axes of unknown size, a list."""
+    """Returns the sizes between axes of unknown size, a list."""
     sizes = [1]
     for n in shape[1:]:
         if n is None:
@@ -72,7 +72,7 @@ def _sizes_between_unknown(shape):
 
 
 def resize_reshape(operation, cut):
-    """Resizes the shape that a layer or an operation asks for."""
+    """Resizes the target shape of a layer or an operation."""
     shape = tuple(
         n if n in (-1, None) else cut.width(operation, axis, n)
         for axis, n in enumerate(_sizes_asked(operation))
@@ -84,7 +84,7 @@ def resize_reshape(operation, cut):
 
 
 def _sizes_asked(operation):
-    """Returns the shape that is asked for, or `None` for a Flatten layer."""
+    """Returns the target shape, or `None` for a Flatten layer."""
     if hasattr(operation, "target_shape"):
         return (None, *operation.target_shape)
     return getattr(operation, "newshape", None)
@@ -167,7 +167,7 @@ def _by_channel(trace, call, function):
 
 
 def global_pooling(trace, call):
-    """Follows units through the pooling of all places."""
+    """Follows units through global pooling."""
     axis = channel_axis(call)
     axes = [a for a in range(1, len(call.shape)) if a != axis]
     return _reduce(trace, call, axes, lambda held: held)
@@ -199,9 +199,9 @@ def _reduce(trace, call, axes, function):
 
 
 def concatenate(trace, call):
-    """Follows units that are put side by side."""
+    """Follows units through a concatenation."""
     if len(call.inputs) < len(call.operands):
-        # Arrays between the tensors have units of nobody.
+        # Constant arrays between the tensors get new units.
         return trace.leave_whole(call)
     labelled = [x for x in call.inputs if isinstance(x, Labels)]
     if not labelled:
@@ -284,7 +284,7 @@ def resize_pad(operation, cut):
 def _padded(trace, call, width):
     """Returns the labels of a tensor with zeros around it.
 
-    Zeros that are added along the axis of the units are units of their own.
+    Zeros that are added along the axis of the units are new units.
     """
     x = call.x
     before, after = width[x.axis]

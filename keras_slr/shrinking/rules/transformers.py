@@ -1,6 +1,7 @@
-"""Layers with attention and a feed-forward part: heads and units go.
+"""Rules for layers with attention and a feed-forward part.
 
-The width of the model stays, because it is normalised over.
+Heads and feed-forward units can be cut. The width of the model stays, because
+the layers normalize over it.
 """
 
 import keras
@@ -21,7 +22,7 @@ from keras_slr.shrinking.trace import OUTPUT
 from keras_slr.shrinking.trace import VECTOR
 from keras_slr.shrinking.trace import Read
 
-# Without scores and caches, which have a place for each head, and gates.
+# Not attention scores and caches, which have a slot per head, nor gates.
 OPTIONS = (
     *("num_heads", "key_dim", "value_dim", "num_query_heads"),
     *("num_key_value_heads", "head_dim", "query_head_dim_normalize"),
