@@ -1,5 +1,6 @@
 """What differs between TensorFlow, JAX and PyTorch, and nothing else."""
 
+from keras_slr.backend.bit_pattern import bit_pattern
 from keras_slr.backend.compiled_steps import STEPS_ARE_STATELESS
 from keras_slr.backend.compiled_steps import compiled
 from keras_slr.backend.compiled_steps import draw
@@ -36,6 +37,7 @@ __all__ = [
     "add_penalty",
     "apply_mask",
     "assign_parts",
+    "bit_pattern",
     "build",
     "compiled",
     "draw",

@@ -10,6 +10,7 @@ import math
 
 from keras import ops
 
+from keras_slr.backend import bit_pattern
 from keras_slr.projections.unstructured import MAGNITUDE_BITS
 
 
@@ -23,7 +24,7 @@ def keep_mask(w, count):
     Returns:
         Boolean tensor of the shape of `w` with exactly `count` true entries.
     """
-    bits = ops.bitwise_and(ops.view(w, "int32"), MAGNITUDE_BITS)
+    bits = ops.bitwise_and(bit_pattern(w), MAGNITUDE_BITS)
     threshold = _largest(
         31, lambda t: ops.sum(ops.cast(bits >= t, "int32")) >= count
     )

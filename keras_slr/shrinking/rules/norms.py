@@ -17,7 +17,8 @@ def batch_norm(trace, call):
     # The mean of a filter that is zero is zero.
     zero = [layer.gamma, layer.beta, layer.moving_mean]
     other = [layer.moving_variance]
-    if layer.renorm:
+    # Layers have this option from Keras 3.14 on.
+    if getattr(layer, "renorm", False):
         zero.append(layer.renorm_mean)
         other += [layer.moving_stddev, layer.renorm_stddev]
     for role, variables in ((VECTOR, zero), (PASSIVE, other)):
