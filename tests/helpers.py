@@ -28,3 +28,15 @@ def slow_where_compiled(test):
     if keras.config.backend() == "torch":
         return test
     return pytest.mark.slow(test)
+
+
+def needs_keras(version, what):
+    """Skips a test on a Keras that is older than a version.
+
+    Args:
+        version: String of the form "3.14".
+        what: String, what that version added.
+    """
+    installed = keras.__version__.split(".")
+    if [int(n) for n in installed[:2]] < [int(n) for n in version.split(".")]:
+        pytest.skip(f"Keras {version} added {what}")

@@ -10,6 +10,7 @@ from keras_slr import SLRCallback
 from tests.callbacks.helpers import EXPECTED_ZEROS
 from tests.callbacks.helpers import assert_untouched
 from tests.callbacks.helpers import pruned_zeros
+from tests.helpers import needs_keras
 
 EPOCHS, STEPS, ROWS = 4, 6, 16
 
@@ -85,6 +86,7 @@ def assert_same(a, b):
 
 
 def test_a_loop_prunes_as_fit_does_and_traces_as_often(data, backend):
+    needs_keras("3.15", "a train_on_batch that returns the loss of the batch")
     by_fit = fitted(make_traced, data)
     keras.utils.set_random_seed(0)
     model = make_traced()

@@ -11,6 +11,7 @@ from keras_slr import hard_prune
 from keras_slr import macs
 from keras_slr import shrink
 from keras_slr import summary_diff
+from tests.helpers import needs_keras
 
 pytestmark = pytest.mark.once("looks at names and shapes")
 
@@ -62,6 +63,7 @@ def test_macs_of_attention_along_one_axis():
 
 
 def test_macs_of_gated_attention():
+    needs_keras("3.14", "gates to attention")
     layer = layers.MultiHeadAttention(2, 5, use_gate=True)
     expected = 5 * (4 * 8 * 10) + 2 * (4 * 4 * 10)
     assert counted(layer, (4, 8), (4, 8)) == [expected]

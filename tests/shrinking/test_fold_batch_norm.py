@@ -5,6 +5,7 @@ from keras import layers
 
 import keras_slr
 from keras_slr.keras_internals.layers import layers_of
+from tests.helpers import needs_keras
 from tests.helpers import to_numpy
 from tests.helpers import zeros
 from tests.shrinking.helpers import assert_same
@@ -91,6 +92,7 @@ def masked(x):
 
 
 def renormalized(x):
+    needs_keras("3.14", "batch renormalization")
     return layers.BatchNormalization(renorm=True)(layers.Dense(4)(x))
 
 

@@ -12,6 +12,7 @@ from keras_slr import Filter
 from keras_slr import fold_batch_norm
 from keras_slr import hard_prune
 from keras_slr import shrink
+from tests.helpers import needs_keras
 from tflite_export import friendly
 
 MAKERS = (shrink, fold_batch_norm)
@@ -51,6 +52,8 @@ def assert_copied(model, x, folder):
 
 @pytest.mark.parametrize("mode", ["one_hot", "tf_idf"])
 def test_integer_lookup(mode, tmp_path):
+    if mode == "tf_idf":
+        needs_keras("3.14", "IntegerLookup that loads its weights")
     lookup = layers.IntegerLookup(output_mode=mode, name="lookup")
     lookup.adapt(np.array(NUMBERS)[:, None])
     x = keras.Input((1,), dtype="int32")

@@ -7,6 +7,7 @@ from keras import layers
 
 import keras_slr
 from tests.contract.methods import CALLBACKS
+from tests.helpers import needs_keras
 from tests.helpers import to_numpy
 
 
@@ -189,6 +190,7 @@ def hidden_layer(units, name):
 
 
 def test_a_student_loses_filters_inside_its_distiller():
+    needs_keras("3.12", "distillation")
     student, teacher = hidden_layer(32, "thin"), hidden_layer(64, "wide")
     distiller = keras.distillation.Distiller(
         teacher,

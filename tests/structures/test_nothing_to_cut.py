@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 import keras_slr
+from tests.helpers import needs_keras
 
 pytestmark = pytest.mark.once("looks at graphs and shapes")
 
@@ -60,6 +61,11 @@ def attention(heads, **arguments):
     return keras.Model(inputs, layers.Dense(3)(layer(inputs, inputs)))
 
 
+def gated_attention():
+    needs_keras("3.14", "gates to attention")
+    return attention(4, use_gate=True)
+
+
 def dense(units=40, inputs=16):
     return keras.Sequential(
         [
@@ -98,7 +104,7 @@ REFUSED = {
     ),
     "a single head": (lambda: attention(1), "has a single head", HEADS),
     "gated heads": (
-        lambda: attention(4, use_gate=True),
+        gated_attention,
         "the heads of `attention` are not independent",
         HEADS,
     ),

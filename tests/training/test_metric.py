@@ -10,6 +10,7 @@ import keras_slr
 from keras_slr import SLR
 from keras_slr import SLRPruner
 from keras_slr.training.arrays import DeviceArrays
+from tests.helpers import needs_keras
 from tests.helpers import slow_keep_mask
 from tests.helpers import to_numpy
 
@@ -34,6 +35,11 @@ def named(optimizer, kernel, suffix):
     return found
 
 
+def multi_optimizer():
+    needs_keras("3.15", "MultiOptimizer")
+    return opt.MultiOptimizer(opt.OptimizerMap(opt.Adam(1e-2), {}))
+
+
 OPTIMIZERS = {
     "adam": (lambda: opt.Adam(1e-2), squares_of_adam),
     "adamw": (lambda: opt.AdamW(1e-2), squares_of_adam),
@@ -47,7 +53,7 @@ OPTIMIZERS = {
     "sgd": (lambda: opt.SGD(1e-2, momentum=0.9), None),
     "lion": (lambda: opt.Lion(1e-3), None),
     "multi_optimizer": (
-        lambda: opt.MultiOptimizer(opt.OptimizerMap(opt.Adam(1e-2), {})),
+        multi_optimizer,
         lambda o, kernel: squares_of_adam(o.optimizers[0], kernel),
     ),
 }

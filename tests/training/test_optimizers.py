@@ -12,6 +12,7 @@ from keras_slr import SLRPruner
 from tests.callbacks.helpers import EXPECTED_ZEROS
 from tests.callbacks.helpers import assert_untouched
 from tests.contract.methods import callback
+from tests.helpers import needs_keras
 from tests.helpers import to_numpy
 from tests.helpers import zeros
 from tests.training.own_optimizers import BACKEND
@@ -316,6 +317,7 @@ def test_nan_gives_back_the_state_of_every_optimizer(data):
 
 @pytest.mark.parametrize("averaged", [False, True])
 def test_the_optimizers_inside_a_multi_optimizer(data, averaged):
+    needs_keras("3.15", "MultiOptimizer")
     more = {"use_ema": True, "ema_momentum": 0.9} if averaged else {}
     optimizers = keras.optimizers
     multi = optimizers.MultiOptimizer(
@@ -449,6 +451,8 @@ def test_several_optimizers_in_a_loop(data):
         with pytest.raises(ValueError, match="an SLRPruner for each"):
             pruner.begin(model, total_steps=24)
         return
+    if BACKEND == "torch":
+        needs_keras("3.15", "a train_on_batch that takes losses with gradients")
     pruner.begin(model, total_steps=24)
     x, y = data
     for i in range(24):

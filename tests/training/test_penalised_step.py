@@ -14,6 +14,7 @@ import pytest
 from keras_slr import SLR
 from keras_slr import SLRPruner
 from keras_slr.schedules import Constant
+from tests.helpers import needs_keras
 from tests.helpers import to_numpy
 
 LR = 0.02
@@ -69,6 +70,15 @@ def unclipped(gradients):
 
 
 opt = keras.optimizers
+
+
+def multi_optimizer():
+    needs_keras("3.15", "MultiOptimizer")
+    return opt.MultiOptimizer(
+        opt.OptimizerMap(opt.SGD(LR), {".*bias": opt.SGD(LR)})
+    )
+
+
 CASES = {
     "sgd": (lambda: opt.SGD(LR), SGD, unclipped, 1),
     "momentum": (
@@ -128,9 +138,7 @@ CASES = {
         1,
     ),
     "multi_optimizer": (
-        lambda: opt.MultiOptimizer(
-            opt.OptimizerMap(opt.SGD(LR), {".*bias": opt.SGD(LR)})
-        ),
+        multi_optimizer,
         SGD,
         unclipped,
         1,
