@@ -22,7 +22,8 @@ CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/.jax_cache \
 .PHONY: help demo test lint slow benchmark-lenet benchmark-cost \
   benchmark-quality benchmark-shrink benchmark-speed benchmark-export \
   benchmark-kills benchmark-fuzz benchmark-contract test-devices \
-  test-arm docs notebooks coverage dist test-wheel clean
+  test-arm \
+  test-oldest test-newest docs notebooks coverage dist test-wheel clean
 
 .DEFAULT_GOAL := demo
 
@@ -57,6 +58,42 @@ test-devices: $(VENV)/.test ## runs on many virtual devices and in several proce
 	  $(RUN) $(CACHE) KERAS_BACKEND=$$backend $(BIN)/python -m pytest \
 	    tests/devices || exit 1; \
 	done
+
+# A part of the tests, for environments that take long to install.
+VERSION_TESTS := tests/allocation tests/projections tests/schedules \
+  tests/solvers tests/callbacks/test_slr_callback.py \
+  tests/callbacks/test_monitors.py tests/shrinking/test_fold_batch_norm.py \
+  tests/shrinking/test_groups.py tests/shrinking/test_options.py \
+  tests/structures/test_filter.py tests/test_hard_prune.py \
+  tests/test_pruner.py tests/training/test_masks.py \
+  tests/training/test_penalised_step.py
+TEST_VERSIONS = for backend in $(BACKENDS); do \
+	  marks="not slow"; \
+	  [ $$backend = $(ONCE) ] || marks="$$marks and not once"; \
+	  $(RUN) $(CACHE) KERAS_BACKEND=$$backend $(1)/python -m pytest \
+	    -n $(WORKERS) --dist loadfile -m "$$marks" $(VERSION_TESTS) || exit 1; \
+	done
+
+# The oldest versions that pyproject.toml admits; with Python 3.11 or 3.12.
+OLDEST := .oldest
+test-oldest: $(OLDEST)/.test ## a part of the tests with the oldest versions
+	$(call TEST_VERSIONS,$(OLDEST)/bin)
+
+$(OLDEST)/.test: PIP := $(OLDEST)/bin/python -m pip install --quiet \
+  --disable-pip-version-check
+$(OLDEST)/.test: oldest-versions.txt pyproject.toml
+	$(PYTHON) -m venv $(OLDEST)
+	-$(PIP) $$(grep ^torch $<)+cpu 2>/dev/null
+	$(PIP) -c $< -e ".[jax,torch]" tensorflow-cpu hypothesis pytest \
+	  pytest-xdist
+	touch $@
+
+# The newest pre-release of Keras, beside what is installed.
+NEWEST := .newest
+test-newest: $(VENV)/.test ## the same with the nightly build of Keras
+	rm -rf $(NEWEST)
+	$(PIP) --no-deps --pre --target $(NEWEST) keras-nightly
+	$(call TEST_VERSIONS,PYTHONPATH=$(CURDIR)/$(NEWEST) $(BIN))
 
 # What no x86 shows: LiteRT for ARM64 under qemu, on Debian or Ubuntu with the
 # package qemu-user.
