@@ -22,8 +22,8 @@ CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/.jax_cache \
 .PHONY: help demo test lint slow benchmark-lenet benchmark-cost \
   benchmark-quality benchmark-shrink benchmark-speed benchmark-export \
   benchmark-kills benchmark-fuzz benchmark-contract test-devices \
-  test-arm \
-  test-oldest test-newest docs notebooks coverage dist test-wheel clean
+  test-arm test-oldest test-newest docs notebooks coverage dist test-wheel \
+  clean
 
 .DEFAULT_GOAL := demo
 
@@ -238,5 +238,5 @@ $(VENV)/.test: $(VENV)/.demo requirements-test.txt
 	touch $@
 
 clean: ## remove what these targets made
-	rm -rf $(VENV) $(DOCS) $(BUILD) $(WHEEL) site .arm .keras_hub demo_output \
-	  build dist *.egg-info
+	rm -rf $(VENV) $(DOCS) $(BUILD) $(WHEEL) site .arm .keras_hub $(OLDEST) $(NEWEST) \
+	  demo_output build dist *.egg-info
