@@ -9,7 +9,7 @@ from keras_slr.solvers import ADMM
 class ADMMCallback(PruningCallback):
     """Prunes by ADMM (arXiv 1804.03294), see `solvers.ADMM`.
 
-    Arguments and logs are those of `PruningCallback`.
+    For arguments and logs see `PruningCallback`.
     """
 
     default_solver = ADMM

@@ -1,27 +1,27 @@
-"""Work that has to come after all callbacks of the user.
+"""Runs functions after all callbacks of the user.
 
 `fit` appends its History callback behind the user's callbacks and before the
-progress bar. Work hung on that History runs where no callback of the user's
-could put it, whatever order they were listed in.
+progress bar. Functions attached to that History run after all of them, in
+whatever order they were listed.
 """
 
 from keras_slr.keras_internals.instance_patch import InstancePatch
 
 
 class AfterUserCallbacks:
-    """Hangs functions on the History callback of a running `fit`.
+    """Attaches functions to the History callback of a running `fit`.
 
     Args:
         history: `keras.callbacks.History` of the model.
         **hooks: Functions by the name of a hook of callbacks, such as
-            `on_epoch_end`, and with its arguments. Each is called when that
-            hook of all callbacks of the user is over: after a
-            `BackupAndRestore` has begun, or an `EarlyStopping` has brought
-            the best weights back.
+            `on_epoch_end`, and with its arguments. Each is called after that
+            hook of all callbacks of the user: after a `BackupAndRestore` has
+            restored a checkpoint, or an `EarlyStopping` the best weights.
 
     Attributes:
-        alive: Whether the History takes part in the `fit` that runs; a list
-            of callbacks made without one leaves that of an earlier `fit`.
+        alive: Whether the History takes part in the `fit` that runs. With a
+            `CallbackList` that has none, the model still has that of an
+            earlier `fit`.
     """
 
     def __init__(self, history, **hooks):

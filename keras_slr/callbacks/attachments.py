@@ -79,7 +79,7 @@ class Attachments:
     def mask(self, run):
         """Holds the zeros of a run that has ended, while training goes on."""
         self.masks = Masks(
-            run.model, run.split.weights, run.optimizers, run.place
+            run.model, run.split.weights, run.optimizers, run.position
         )
         self._enter(self.masks)
         self.masked_run = run

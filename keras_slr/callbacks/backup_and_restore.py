@@ -1,4 +1,4 @@
-"""Keras's `BackupAndRestore`, whose every file is whole after a kill."""
+"""Keras's `BackupAndRestore`, with atomic files."""
 
 import os
 
@@ -8,12 +8,12 @@ from keras_slr_base.atomic_file import atomic_file
 
 
 class BackupAndRestore(internals.BackupAndRestore):
-    """Backs up a run, so that one killed at any moment can be restored.
+    """Backs up a run, which can then be restored after a kill at any moment.
 
-    The callback of Keras, with its arguments. That one writes the epoch into
-    a file of its own, over the last one: a kill at that moment leaves it
-    empty, and the next `fit` ends in a `JSONDecodeError`. This one puts it
-    there in one step. The weights are written so by the pruning callback.
+    This is the callback of Keras, with the same arguments. Keras overwrites
+    the file with the epoch: a kill at that moment leaves it empty, and the
+    next `fit` raises a `JSONDecodeError`. This callback replaces the file
+    atomically. The pruning callback does the same for the weights.
     """
 
     def on_train_begin(self, logs=None):

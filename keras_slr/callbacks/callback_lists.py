@@ -1,8 +1,8 @@
-"""The lists of callbacks that a hook is called from.
+"""The `CallbackList`s that call a hook.
 
-Keras does not hand a callback the `CallbackList` that it is part of. Two
-things depend on it: whether hooks run in order, and whether a `fit` is under
-way when something else is called on its model.
+Keras does not pass a callback the `CallbackList` that it is part of. Two
+things depend on it: whether hooks run in order, and whether a `fit` is running
+when something else calls its model.
 """
 
 import sys
@@ -13,7 +13,7 @@ from keras_slr.keras_internals.callbacks import run_batch_hooks_in_order
 
 
 def callback_lists():
-    """Returns the `CallbackList`s whose calls led here, innermost first."""
+    """Returns the `CallbackList`s on the call stack, innermost first."""
     lists = {}
     frame = sys._getframe(1)
     while frame is not None:
@@ -25,12 +25,12 @@ def callback_lists():
 
 
 def run_in_order():
-    """Makes the lists that led here call batch hooks in order.
+    """Makes the lists on the call stack call batch hooks in order.
 
-    Called from `on_train_begin`. On JAX and PyTorch Keras calls the hooks at
-    the end of a batch from threads of their own while the next batch trains,
-    unless it finds such a hook in the callbacks. It looks only into a list or
-    a tuple, not at a callback alone, nor into what is nested.
+    Call it in `on_train_begin`. On JAX and PyTorch Keras calls the hooks at
+    the end of a batch from other threads while the next batch trains, unless
+    it finds such a hook in the callbacks. It searches a list or a tuple only,
+    neither a single callback nor nested lists.
     """
     for callbacks in callback_lists():
         run_batch_hooks_in_order(callbacks)
@@ -43,8 +43,8 @@ def callbacks_of_fit(callback):
         callback: The callback whose hook is called.
 
     Returns:
-        List of callbacks in the order in which they are called, without the
-        lists that they are in. Empty if no list has led here.
+        List of callbacks in the order of their calls, without nested lists.
+        Empty if no list is on the call stack.
     """
     for callbacks in reversed(callback_lists()):
         flat = _flat(callbacks)

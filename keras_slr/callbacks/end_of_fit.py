@@ -1,11 +1,11 @@
-"""What to say when `fit` ends with weights that have not settled."""
+"""The warning when `fit` ends with weights that have not settled."""
 
 import numpy as np
 
 from keras_slr.callbacks.hard_pruned_metrics import PREFIX
 from keras_slr.reports import Report
 
-# How to make a run longer that ended too early.
+# How to run longer, for a run that ended too early.
 RUN_ON = "run `fit` again to its end"
 _NO_STOP = "let `fit` run to its end (`EarlyStopping` has `start_from_epoch`)"
 _STEPS = "pass the real number of batches as `steps_per_epoch`"
@@ -19,12 +19,12 @@ _BROUGHT_BACK = (
 
 
 def advice_for(model):
-    """Returns how to make a run longer that ends with its `fit`."""
+    """Returns how to run longer, for a run that ends with its `fit`."""
     return _NO_STOP if model.stop_training else _STEPS
 
 
 def with_warning(report, run, callbacks):
-    """Returns a report that says where its weights come from.
+    """Returns a report that warns of weights that had not settled.
 
     Args:
         report: `Report` of the run.
@@ -42,7 +42,7 @@ def with_warning(report, run, callbacks):
 
 
 def _by_zeros(callbacks, model):
-    """Whether the weights are the best of those measured with their zeros."""
+    """Whether a callback restored the best weights, measured with zeros."""
     return any(
         getattr(callback, "restore_best_weights", False)
         and callback.monitor.startswith(PREFIX)
@@ -53,7 +53,7 @@ def _by_zeros(callbacks, model):
 
 
 def _are_with_zeros(weights, best):
-    """Whether weights are the best ones but for zeros."""
+    """Whether weights are the best ones except for zeros."""
     return all(
         np.all((now == 0) | (now == then)) for now, then in zip(weights, best)
     )

@@ -1,16 +1,16 @@
-"""What a run writes into the logs of an epoch."""
+"""The values that a run adds to the logs of an epoch."""
 
 import dataclasses
 
 from keras_slr.training.figures import figures_of
 
-# What the progress bar shows at the end of an epoch; the rest of the keys go
-# to History, CSVLogger, TensorBoard and every other reader of the logs.
+# The keys on the progress bar at the end of an epoch. History, CSVLogger,
+# TensorBoard and other readers of the logs get all keys.
 _ON_THE_BAR = ("sparsity", "residual")
 
 
 class EpochLogs:
-    """The figures of a run and the states of its solver in one epoch.
+    """Collects a run's figures and solver states in one epoch.
 
     Args:
         solver: `solvers.Solver`.
@@ -32,22 +32,22 @@ class EpochLogs:
         self._updated = False
 
     def see_update(self, state):
-        """Takes in the state of the solver after a dual update."""
+        """Adds the state of the solver after a dual update."""
         if not self._updated:
             self._states, self._updated = [], True
         self._states.append(state)
 
     def see(self, run):
-        """Takes in the figures of a `training.run.Run` at this moment."""
+        """Stores the present figures of a `training.run.Run`."""
         self._figures = figures_of(run.split)
         self._states = self._states or [run.state]
 
     def see_pruned(self, sparsity):
-        """Takes in the share of zeros after the weights were pruned."""
+        """Stores the share of zeros after hard pruning."""
         self._figures = dataclasses.replace(self._figures, sparsity=sparsity)
 
     def write(self, logs):
-        """Adds the figures, once there are some."""
+        """Adds the figures to the logs, if there are some."""
         if self._figures is None:
             return
         of_epoch = dataclasses.asdict(self._figures) | self._solver.logs(
@@ -57,7 +57,7 @@ class EpochLogs:
             logs[f"{self._solver.prefix}_{name}"] = value
 
     def shorten_bar(self, epoch, logs=None):
-        """Leaves what the progress bar is to show."""
+        """Removes the keys that the progress bar does not show."""
         prefix = self._solver.prefix
         shown = [f"{prefix}_{name}" for name in _ON_THE_BAR]
         for key in list(logs or {}):

@@ -1,10 +1,10 @@
-"""Tells the calls on a model apart that come while a run is attached to it.
+"""Removes the leftovers of a `fit` that raised.
 
-No callback hears of a `fit` that ends in an exception. What a run has hung on
-the optimizer would then act in the next `fit`, even in one without the
-callback. Every `fit` calls `make_train_function` after the callbacks'
-`set_model`; the guard stands there and knows whether its callback is part of
-this `fit`. Loops around `train_on_batch` call it in every step.
+No callback learns of a `fit` that raised. The hooks that a run attached to the
+optimizer would then act in the next `fit`, even in one without the callback.
+Every `fit` calls `make_train_function` after the callbacks' `set_model`. The
+guard wraps that method and knows whether its callback is part of this `fit`.
+Loops around `train_on_batch` call it in every step.
 """
 
 import warnings
@@ -14,7 +14,7 @@ from keras_slr.keras_internals.instance_patch import InstancePatch
 
 
 class FitGuard:
-    """Calls `shed` when a `fit` begins that its callback is not part of.
+    """Calls `shed` when a `fit` without its callback begins.
 
     Args:
         model: Keras model.
@@ -25,8 +25,9 @@ class FitGuard:
         armed: Whether training with the callback is about to begin.
         begun: Whether it has begun.
         waiting: Callback whose `set_model` was called while the owner was
-            training, or `None`: it is part of a new `fit` if
-            `make_train_function` comes next, and of `evaluate` otherwise.
+            training, or `None`. It is part of a new `fit` if
+            `make_train_function` is called next, and of `evaluate`
+            otherwise.
     """
 
     def __init__(self, model, owner, shed):
@@ -42,7 +43,7 @@ class FitGuard:
 
     @staticmethod
     def of(model):
-        """Returns the guard that stands on a model, or `None`."""
+        """Returns the guard attached to a model, or `None`."""
         guard = getattr(model.make_train_function, "guard", None)
         # A later patch may have copied the attribute and outlived the guard.
         stands = guard is not None and guard._patch.attached
@@ -50,7 +51,7 @@ class FitGuard:
 
     @staticmethod
     def clear(model, owner):
-        """Sheds what a dead `fit` has left on `model`.
+        """Removes the leftovers of a `fit` that raised from `model`.
 
         Args:
             model: Keras model.
@@ -68,7 +69,7 @@ class FitGuard:
             raise _second(model)
 
     def wait(self, callback):
-        """Leaves open what a `set_model` in the middle of training begins.
+        """Defers a callback whose `set_model` came in the middle of training.
 
         Args:
             callback: A pruning callback, maybe the owner.
@@ -103,11 +104,11 @@ class FitGuard:
         return make_train_function
 
     def arm(self):
-        """Says that the callback is part of the `fit` that begins."""
+        """Notes that the callback is part of the `fit` about to begin."""
         self.armed = True
 
     def begin(self, by_hand):
-        """Says that the training has begun.
+        """Notes that training has begun.
 
         Args:
             by_hand: Boolean, whether a loop calls the callback, not `fit`.
@@ -120,7 +121,7 @@ class FitGuard:
     def _training(self):
         """Whether this is a step of the training that has begun."""
         if self._by_hand:
-            # Every `fit` brings a history of its own.
+            # Every `fit` has a new history.
             return getattr(self._model, "history", None) is self._history
         # Another callback of the `fit` may train on a batch of its own.
         return any(self._owner in each.callbacks for each in callback_lists())
@@ -128,16 +129,16 @@ class FitGuard:
     def _shed(self):
         if not self.armed:
             warnings.warn(
-                f"A pruning run on `{self._model.name}` that did not come to "
-                "its end is not part of this fit: what it had left is "
-                "removed, the weights stay as they were trained.",
+                f"A pruning run on `{self._model.name}` did not come to its "
+                "end and is not part of this fit: its hooks are removed, the "
+                "weights stay as trained.",
                 stacklevel=4,
             )
         self.detach()
         self._shed_owner()
 
     def retrace(self):
-        """Makes a `fit` that is under way take up the new train step."""
+        """Makes a running `fit` use the new train step."""
         self._model.make_train_function(force=True)
 
 

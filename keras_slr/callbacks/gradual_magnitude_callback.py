@@ -1,8 +1,12 @@
 """Gradual magnitude pruning in `model.fit`."""
 
+from typing import Any
+
+from keras_slr.allocation.rates import Rate
 from keras_slr.callbacks.pruning_callback import PruningCallback
 from keras_slr.record import register
 from keras_slr.solvers import GradualMagnitude
+from keras_slr.training.clock import UpdateEvery
 
 
 @register
@@ -31,26 +35,28 @@ class GradualMagnitudeCallback(PruningCallback):
 
     def __init__(
         self,
-        rate=None,
+        rate: Rate | None = None,
         *,
-        initial_sparsity=None,
-        final_sparsity=None,
-        begin_step=None,
-        end_step=None,
-        frequency=None,
-        **kwargs,
+        initial_sparsity: float | None = None,
+        final_sparsity: float | None = None,
+        begin_step: float | None = None,
+        end_step: float | None = None,
+        frequency: UpdateEvery = None,
+        **kwargs: Any,
     ):
-        ramp = {
+        given = {
             "initial_sparsity": initial_sparsity,
             "begin_step": begin_step,
             "end_step": end_step,
         }
-        ramp = {name: v for name, v in ramp.items() if v is not None}
+        ramp: dict[str, Any] = {
+            name: v for name, v in given.items() if v is not None
+        }
         if ramp:
             if kwargs.get("solver") is not None:
                 raise ValueError(
-                    "Expected the ramp either in `solver` or in arguments of "
-                    f"their own. Received both: {', '.join(ramp)}."
+                    "Expected the ramp either in `solver` or in separate "
+                    f"arguments. Received both: {', '.join(ramp)}."
                 )
             kwargs["solver"] = GradualMagnitude(**ramp)
         if frequency is not None:

@@ -9,8 +9,8 @@ from keras_slr.solvers import GReg
 class GRegCallback(PruningCallback):
     """Prunes by growing regularisation (arXiv 2012.09243).
 
-    `solver=GReg.one()` is GReg-1, the default, `GReg.two()` GReg-2, see
-    `solvers.GReg`. Arguments and logs are those of `PruningCallback`.
+    `solver=GReg.one()`, the default, is GReg-1; `GReg.two()` is GReg-2, see
+    `solvers.GReg`. For arguments and logs see `PruningCallback`.
     """
 
     default_solver = GReg

@@ -1,4 +1,7 @@
-"""Checkpoints of the weights as hard pruning would leave them."""
+"""Checkpoints of the hard-pruned weights."""
+
+import os
+from typing import Any
 
 from keras_slr.callbacks.callback_lists import callbacks_of_fit
 from keras_slr.callbacks.hard_pruned_metrics import PREFIX
@@ -22,26 +25,30 @@ class HardPrunedCheckpoint(ModelCheckpoint):
     model.fit(x, y, validation_data=val, epochs=10, callbacks=[slr, best])
     ```
 
-    A `ModelCheckpoint` whose files hold the weights as hard pruning would
-    leave them at that moment: with the zeros with which `val_hard_...` was
-    measured. Training goes on with the weights as they were. The files are
-    written whole or not at all and load as plain models; to resume a run use
+    A `ModelCheckpoint` that saves the weights as hard pruning would leave
+    them at that moment, with the zeros with which `val_hard_...` was measured.
+    Training continues with the unpruned weights. The files are written
+    atomically and load as plain models. To resume a run, use
     `BackupAndRestore` or a plain `ModelCheckpoint`, which save its state. List
-    it behind the pruning callback.
+    this callback behind the pruning callback.
 
     Args:
         filepath: See `keras.callbacks.ModelCheckpoint`.
         monitor: Name of a metric. Defaults to `"val_hard_loss"`.
         **kwargs: Other arguments of `keras.callbacks.ModelCheckpoint`. With
-            `mode="auto"` the direction is that of the metric without
-            `hard_` in its name.
+            `mode="auto"`, `val_hard_x` has the direction of `val_x`.
 
     Raises:
         ValueError: If `fit` has no pruning callback, or one that does not
-            log what is monitored.
+            log the monitored metric.
     """
 
-    def __init__(self, filepath, monitor="val_hard_loss", **kwargs):
+    def __init__(
+        self,
+        filepath: str | os.PathLike,
+        monitor: str = "val_hard_loss",
+        **kwargs: Any,
+    ):
         super().__init__(filepath, monitor, **kwargs)
 
     def on_train_begin(self, logs=None):
@@ -72,7 +79,7 @@ class HardPrunedCheckpoint(ModelCheckpoint):
             self.monitor = monitor
 
     def _write(self, epoch, batch, logs):
-        # While pruned weights are fine-tuned they have their zeros.
+        # In fine-tuning, after the run, the weights have their zeros.
         run = Run.of(self.model)
         with without_carrier(self.model.optimizer):
             if run is None:

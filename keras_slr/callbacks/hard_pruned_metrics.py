@@ -1,4 +1,4 @@
-"""Validation of the weights as hard pruning would leave them now."""
+"""Validation of the hard-pruned weights in the middle of a run."""
 
 import contextlib
 
@@ -14,13 +14,13 @@ PREFIX = "val_hard_"
 
 
 def hard_pruned_metrics(run, callbacks, logs):
-    """Evaluates the hard-pruned weights, then puts the weights back.
+    """Evaluates the hard-pruned weights, then restores the weights.
 
-    Uses the validation data that `fit` holds, as its own validation does.
+    Uses the validation data of the `fit`.
 
     Args:
         run: `training.run.Run` inside `fit`, at the end of an epoch, or
-            `None` while pruned weights are fine-tuned.
+            `None` in fine-tuning.
         callbacks: List of all callbacks of the `fit`. With a
             `SwapEMAWeights` among them the moving averages are evaluated, as
             in the validation of `fit`.
@@ -31,7 +31,7 @@ def hard_pruned_metrics(run, callbacks, logs):
         data.
     """
     if run is None:
-        # What was validated is as hard pruning left it.
+        # `fit` validated the hard-pruned weights.
         return {
             name.replace("val_", PREFIX, 1): value
             for name, value in logs.items()

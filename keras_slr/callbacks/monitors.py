@@ -1,4 +1,4 @@
-"""Checks of the callbacks that watch `val_hard_...` metrics."""
+"""Checks of the callbacks that monitor `val_hard_...` metrics."""
 
 import keras
 
@@ -8,17 +8,17 @@ from keras_slr.callbacks.hard_pruned_metrics import PREFIX
 
 
 def check_monitors(pruning):
-    """Raises if a callback could not do what it monitors a metric for.
+    """Raises if a callback monitors `val_hard_...` in vain.
 
-    Called from `on_train_begin`.
+    Call it in `on_train_begin`.
 
     Args:
         pruning: The pruning callback, with `monitor_hard_pruned`.
 
     Raises:
         ValueError: If another callback of the `fit` monitors `val_hard_...`
-            and that is not logged, or not yet, or it would save weights
-            without the zeros.
+            and the metric is not logged, or is logged after it, or the
+            callback would save weights without the zeros.
     """
     before = True
     for callback in callbacks_of_fit(pruning):
@@ -32,7 +32,7 @@ def _watches(callback):
     monitor = getattr(callback, "monitor", None)
     if not isinstance(monitor, str) or not monitor.startswith(PREFIX):
         return False
-    # Without this nothing is monitored.
+    # Without `save_best_only` a checkpoint monitors nothing.
     return getattr(callback, "save_best_only", True)
 
 
@@ -43,7 +43,7 @@ def _check(callback, pruning, before):
     if isinstance(callback, keras.callbacks.ModelCheckpoint) and not zeros:
         raise ValueError(
             "Expected a checkpoint that saves what it monitors. "
-            f"{received}, whose file would hold the weights without the "
+            f"{received}, whose file would have the weights without the "
             "zeros: use `keras_slr.HardPrunedCheckpoint`."
         )
     if not pruning.monitor_hard_pruned:

@@ -9,7 +9,7 @@ from keras_slr.solvers import OneShotMagnitude
 class OneShotMagnitudeCallback(PruningCallback):
     """Prunes by magnitude at one moment, see `solvers.OneShotMagnitude`.
 
-    Arguments and logs are those of `PruningCallback`.
+    For arguments and logs see `PruningCallback`.
     """
 
     default_solver = OneShotMagnitude

@@ -1,8 +1,8 @@
-"""A callback that knows what its `set_model` begins.
+"""A callback that knows whether its `set_model` begins training.
 
 Keras calls it for `fit`, `evaluate`, `predict` and for a `CallbackList` made
-by hand, and does not say which. Inside a running `fit` only what comes next
-tells a new `fit`, after one that ended in an exception, from `evaluate`.
+by hand, and does not say which. During a `fit`, only the next call tells
+whether it began another `fit`, after one that raised, or an `evaluate`.
 """
 
 import keras
@@ -23,8 +23,8 @@ def sync(callback):
 class TrainingCallback(keras.callbacks.Callback):
     """Calls `take_over` when training with the callback begins.
 
-    A subclass attaches to the model there, behind a `FitGuard`, and has a
-    method `abandon` that undoes it.
+    A subclass attaches to the model in it, behind a `FitGuard`, and has a
+    method `abandon` that detaches.
     """
 
     def __init__(self):
@@ -33,7 +33,7 @@ class TrainingCallback(keras.callbacks.Callback):
         self._params_of_waiting = None
 
     def take_over(self, model):
-        """Attaches to a model that this callback is to train.
+        """Attaches to a model that is about to train with this callback.
 
         Args:
             model: Keras model.
@@ -63,7 +63,7 @@ class TrainingCallback(keras.callbacks.Callback):
         if self._waits:
             self._stop_waiting()
             self.take_over(self._unsynced_model)
-        # `fit` has made the function by now, a loop around `train_on_batch`
+        # `fit` has made the function by now. A loop around `train_on_batch`
         # makes it in its first step.
         self._by_hand = self._unsynced_model.train_function is None
         if "epochs" not in (self.params or {}):
@@ -91,7 +91,7 @@ class TrainingCallback(keras.callbacks.Callback):
 
     @property
     def _waits(self):
-        """Whether it is open what the last `set_model` has begun."""
+        """Whether the guard has deferred this callback's `set_model`."""
         guard = (
             None
             if self._unsynced_model is None

@@ -1,7 +1,7 @@
-"""Checkpoints of other callbacks that are written whole or not at all.
+"""Makes the checkpoints of other callbacks atomic.
 
-Keras writes them over the last good one, which a kill or a full disk in the
-middle of it leaves neither old nor new.
+Keras overwrites the last good checkpoint. A kill or a full disk in the middle
+of it leaves a broken file.
 """
 
 import functools
@@ -38,8 +38,8 @@ class WholeCheckpoints:
 def _whole(write):
     @functools.wraps(write)
     def write_whole(filepath, overwrite=True, *args, **kwargs):
-        # Folders, shards and remote files are left to Keras, and so is
-        # asking before something is overwritten.
+        # Keras itself writes folders, shards and remote files, and asks
+        # before it overwrites a file.
         if not (
             overwrite
             and isinstance(filepath, (str, os.PathLike))

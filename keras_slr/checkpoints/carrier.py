@@ -1,11 +1,11 @@
 """Solver state in checkpoints, beside the optimizer's own state.
 
 Keras restores an optimizer only if the file lists as many variables as the
-optimizer has. Slots among them would make `load_model` drop the whole
-optimizer state of a model saved in the middle of a run. So they are left out
-of the optimizer's own list and saved by a carrier that Keras's saving finds
-as an attribute of the optimizer. Files with a carrier load as plain models;
-plain files load into a model with a carrier and leave its state alone.
+optimizer has. With the slots among them, `load_model` would drop the whole
+optimizer state of a model saved in the middle of a run. So the optimizer's own
+list omits them, and a carrier saves them, which Keras's saving finds as an
+attribute of the optimizer. Files with a carrier load as plain models. Plain
+files load into a model with a carrier and leave its state alone.
 """
 
 import contextlib
@@ -19,10 +19,10 @@ from keras_slr.keras_internals.optimizers import untrack
 from keras_slr.training.optimizer_parts import base_optimizer
 
 ATTRIBUTE = "slr_state"
-# In the state of a model whose weights are pruned and held by masks.
+# A key in the state of a model whose pruned weights are held by masks.
 PRUNED = "pruned"
-# Of the names of what says where in the run the file was saved.
-_PLACE = "run_"
+# Prefix of the keys of the position in the run.
+_POSITION = "run_"
 
 
 def check_free(optimizers, model):
@@ -30,7 +30,7 @@ def check_free(optimizers, model):
 
     Args:
         optimizers: `training.optimizers.Optimizers`.
-        model: Keras model, to be named.
+        model: Keras model, named in the error.
     """
     if any(ATTRIBUTE in vars(each) for each in optimizers.all_of_keras):
         raise ValueError(
@@ -47,7 +47,7 @@ def carrier_of(optimizer):
 
 @contextlib.contextmanager
 def without_carrier(optimizer):
-    """Takes the carrier off a model's optimizer, so that files lack it."""
+    """Removes the carrier from a model's optimizer, so that files lack it."""
     base = base_optimizer(optimizer)
     carrier = vars(base).pop(ATTRIBUTE, None)
     try:
@@ -60,44 +60,49 @@ def without_carrier(optimizer):
 class Carrier(keras.layers.Layer):
     """Saves and loads the variables and scalars of a run.
 
-    A layer only because Keras's saving visits known kinds of objects alone.
+    It is a layer because Keras's saving visits only known kinds of objects.
 
     Args:
         variables: List of Keras variables.
         get_scalars: Function that returns a dict of floats.
         set_scalars: Function that takes such a dict after loading.
-        owner: What the state belongs to.
-        place: Pair of functions that return and take a dict of further
-            floats and arrays, which say where in a run the file was saved.
-            A file may lack some of them, or have more. Defaults to `None`.
+        owner: The object whose state it is.
+        position: Pair of functions that return and take a dict of further
+            floats and arrays, the position in the run. A file may lack some
+            of them, or have more. Defaults to `None`.
     """
 
-    def __init__(self, variables, get_scalars, set_scalars, owner, place=None):
+    def __init__(
+        self, variables, get_scalars, set_scalars, owner, position=None
+    ):
         super().__init__(name=ATTRIBUTE)
-        # Behind functions: a layer tracks the variables it is given, and
-        # the saving visits whatever it can reach from it.
+        # Behind functions: a layer tracks the variables in its attributes,
+        # and the saving visits every object that it can reach.
         self._get_variables = lambda: variables
         self.owner = lambda: owner
         self._get_scalars = get_scalars
         self._set_scalars = set_scalars
-        self._get_place, self._set_place = place or (dict, lambda place: None)
+        self._get_position, self._set_position = position or (
+            dict,
+            lambda position: None,
+        )
 
     def save_own_variables(self, store):
         for i, variable in enumerate(self._get_variables()):
             store[str(i)] = backend.to_numpy(variable)
         for name, value in self._get_scalars().items():
             store[name] = np.asarray(value, dtype=np.float64)
-        for name, value in self._get_place().items():
-            store[_PLACE + name] = np.asarray(value)
+        for name, value in self._get_position().items():
+            store[_POSITION + name] = np.asarray(value)
 
     def load_own_variables(self, store):
         saved = set(store.keys())
-        place = {
-            name.removeprefix(_PLACE): np.asarray(store[name])
+        position = {
+            name.removeprefix(_POSITION): np.asarray(store[name])
             for name in saved
-            if name.startswith(_PLACE)
+            if name.startswith(_POSITION)
         }
-        names = {name for name in saved if not name.startswith(_PLACE)}
+        names = {name for name in saved if not name.startswith(_POSITION)}
         if not names:
             return
         variables = self._get_variables()
@@ -105,7 +110,7 @@ class Carrier(keras.layers.Layer):
         if PRUNED in names and PRUNED not in scalars:
             # The file is from the later, fine-tuning phase of this run.
             self._set_scalars({PRUNED: 1.0})
-            self._set_place(place)
+            self._set_position(position)
             return
         expected = set(scalars) | {str(i) for i in range(len(variables))}
         if names != expected:
@@ -118,11 +123,11 @@ class Carrier(keras.layers.Layer):
         for i, variable in enumerate(variables):
             variable.assign(np.asarray(store[str(i)]))
         self._set_scalars({name: float(store[name][()]) for name in scalars})
-        self._set_place(place)
+        self._set_position(position)
 
 
 class CarriedSlots:
-    """Hangs a carrier on an optimizer and hides the slots from its own list.
+    """Attaches a carrier to an optimizer, and hides the slots from its list.
 
     Args:
         outer: The model's optimizer, possibly a `LossScaleOptimizer`.
@@ -131,7 +136,7 @@ class CarriedSlots:
         get_scalars: See `Carrier`.
         set_scalars: See `Carrier`.
         owner: See `Carrier`.
-        place: See `Carrier`. Defaults to `None`.
+        position: See `Carrier`. Defaults to `None`.
     """
 
     def __init__(
@@ -142,13 +147,13 @@ class CarriedSlots:
         get_scalars,
         set_scalars,
         owner,
-        place=None,
+        position=None,
     ):
         self.optimizer = outer
         self._base = base
         self._variables = variables
         self._carrier = Carrier(
-            variables, get_scalars, set_scalars, owner, place
+            variables, get_scalars, set_scalars, owner, position
         )
         optimizers = [base] if outer is base else [outer, base]
         self._patches = [
@@ -190,7 +195,7 @@ def _hiding(optimizer, slots):
         def load_own_variables(store):
             variables = own_variables()
             if len(store.keys()) != len(variables):
-                # What Keras does with an optimizer that does not fit.
+                # Keras warns of an optimizer with other variables.
                 return load(store)
             for i, variable in enumerate(variables):
                 variable.assign(np.asarray(store[str(i)]))

@@ -1,4 +1,4 @@
-"""Random states that a run depends on and Keras's files leave out."""
+"""Random states that a run depends on and Keras's files omit."""
 
 import keras
 
@@ -6,12 +6,11 @@ from keras_slr import backend
 
 
 class RandomStates:
-    """Saves and loads what dropout and the order of data are drawn from.
+    """Saves and loads the random states behind dropout and data order.
 
-    That is the states of the model's layers, and the global ones of NumPy,
+    These are the states of the model's layers, and the global ones of NumPy,
     which shuffles data for JAX, of Python, which shuffles a `PyDataset`, and
-    of PyTorch, of which dropout draws there.
-    TensorFlow's own shuffling cannot be saved.
+    of PyTorch, for its dropout. TensorFlow's own shuffling cannot be saved.
 
     Args:
         model: Built Keras model.
@@ -20,20 +19,20 @@ class RandomStates:
     def __init__(self, model):
         self._model = model
         self._of_epoch = self._saved = {}
-        # A checkpoint may be saved while saved batches are passed over.
+        # A checkpoint may be saved while batches are skipped.
         self._replaying = False
 
     def begin_epoch(self):
-        """Keeps the global states that the epoch's order is drawn from."""
+        """Keeps the global states behind the data order of the epoch."""
         self._of_epoch = backend.global_random_states()
 
     def replay(self):
-        """Sets the global states as at the begin of the saved epoch."""
+        """Sets the global states to those at the start of the saved epoch."""
         backend.set_global_random_states(self._of_epoch)
         self._replaying = True
 
     def go_on(self):
-        """Sets the global states as they were saved."""
+        """Sets the global states to those that were saved."""
         backend.set_global_random_states(self._saved)
         self._replaying = False
 

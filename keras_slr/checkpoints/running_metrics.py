@@ -1,13 +1,13 @@
-"""The metrics of an epoch, to go on with in the middle of it."""
+"""The metrics of an epoch, for resuming in the middle of it."""
 
 import keras
 import numpy as np
 
 
 class RunningMetrics:
-    """Holds what a checkpoint says of a model's metrics until it is asked for.
+    """Keeps the metrics of a checkpoint until `restore`.
 
-    `fit` resets the metrics when an epoch begins, after checkpoints are
+    `fit` resets the metrics at the start of an epoch, after a checkpoint is
     loaded.
 
     Args:
@@ -20,7 +20,7 @@ class RunningMetrics:
 
     @property
     def state(self):
-        """Dict of arrays by the place of a metric's variable."""
+        """Dict of arrays by the index of a metric's variable."""
         return {
             str(i): keras.ops.convert_to_numpy(variable.value)
             for i, variable in enumerate(self._model.metrics_variables)
@@ -31,10 +31,10 @@ class RunningMetrics:
         self._saved = {name: np.asarray(value) for name, value in state.items()}
 
     def restore(self):
-        """Sets the metrics to what was saved.
+        """Sets the metrics to the saved values.
 
-        Does nothing if the model has other metrics, or not yet these: Keras
-        on TensorFlow makes them with the first step.
+        Does nothing if the model has other metrics, or none yet: Keras on
+        TensorFlow makes them in the first step.
         """
         variables = self._model.metrics_variables
         saved = [self._saved.get(str(i)) for i in range(len(variables))]

@@ -1,8 +1,8 @@
-"""Passing over the batches of an epoch that a checkpoint has behind it.
+"""Skips the batches of an epoch that a checkpoint has behind it.
 
-Keras begins the epoch in which a checkpoint was saved anew, with the weights
-from the middle of it. Its first batches are drawn, so that those follow that
-follow in an uninterrupted run, but not trained on a second time.
+Keras restarts the epoch in which a checkpoint was saved, with the weights from
+the middle of it. Its first batches are drawn, so that the next ones are those
+of an uninterrupted run, but not trained on a second time.
 """
 
 from keras_slr import backend
@@ -12,14 +12,14 @@ from keras_slr.keras_internals.models import metrics_are_made
 
 
 class SkippedBatches:
-    """Takes the place of a model's `train_function` for some batches.
+    """Replaces a model's `train_function` for some batches.
 
     Args:
-        model: Keras model inside `fit`, at the begin of an epoch.
-        batches: Integer, how many to pass over, one at least.
-        metrics: `training.running_metrics.RunningMetrics`, which go on as
-            they were saved.
-        random: `training.random_states.RandomStates`, likewise.
+        model: Keras model inside `fit`, at the start of an epoch.
+        batches: Integer, how many to skip, at least one.
+        metrics: `checkpoints.running_metrics.RunningMetrics`, which continue
+            from the saved values.
+        random: `checkpoints.random_states.RandomStates`, likewise.
     """
 
     def __init__(self, model, batches, metrics, random):
@@ -33,7 +33,7 @@ class SkippedBatches:
     def attach(self):
         # On JAX the metrics cannot be read while an epoch runs.
         self._restore_metrics()
-        # The same order of the data as in the epoch that was interrupted.
+        # The data order is that of the interrupted epoch.
         self._random.replay()
         self._patch.attach()
 

@@ -1,4 +1,4 @@
-"""The weights from before a run, on disk, in case the run destroys them."""
+"""A copy on disk of the weights from before a run."""
 
 import contextlib
 import warnings
@@ -16,7 +16,7 @@ from keras_slr_base.work_folder import work_folder
 class Snapshot:
     """Keeps a copy of a model's and its optimizers' variables.
 
-    In a temporary folder rather than in memory, since it is hardly ever read.
+    It is in a temporary folder, not in memory, because it is hardly ever read.
 
     Args:
         model: Built Keras model.
@@ -36,7 +36,7 @@ class Snapshot:
         ]
         stack = contextlib.ExitStack()
         self._folder = stack.enter_context(work_folder())
-        # At the latest when this object or the process ends.
+        # At the latest, when this object or the process ends.
         self._remove = weakref.finalize(self, stack.close)
         self._saved = True
         try:
@@ -53,17 +53,15 @@ class Snapshot:
             )
 
     def restore(self):
-        """Sets all variables back; returns whether that could be done."""
+        """Restores all variables; returns whether that was possible."""
         if not self._saved:
             return False
         for i, variable in enumerate(self._variables):
             saved = {
-                place: np.frombuffer(
+                key: np.frombuffer(
                     self._file(i, j).read_bytes(), part.dtype
                 ).reshape(part.shape)
-                for j, (place, part) in enumerate(
-                    backend.parts(variable).items()
-                )
+                for j, (key, part) in enumerate(backend.parts(variable).items())
             }
             backend.assign_parts(variable, saved)
         # `fit` copies the moving averages into the weights when it ends.

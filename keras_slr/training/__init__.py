@@ -1,1 +1,1 @@
-"""Everything that touches a running Keras training."""
+"""A running training: optimizer hooks, pruned weights, progress of the run."""

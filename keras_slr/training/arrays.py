@@ -1,9 +1,9 @@
 """The two array kinds on which the solver's passes run.
 
 Host arrays are NumPy views of the variables: the fastest exact way on CPU.
-Device arrays stay where they are and go through one compiled function per
-pass: the way for accelerators and for sharded tensors, which NumPy could only
-reach by gathering them.
+Device arrays stay on their devices, and one compiled function per pass runs on
+them. Accelerators and sharded tensors need it: NumPy would have to gather
+them.
 
 Both offer `sums`, which adds up what a pass returns over all weights,
 `masks`, which chooses the entries to keep, and `assign`, which stores the new
@@ -20,8 +20,8 @@ from keras_slr import backend
 from keras_slr.projections import bisection
 from keras_slr.projections import keep_mask
 
-# Entries per block: the dozen intermediate arrays of a pass then stay in the
-# processor's cache, where those of whole tensors would not.
+# Entries per block: the dozen intermediate arrays of a pass then fit into the
+# processor's cache.
 BLOCK = 1 << 15
 
 
@@ -46,8 +46,8 @@ class HostArrays:
         Args:
             fn: Pass of `solvers.forms` that returns sums.
             slots: List of `PrunedWeight`.
-            *scalars: Floats handed to `fn`.
-            masks: List of masks handed to `fn`. Defaults to `None`, none.
+            *scalars: Floats passed to `fn`.
+            masks: List of masks passed to `fn`. Defaults to `None`, none.
         """
         # Block sums are added up in the double precision of Python.
         parts = (
@@ -58,7 +58,7 @@ class HostArrays:
         return tuple(float(sum(column)) for column in zip(*parts))
 
     def support(self, fn, slots):
-        """Returns the masks that `fn` reads off the slots."""
+        """Returns the masks that `fn` computes from the slots."""
         return [
             fn(self, *_flat(slot)[1:]).reshape(slot.w.shape) for slot in slots
         ]
@@ -81,20 +81,20 @@ class HostArrays:
             sets: List of pairs of a `structures.Constraint` and the indices
                 of its weights' slots.
             counts: List of integers, how many units to keep of each set.
-            *scalars: Floats handed to `fn`.
-            weighings: List of what to multiply the tensors by before, see
-                `training.metric.weighing`. Defaults to `None`, nothing.
+            *scalars: Floats passed to `fn`.
+            weighings: List of factors of the tensors, see
+                `training.metric.weighing`. Defaults to `None`, no factors.
         """
         weighings = weighings or [None] * len(slots)
 
-        def value(place):
-            flat = _flat(slots[place])
+        def value(i):
+            flat = _flat(slots[i])
             v = np.empty(flat[0].shape, np.float32)
             for out, *arrays in _blocks((v, *flat)):
                 out[:] = fn(self, *arrays, *scalars)[-1]
-            if weighings[place] is not None:
-                v *= np.reshape(weighings[place], -1)
-            return v.reshape(slots[place].w.shape)
+            if weighings[i] is not None:
+                v *= np.reshape(weighings[i], -1)
+            return v.reshape(slots[i].w.shape)
 
         return merged_masks(np, keep_mask, sets, counts, value, len(slots))
 
@@ -167,7 +167,7 @@ class DeviceArrays:
 
     def masks(self, fn, slots, sets, counts, *scalars, weighings=None):
         """See `HostArrays.masks`."""
-        # The sets are part of the function; the counts are tensors, because
+        # The sets are part of the function. The counts are tensors, because
         # they change while a set shrinks.
         body = functools.partial(self._choose, sets)
         return self._call(
@@ -223,8 +223,8 @@ class DeviceArrays:
         return [fn(self, *arrays, *scalars) for arrays in tensors]
 
     def _choose(self, sets, fn, tensors, scalars, counts):
-        def value(place):
-            w, a, c, *weighing = tensors[place]
+        def value(i):
+            w, a, c, *weighing = tensors[i]
             v = fn(self, w, a, c, *scalars)[-1]
             return v * weighing[0] if weighing else v
 
@@ -234,25 +234,24 @@ class DeviceArrays:
 
 
 def merged_masks(xp, select, sets, counts, value, size):
-    """Returns a mask per weight of what all sets keep of it.
+    """Returns a mask per weight of the entries that all sets keep.
 
     Args:
         xp: See `structures.Constraint.masks`.
         select: See `structures.Constraint.masks`.
         sets: See `HostArrays.masks`.
         counts: List of integers, one per set.
-        value: Function of the index of a weight that returns what to project.
+        value: Function of the index of a weight that returns the array to
+            choose by.
         size: Integer, the number of weights.
     """
     masks = [None] * size
-    for (constraint, places), count in zip(sets, counts):
-        values = [value(place) for place in places]
+    for (constraint, indices), count in zip(sets, counts):
+        values = [value(i) for i in indices]
         kept = constraint.masks(xp, select, values, count)
-        for place, mask in zip(places, kept):
-            known = masks[place]
-            masks[place] = (
-                mask if known is None else xp.logical_and(known, mask)
-            )
+        for i, mask in zip(indices, kept):
+            known = masks[i]
+            masks[i] = mask if known is None else xp.logical_and(known, mask)
     return masks
 
 

@@ -1,4 +1,4 @@
-"""When a run is where: its progress and the moments of its dual updates."""
+"""Step counting: the progress of a run, and when dual updates are due."""
 
 import numbers
 from typing import Literal
@@ -10,12 +10,12 @@ from keras_slr.training.epochs import Epochs
 
 UpdateEvery: TypeAlias = int | float | Literal["epoch"] | None
 
-# Dual updates in a run: their number matters, not their distance in steps.
+# Dual updates in a run: their number matters, not the steps between them.
 UPDATES = 150
-# Steps between updates while the length of an epoch is not known yet.
+# Steps between updates while the length of an epoch is not known.
 UNKNOWN_INTERVAL = 30
 EPOCH = "epoch"
-# Steps at which a schedule of learning rates is read, to sum it.
+# Steps at which a learning-rate schedule is evaluated for its integral.
 _READINGS = 129
 
 
@@ -43,7 +43,7 @@ def check_update_every(update_every):
 
 
 def check_total_steps(total):
-    """Raises a `ValueError` unless `total` counts the steps of a run."""
+    """Raises a `ValueError` unless `total` is a number of steps or `None`."""
     whole = isinstance(total, numbers.Integral) and not isinstance(total, bool)
     if total is not None and not (whole and total > 0):
         raise ValueError(
@@ -64,9 +64,9 @@ class Clock:
         epochs: `Epochs` of the run.
         learning_rate: Function that returns the learning rate at a step of
             the run, or `None` if it is not known beforehand.
-        ahead: Integer, steps trained beyond those that are counted: other
-            callbacks may save a checkpoint before a step is counted.
-        seen: Integer, steps done that every callback has seen the end of.
+        ahead: Integer, steps trained but not counted yet: another callback
+            may save a checkpoint before a step is counted.
+        seen: Integer, steps whose end every callback has seen.
     """
 
     def __init__(self, update_every):
@@ -80,7 +80,7 @@ class Clock:
         self.total = None
 
     def set_length(self, total):
-        """Sets the steps of the run, `None` if they are not known.
+        """Sets the steps of the run, `None` if they are not known yet.
 
         Raises:
             ValueError: If the run ends before its first dual update.
@@ -118,17 +118,17 @@ class Clock:
     def learned(self):
         """Fraction of the run's learning rates spent, see `progress`.
 
-        The sum of the learning rates up to here over that of the run. A
-        constant rate, or one that is not known beforehand, spends the same at
-        every step.
+        It is the sum of the learning rates so far over that of the whole run.
+        A constant rate, or one not known beforehand, spends the same in every
+        step.
         """
         return self._learned_at(self.step)
 
     @property
     def learning(self):
-        """Fraction of the learning from here to the next dual update.
+        """Fraction of the learning rates spent until the next dual update.
 
-        That of `interval` steps, zero while the run's length is not known.
+        It covers `interval` steps. Zero while the run's length is not known.
         """
         return self._learned_at(self.step + self.interval) - self.learned
 
@@ -154,21 +154,21 @@ class Clock:
 
     @property
     def state(self):
-        """Dict of integers, where in the run this is."""
+        """Dict of integers, the position in the run."""
         own = {"step": self.step, "ahead": self.ahead, "seen": self.seen}
         return own | self.epochs.state
 
     @state.setter
     def state(self, state):
         self.step = int(state["step"])
-        # Files of earlier versions lack the rest.
+        # Files of earlier versions lack the other keys.
         self.ahead = int(state.get("ahead", 0))
         self.seen = int(state.get("seen", self.trained))
         self.epochs.state = state
 
     @property
     def trained(self):
-        """Steps trained, those that are not counted yet among them."""
+        """Steps trained, including those not counted yet."""
         return self.step + self.ahead
 
     @property
@@ -179,8 +179,8 @@ class Clock:
         """Moves on to `step` steps done.
 
         Returns:
-            Whether a dual update is due: a multiple of the interval was
-            reached or passed, as several steps may be done at once.
+            Whether a dual update is due: the run has reached or passed a
+            multiple of the interval, as several steps may be done at once.
         """
         before, self.step, self.ahead = self.step, step, 0
         if self._waits_for_epochs:
@@ -188,24 +188,24 @@ class Clock:
         return step // self.interval > before // self.interval
 
     def epoch_to_begin(self, epoch):
-        """Returns the epoch to go on with after a checkpoint was loaded.
+        """Returns the epoch to resume with after a checkpoint was loaded.
 
         Args:
-            epoch: Integer, what is written beside the checkpoint, for a run
-                that is not known to have an epoch behind it. It may be of an
-                earlier checkpoint, if a kill came between the two, or not
-                have counted on after an earlier kill.
+            epoch: Integer, the epoch written beside the checkpoint, used if
+                the checkpoint has none. It may belong to an earlier
+                checkpoint, if a kill came between the two files, or be stale
+                after an earlier kill.
         """
         if self.epochs.first is None:
             return epoch
         return self.epochs.to_begin(self.trained, self.seen)
 
     def expect(self, batch, count):
-        """Notes that batches are about to be trained on in one call.
+        """Notes that one call is about to train on some batches.
 
         Args:
             batch: Integer, the first of them, as `fit` counts in an epoch.
-            count: Integer, how many there may be.
+            count: Integer, their largest possible number.
         """
         last = self.epochs.done(batch + count - 1)
         if self.epochs.begun + batch >= self.trained:
@@ -213,7 +213,7 @@ class Clock:
 
     def see(self, batch):
         """Notes that every callback has seen the end of a batch."""
-        # Not before it is trained: some may be passed over after a restart.
+        # Batches that are skipped after a restart were seen before.
         done = self.epochs.begun + self.epochs.done(batch)
         self.seen = min(done, self.step)
 
@@ -230,22 +230,22 @@ class Clock:
         return behind
 
     def end_epoch(self, whole=True):
-        """Ends an epoch of `fit`; the length of the run follows its steps.
+        """Ends an epoch of `fit` and updates the expected length of the run.
 
         Args:
-            whole: Boolean, whether the epoch came to its own end. Defaults
+            whole: Boolean, whether the epoch was not stopped early. Defaults
                 to `True`.
 
         Returns:
-            Whether a dual update is due that comes with the end of an epoch
-            and for which no step was known to be the last.
+            Whether a dual update at the end of the epoch is due: its last
+            step was not known beforehand.
 
         Raises:
             ValueError: If the run ends before its first dual update.
         """
         due = self._waits_for_epochs and not self._ends_epoch(self.step)
         if self.step == self.epochs.begun:
-            return False  # There were no data.
+            return False  # There was no data.
         last = self.epochs.is_last
         self.epochs.end(self.step)
         if whole and not last and self.epochs.total != self.total:

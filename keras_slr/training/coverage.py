@@ -1,7 +1,7 @@
-"""Finds weights that training changes without a hook on its way.
+"""Finds weights that training changes without the hooks of a run.
 
-A step that ends in another optimizer than the hooked one, or that was compiled
-before the hook stood there, trains them dense: nothing else would tell.
+A step with another optimizer than the hooked one, or one compiled before the
+hook was attached, trains the weights dense. Nothing else would show it.
 """
 
 import zlib
@@ -11,16 +11,16 @@ from keras_slr.training.optimizers import and_more
 
 
 class Coverage:
-    """Compares the weights that no hook has met with what they were.
+    """Compares the weights that no hook has met with their earlier values.
 
-    One that has not changed may be waiting for its turn: gradients are
-    accumulated, or a generator trains in every fifth step. One that waits for
-    an optimizer that was built for it may also change before, by a constraint
-    or a layer that rewrites its kernel.
+    An unchanged weight may be waiting for its turn: gradients are
+    accumulated, or a generator trains in every fifth step. A weight that
+    waits for an optimizer that was built for it may also change before, by a
+    constraint or a layer that rewrites its kernel.
 
     Args:
         hooks: `training.hook.Hooks`.
-        variables: List of Keras variables, those of the hooks.
+        variables: List of the Keras variables of the hooks.
         optimizers: `training.optimizers.Optimizers`.
     """
 
@@ -43,29 +43,29 @@ class Coverage:
         ]
 
     def begin(self):
-        """Notes what the weights are before a step, or after an update."""
+        """Notes the weights before a step, or after an update."""
         self.begun = True
         self._before = {i: _digest(self._variables[i]) for i in self.missing}
 
     def due(self):
         """Counts a step; returns whether to `check` after this one.
 
-        That is after 1, 2, 4, 8, ... steps: a weight that is never trained
-        costs nothing in a long run. Before each `begin` and at the end of the
-        run the weights are checked as well.
+        It is due after 1, 2, 4, 8, ... steps, so a weight that is never
+        trained costs nothing in a long run. Check also before each `begin`
+        and at the end of the run.
         """
         self._steps += self.begun
         steps = self._steps
         return self.begun and steps & (steps - 1) == 0 and bool(self.missing)
 
     def check(self, values=None, at_end=False):
-        """Raises a `ValueError` that names what has changed.
+        """Raises a `ValueError` that names the weights that have changed.
 
         Args:
-            values: Dict of tensors by the `id` of their variable, where the
-                variables are not up to date. Defaults to `None`.
-            at_end: Boolean, whether no step follows that a weight could wait
-                for. Defaults to `False`.
+            values: Dict of tensors by the `id` of their variable, for
+                variables that are not up to date. Defaults to `None`.
+            at_end: Boolean, whether this was the last step, so that no weight
+                can be waiting. Defaults to `False`.
         """
         if not self._steps:
             return

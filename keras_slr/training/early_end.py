@@ -1,13 +1,13 @@
-"""What to say of a run that ends before its weights have settled."""
+"""The warning about a run that ends before its weights have settled."""
 
 
 def early_end(run, clock, advice):
-    """Describes an end that comes too early.
+    """Returns a warning if a run ends too early.
 
     Args:
         run: `training.run.Run`, about to be pruned.
         clock: `training.clock.Clock` of the run.
-        advice: String, how to make the run longer, in the imperative.
+        advice: String, how to run longer, in the imperative.
 
     Returns:
         String, or `None` if the weights have settled.
@@ -15,7 +15,7 @@ def early_end(run, clock, advice):
     if run.pruned or run.solver.settled(run.state, run.split, clock):
         return None
     if not clock.step and clock.total is None:
-        return None  # The caller does the updates and knows when to end.
+        return None  # The caller does the updates and decides when to end.
     method = type(run.solver).__name__
     if clock.finished:
         advice = f"train longer or have {method} settle them earlier"

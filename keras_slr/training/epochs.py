@@ -1,8 +1,8 @@
-"""Which epoch of `fit` a run is in, and how many steps its epochs have.
+"""The epoch of `fit` that a run is in, and the steps of its epochs.
 
-`fit` announces the steps of an epoch, but data may run out before, and of
-generators nothing is known beforehand. The number shows when an epoch ends;
-epochs to come are then taken to be as long as those before on average.
+`fit` announces the steps of an epoch, but the data may run out before, and
+generators have no known length. The number shows when an epoch ends. Later
+epochs are expected to be as long as the mean of those before.
 """
 
 
@@ -11,7 +11,7 @@ class Epochs:
 
     Attributes:
         count: Integer, epochs of the run, or `None` outside `fit`.
-        announced: Integer, steps of an epoch as `fit` announces them, or
+        announced: Integer, steps of an epoch that `fit` announces, or
             `None` if unknown.
         first: Integer, the epoch of `fit` that the run began with, or `None`
             before it began.
@@ -30,7 +30,7 @@ class Epochs:
     def length(self):
         """Steps expected of an epoch, or `None` if unknown.
 
-        A float: the mean over the epochs that have ended, if there are any.
+        The mean over the epochs that have ended, if there are any.
         """
         done = 0 if self.first is None else self.current - self.first
         return self.begun / done if done else self.announced
@@ -58,7 +58,7 @@ class Epochs:
             epoch: Integer, as `fit` counts.
             announced: Integer, steps of an epoch, or `None` if unknown.
             trained: Integer, steps of the run that are done.
-            seen: Integer, those whose end every callback has seen.
+            seen: Integer, steps whose end every callback has seen.
 
         Returns:
             Integer, the steps of this epoch that a checkpoint has behind it.
@@ -67,7 +67,7 @@ class Epochs:
             whole = trained // (announced or trained + 1)
             self.first, self.begun = epoch - whole, whole * (announced or 0)
         else:
-            # This `fit` may count its epochs otherwise than the one that
+            # This `fit` may number its epochs differently than the one that
             # saved the checkpoint.
             self.first += epoch - self.to_begin(trained, seen)
             if self._has_ended(trained, seen):
@@ -89,13 +89,13 @@ class Epochs:
         """Returns the steps of the current epoch up to a batch of it.
 
         Args:
-            batch: Integer, the last of those that were trained on in one
-                call; some of these may be beyond the end of the data.
+            batch: Integer, the last batch of one call; it may be beyond the
+                end of the data.
         """
         return min(batch + 1, self.announced or batch + 1)
 
     def to_begin(self, trained, seen):
-        """Returns the epoch to go on with after a checkpoint was loaded.
+        """Returns the epoch to resume with after a checkpoint was loaded.
 
         Args:
             trained: See `enter`.
@@ -104,14 +104,14 @@ class Epochs:
         return self.current + self._has_ended(trained, seen)
 
     def _has_ended(self, trained, seen):
-        # Saved with the last batch of an epoch, before all callbacks have
-        # seen that, its end is still to come.
+        # A checkpoint saved in the last batch of an epoch, before all
+        # callbacks have seen that batch, is still in that epoch.
         steps = trained - self.begun
         return 0 < (self.length or 0) <= steps and seen >= trained
 
     @property
     def state(self):
-        """Dict of integers, those that are known."""
+        """Dict of the integers that are known."""
         known = {
             "per_epoch": self.announced,
             "first_epoch": self.first,
@@ -133,7 +133,7 @@ class Epochs:
             self._derive(int(state["step"]) + int(state.get("ahead", 0)))
 
     def _derive(self, trained):
-        """Finds the current epoch where all had the announced length."""
+        """Computes the current epoch if all had the announced length."""
         length = self.announced or trained + 1
         whole = max(trained - 1, 0) // length
         self.current, self.begun = self.first + whole, whole * length

@@ -1,4 +1,4 @@
-"""The weights as hard pruning would leave them, for a moment."""
+"""A context in which a model is hard-pruned."""
 
 import contextlib
 
@@ -9,10 +9,10 @@ from keras_slr.backend import apply_mask
 
 @contextlib.contextmanager
 def hard_pruned(run):
-    """Prunes the model of a run as it is now, and puts everything back.
+    """Prunes the model of a run, and restores everything on exit.
 
-    The entries to keep are chosen by the weights that are in the model;
-    moving averages get the same zeros.
+    The present weights of the model choose the entries to keep. Moving
+    averages get the same zeros.
 
     Args:
         run: `training.run.Run`.

@@ -1,10 +1,9 @@
-"""A hook on the step of an optimizer, the one way into every weight update.
+"""Hooks on the step of an optimizer, through which every weight update goes.
 
-All training loops of all backends end in `optimizer.apply`: `fit` with
-Keras's or the user's own `train_step`, and hand-written loops; those of
-PyTorch may end in `step`. Gradients are amended there, before clipping and
-accumulation, exactly as if a penalty had been part of the loss, while the
-reported loss stays the task loss.
+All training loops of all backends call `optimizer.apply`: `fit` with Keras's
+or the user's own `train_step`, and hand-written loops; those of PyTorch may
+call `step`. The hook changes the gradients before clipping and accumulation,
+as if the penalty were part of the loss. The reported loss stays the task loss.
 """
 
 from keras_slr import backend
@@ -20,13 +19,13 @@ class Hooks:
 
     Args:
         optimizers: `training.optimizers.Optimizers`.
-        variables: List of Keras variables that the hooks are about.
+        variables: List of the Keras variables that the hooks act on.
         make: Function of one optimizer that returns a pair: `before`, a
             function of gradients and of the indices of their variables that
-            returns the amended gradients, and `after`, a function of such
-            indices to be called after the update.
-        lend: Function to be called before an optimizer that is to borrow
-            variables of the run uses them. Defaults to `None`.
+            returns the new gradients, and `after`, a function of such indices
+            that runs after the update.
+        lend: Function that runs before an optimizer that borrows variables of
+            the run uses them. Defaults to `None`.
 
     Attributes:
         passed: Set of the indices of the variables that were updated, or
@@ -106,17 +105,17 @@ class ApplyHook:
         return apply
 
     def _amend(self, grads, variables):
-        places = [
+        found = [
             (i, self._keys[id(v)])
             for i, (v, g) in enumerate(zip(variables, grads))
             if g is not None and id(v) in self._keys
         ]
-        if not places:
+        if not found:
             return grads
         amended = self._before(
-            [grads[i] for i, _ in places], [key for _, key in places]
+            [grads[i] for i, _ in found], [key for _, key in found]
         )
-        for (i, _), gradient in zip(places, amended):
+        for (i, _), gradient in zip(found, amended):
             grads[i] = gradient
         return grads
 
@@ -242,7 +241,7 @@ def _penalty(optimizer, split):
 
     def before(gradients, keys):
         slots = [split.slots[key] for key in keys]
-        # Replicas sum their gradients; a loss scale set by hand is divided
+        # Replicas sum their gradients. A loss scale set by hand is divided
         # out of the gradients later.
         loss_scale = getattr(optimizer, "loss_scale_factor", None) or 1.0
         return backend.add_penalty(

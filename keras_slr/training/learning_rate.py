@@ -1,4 +1,4 @@
-"""The learning rates that a run is going to have."""
+"""The future learning rates of a run."""
 
 import keras
 
@@ -14,8 +14,8 @@ def learning_rate_of(optimizer, clock):
         clock: `training.clock.Clock` of the run.
 
     Returns:
-        Function of an integer, or `None` where no schedule is set: the rate
-        is constant, or callbacks change it in ways not known beforehand.
+        Function of an integer, or `None` without a schedule: the rate is
+        constant, or callbacks change it in ways not known beforehand.
     """
     if backend.is_torch_optimizer(optimizer):
         return None
@@ -24,7 +24,7 @@ def learning_rate_of(optimizer, clock):
         return None
 
     def rate(step):
-        # Optimizers count on from earlier runs.
+        # The optimizer also counts the steps of earlier runs.
         begun = int(backend.to_host(optimizer.iterations)) - clock.step
         return float(keras.ops.convert_to_numpy(schedule(begun + step)))
 

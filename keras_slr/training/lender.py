@@ -1,16 +1,17 @@
-"""Brings the variables of a run to optimizers that do not hold them.
+"""Lends the variables of a run to optimizers that do not hold them.
 
-On JAX a step reads what it is given as its state, and everything else is a
-constant of its trace. Keras gives a model's `train_step` the variables of
-`model.optimizer`, which hold those of the run. Another optimizer in the step
-opens a scope of its own variables; those of the run are set in it, too.
+On JAX a step reads its state from its arguments, and everything else is a
+constant of its trace. Keras passes `train_step` the variables of
+`model.optimizer`, which include those of the run. Another optimizer in the step
+opens a scope with its own variables only; the lender sets those of the run in
+it, too.
 """
 
 from keras_slr.keras_internals.instance_patch import InstancePatch
 
 
 class Lender:
-    """Stands around a model's `train_step` while optimizers borrow.
+    """Wraps a model's `train_step` if optimizers borrow variables.
 
     Args:
         model: Keras model.

@@ -4,11 +4,11 @@ import math
 
 
 class LossWindow:
-    """Takes means over a window out of running means since an epoch began.
+    """Computes means over a window from running means over an epoch.
 
-    That is the form in which Keras's own `train_step` reports its loss. One of
-    the user's that reports the loss of the batch instead makes condition 1 of
-    the solver a matter of chance, which costs little.
+    Keras's own `train_step` reports its loss as a running mean. If that of the
+    user reports the loss of the batch instead, condition 1 of the solver
+    becomes random, which costs little.
     """
 
     def __init__(self):
@@ -19,7 +19,7 @@ class LossWindow:
 
     @property
     def state(self):
-        """Dict of floats, all that the window holds."""
+        """Dict of floats, the content of the window."""
         return {
             "total": self.total,
             "steps": self.steps,
@@ -31,7 +31,7 @@ class LossWindow:
     def state(self, state):
         self.total = float(state["total"])
         self.steps = int(state["steps"])
-        # Files of earlier versions lack the rest.
+        # Files of earlier versions lack the other keys.
         self._epoch_total = float(state.get("epoch_total", 0.0))
         self._epoch_steps = int(state.get("epoch_steps", 0))
 
@@ -40,7 +40,7 @@ class LossWindow:
         self._epoch_steps = 0
 
     def observe(self, running_mean, steps):
-        """Takes in the mean loss over the first `steps` steps of the epoch."""
+        """Adds the mean loss over the first `steps` steps of the epoch."""
         total = running_mean * steps
         self.total += total - self._epoch_total
         self.steps += steps - self._epoch_steps
@@ -48,7 +48,7 @@ class LossWindow:
         self._epoch_steps = steps
 
     def add(self, loss):
-        """Takes in the loss of one step."""
+        """Adds the loss of one step."""
         self.total += loss
         self.steps += 1
 

@@ -1,7 +1,10 @@
-"""Masks that hold pruned weights at zero while training goes on."""
+"""Masks that hold pruned weights at zero in further training."""
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any
 
+import keras
 from keras import ops
 
 from keras_slr import backend
@@ -22,20 +25,20 @@ from keras_slr.training.watched_steps import WatchedSteps
 
 
 class Masks:
-    """Keeps the zeros of some weights through every step of optimizers.
+    """Holds the zeros of some weights in every step of the optimizers.
 
     Args:
         model: Keras model, built.
-        variables: List of Keras variables; entries that are zero now stay so.
+        variables: List of Keras variables; entries that are zero stay zero.
         optimizers: `training.optimizers.Optimizers`.
-        place: See `training.carrier.Carrier`. Defaults to `None`.
+        position: See `checkpoints.carrier.Carrier`. Defaults to `None`.
 
     Attributes:
         optimizers: As given.
         coverage: `training.coverage.Coverage`.
     """
 
-    def __init__(self, model, variables, optimizers, place=None):
+    def __init__(self, model, variables, optimizers, position=None):
         self._model = model
         self._variables = variables
         self.optimizers = optimizers
@@ -65,7 +68,7 @@ class Masks:
             get_scalars=lambda: {PRUNED: 1.0},
             set_scalars=lambda scalars: None,
             owner=self,
-            place=place,
+            position=position,
         )
 
     @property
@@ -86,14 +89,14 @@ class Masks:
         self._hooks.attach()
         self._lender.attach()
         self._carried.attach()
-        # A step compiled before does not know the hook.
+        # A step compiled before lacks the hook.
         self._model.train_function = None
 
     def detach(self):
         self.enforce()
         self._hooks.detach()
         self._lender.detach()
-        # For a step of the user's own that was traced with the masks.
+        # The user's own step may have been traced with the masks.
         for mask in self._masks:
             backend.fill(mask, 1.0)
         self._carried.detach()
@@ -107,12 +110,12 @@ class Masks:
 
 
 @contextlib.contextmanager
-def keep_masks(model, optimizer=None):
-    """Keeps the zeros of a pruned model while it is trained on.
+def keep_masks(model: keras.Model, optimizer: Any = None) -> Iterator[Masks]:
+    """Holds the zeros of a pruned model while it trains further.
 
-    Every kernel that has zeros on entry has them afterwards, exactly,
-    whatever the optimizer, also with momentum, weight decay and moving
-    averages. Compile the model before.
+    Every zero of a kernel on entry is a zero afterwards, with any optimizer,
+    also with momentum, weight decay and moving averages. Compile the model
+    before.
 
     ```python
     model.compile("adam", "mse")
@@ -122,12 +125,12 @@ def keep_masks(model, optimizer=None):
 
     Args:
         model: Keras model, compiled and built.
-        optimizer: The optimizer that trains the model, or a list, where that
-            is not the one of `compile`, see `SLRPruner`. Defaults to `None`.
+        optimizer: The optimizer that trains the model, or a list of them, if
+            it is not that of `compile`, see `SLRPruner`. Defaults to `None`.
 
     Raises:
         TypeError: If the model is not a Keras 3 model, or `optimizer` is
-            none.
+            not an optimizer.
         ValueError: If the model is not compiled or not built, has no kernel
             with zeros, was compiled again inside the block, or is trained
             with another optimizer.

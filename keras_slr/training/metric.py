@@ -1,10 +1,10 @@
-"""Metrics made of what an optimizer knows of the loss.
+"""Metrics of the weights, from the squared gradients of an optimizer.
 
 Optimizers of the Adam family hold a running mean `v` of each entry's squared
-gradients. In the metric `sum_i v_i^(2 q) w_i^2` entries count by how steep the
-loss is in them: with `q = 1/4` as in the optimizer's own steps, which are
-steepest descent in that metric, with `q = 1/2` as in the empirical Fisher
-information, by which the loss rises to second order.
+gradients. The metric `sum_i v_i^(2 q) w_i^2` weighs entries by the steepness
+of the loss. With `q = 1/4` the optimizer's own steps are steepest descent in
+that metric. With `q = 1/2` it is the empirical Fisher information, which
+approximates the rise of the loss to second order.
 """
 
 import types
@@ -15,11 +15,11 @@ from keras import ops
 from keras_slr import backend
 from keras_slr.keras_internals.optimizers import squares_of
 
-# This share of the mean over a tensor is added to each mean square: entries
-# whose gradients are small at the moment would be cut off for good, and with
-# them the gradients of what they lead to.
+# This share of the mean over a tensor is added to each mean square. Otherwise
+# entries whose gradients are small at the moment would be pruned for good, and
+# the layers behind them would lose their gradients.
 LEAST_SQUARE = 0.1
-# Of a tensor without any gradient yet magnitudes decide.
+# In a tensor without any gradient yet, magnitudes decide.
 TINY = 1e-30
 # Where optimizers of PyTorch keep them: Adam and its relatives, RMSprop,
 # Adagrad.
@@ -27,15 +27,15 @@ _SQUARES_OF_TORCH = ("exp_avg_sq", "square_avg", "sum")
 
 
 def second_moment(optimizer, variable):
-    """Returns the variable of squared gradients that a step divides by.
+    """Returns the variable of the squared gradients that a step divides by.
 
     Args:
         optimizer: Optimizer of Keras, built, or of PyTorch.
         variable: Keras variable that it trains.
 
     Returns:
-        Keras variable of the shape of `variable`, or what has its `value` as
-        a variable has, or `None` if the optimizer holds none.
+        Keras variable of the shape of `variable`, or an object with a `value`
+        like a variable, or `None` if the optimizer holds no such variable.
     """
     if backend.is_torch_optimizer(optimizer):
         state = optimizer.state.get(variable.value, {})
@@ -45,7 +45,7 @@ def second_moment(optimizer, variable):
 
 
 def weighing(optimizer, variable, power):
-    """Returns what entries are multiplied by to be compared in the metric.
+    """Returns the factors by which entries compare in the metric.
 
     Args:
         optimizer: See `second_moment`.
@@ -53,8 +53,9 @@ def weighing(optimizer, variable, power):
         power: Float, `q`; zero for the Euclidean metric.
 
     Returns:
-        Array `(v + mean(v) / 10)^q`, float32, NumPy or of the backend as
-        `variable` is held, or `None` where the metric is Euclidean.
+        Array `(v + mean(v) / 10)^q`, float32, of NumPy or of the backend
+        depending on where `variable` lies, or `None` if the metric is
+        Euclidean.
     """
     moment = second_moment(optimizer, variable) if power else None
     if moment is None:

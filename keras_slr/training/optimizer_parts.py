@@ -1,4 +1,4 @@
-"""What an optimizer of Keras or of PyTorch is made of."""
+"""The parts of an optimizer of Keras or PyTorch."""
 
 from keras_slr import backend
 from keras_slr.keras_internals.optimizers import average_of
@@ -8,8 +8,8 @@ from keras_slr.keras_internals.optimizers import trained_variables
 def base_optimizer(optimizer):
     """Returns the optimizer that updates the weights.
 
-    Inside a `LossScaleOptimizer` that is the inner one, which receives
-    unscaled gradients.
+    For a `LossScaleOptimizer` it is the inner one, which receives unscaled
+    gradients.
     """
     return getattr(optimizer, "inner_optimizer", optimizer)
 

@@ -1,7 +1,7 @@
 """The optimizers that train a model's pruned weights.
 
-Most models have one, that of `compile`. A `train_step` or a loop of the
-user's may train with others: the two of a GAN, or one of PyTorch's.
+Most models have one, that of `compile`. The user's own `train_step` or loop
+may train with others: the two of a GAN, or one of PyTorch.
 """
 
 import keras
@@ -16,30 +16,30 @@ from keras_slr.training.optimizer_parts import steppers
 
 
 class Optimizers:
-    """The optimizers in whose steps a run takes part.
+    """The optimizers whose steps a run hooks.
 
-    Built before the variables of a run are added, so that the optimizers' own
-    variables keep their places in saved files.
+    It builds them before the run adds its variables, so that the optimizers'
+    own variables keep their order in saved files.
 
     Args:
         model: Keras model, built.
         given: Optimizer of Keras or of PyTorch, or a list of them. Defaults
             to `None`, the one that the model is compiled with.
         inside_step: Boolean, whether the model's own `train_step` trains, as
-            in `fit`, or a loop of the user's. On JAX such a step is given
-            the variables of `model.optimizer` and of no other optimizer; a
-            loop gives every optimizer its own. Defaults to `True`.
+            in `fit`, and not the user's own loop. On JAX such a step gets the
+            variables of `model.optimizer` and of no other optimizer; a loop
+            passes every optimizer its own. Defaults to `True`.
 
     Attributes:
         compiled: The optimizer that the model is compiled with, or `None`.
         outer: Keras optimizer that holds the variables of the run.
         base: `outer` without a wrapper for loss scaling.
-        acting: List of the optimizers whose steps these are.
-        borrowing: List of those that need variables which `outer` holds,
-            and cannot reach them: on JAX all others.
+        acting: List of the optimizers that take the steps.
+        borrowing: List of those that need the variables of `outer` and
+            cannot reach them: on JAX all others.
 
     Raises:
-        TypeError: If something is given that is no optimizer.
+        TypeError: If `given` has something that is not an optimizer.
         ValueError: If the model is not built, there is no optimizer, the list
             of them is empty, or there are several in a loop on JAX.
     """
@@ -55,10 +55,10 @@ class Optimizers:
         elif not given:
             raise ValueError(
                 "Expected one or several optimizers. Received an empty list: "
-                "pass those that train the model, or leave `optimizer` out."
+                "pass those that train the model, or omit `optimizer`."
             )
         of_keras = [each for each in given if _is_of_keras(each)]
-        # Before the others are built, with all weights.
+        # Before those that are not built yet get all weights.
         self._for_a_part = [
             each
             for each in given
@@ -80,9 +80,9 @@ class Optimizers:
         if self.borrowing and not inside_step:
             raise ValueError(
                 "Expected one optimizer in a loop on JAX, where every "
-                f"optimizer is given its own variables. Received {len(given)}"
-                ": use an SLRPruner for each, and `include` to say which "
-                "weights it prunes."
+                f"optimizer gets its own variables. Received {len(given)}: "
+                "use an SLRPruner for each, with the weights it prunes as "
+                "`include`."
             )
 
     @property
@@ -99,14 +99,14 @@ class Optimizers:
         return next((o for o in self.acting if holds(o, variable)), None)
 
     def await_turn(self, variable):
-        """Returns whether an optimizer that was given is there for a weight.
+        """Returns whether a weight may wait for an optimizer of its part.
 
-        One that holds all weights of the model need not train all of them.
+        An optimizer that holds all weights need not train all of them.
         """
         return any(_holder(each)(variable) for each in self._for_a_part)
 
     def check_training(self, weights):
-        """Raises a `ValueError` if some weights are trained by none of them.
+        """Raises a `ValueError` if none of them trains some weight.
 
         Args:
             weights: List of `selection.Weight`, or of Keras variables.
@@ -144,13 +144,13 @@ class Optimizers:
 
 
 def and_more(paths):
-    """Returns the first of some paths, and how many there are beside it."""
+    """Returns the first path, and the number of the others."""
     more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
     return f"`{paths[0]}`{more}"
 
 
 def _holder(optimizer):
-    """Returns the function that tells whether it holds a variable."""
+    """Returns a function of a variable: whether the optimizer holds it."""
     return lambda v: any(holds(step, v) for step in steppers(optimizer))
 
 

@@ -1,4 +1,4 @@
-"""One pruning run on one model: its tensors, hook and checkpointed state."""
+"""One pruning run on one model: tensors, hooks and state in checkpoints."""
 
 import dataclasses
 
@@ -25,7 +25,7 @@ class Run:
         plan: `Plan`.
         solver: `solvers.Solver`.
         clock: `training.clock.Clock`.
-        place: See `training.carrier.Carrier`.
+        position: See `checkpoints.carrier.Carrier`.
         optimizers: `training.optimizers.Optimizers`.
 
     Attributes:
@@ -35,14 +35,14 @@ class Run:
         split: `Split`.
         left: List of pairs of a weight and the reason it is left alone.
         state: The solver's state.
-        place: As given.
-        brought_back: Whether the weights that were pruned last had been set
-            to those of before they settled, as `EarlyStopping` does.
-        pruned: Whether a checkpoint was loaded whose weights were pruned.
+        position: As given.
+        brought_back: Whether the weights were set back to earlier ones, from
+            before they settled, before hard pruning, as `EarlyStopping` does.
+        pruned: Whether a checkpoint of pruned weights was loaded.
         coverage: `training.coverage.Coverage`.
     """
 
-    def __init__(self, model, plan, solver, clock, place, optimizers):
+    def __init__(self, model, plan, solver, clock, position, optimizers):
         self.model = model
         self.solver = solver
         constraints, self.left = plan.constraints(model)
@@ -54,7 +54,7 @@ class Run:
         clock.learning_rate = learning_rate_of(
             optimizers.training(weights[0].variable), clock
         )
-        self.place = place
+        self.position = position
         self.split = Split(optimizers, constraints, solver.form)
         try:
             self.state = solver.begin(self.split, clock)
@@ -74,7 +74,7 @@ class Run:
             self._get_scalars,
             self._set_scalars,
             owner=self,
-            place=place,
+            position=position,
         )
         self.attached = False
 
@@ -89,7 +89,7 @@ class Run:
         self._hooks.attach()
         self._lender.attach()
         self._carried.attach()
-        # A step compiled before does not know the hook.
+        # A step compiled before lacks the hook.
         self.model.train_function = None
         self.attached = True
 
@@ -99,8 +99,8 @@ class Run:
             return
         self._hooks.detach()
         self._lender.detach()
-        # A step of the user's own that was traced during the run goes on
-        # reading these: free entries make it a plain step again.
+        # The user's own step may have been traced during the run and still
+        # read these: free entries make it a plain step again.
         self.split.release()
         self._carried.detach()
         self.model.train_function = None
@@ -113,7 +113,7 @@ class Run:
 
     @property
     def acts(self):
-        """Whether a training step has come through a hook."""
+        """Whether a training step has run with a hook."""
         return bool(self._hooks.passed)
 
     @property
@@ -129,11 +129,11 @@ class Run:
         }
 
     def masks(self):
-        """Returns the masks by which the weights are hard-pruned now.
+        """Returns the masks for hard pruning.
 
-        `fit` ends with the moving averages where there are some, so that
-        these choose; once the support is settled it is what training made
-        up for, and averages of before that have no say any more.
+        If there are moving averages, they choose, because `fit` ends with
+        them. Once the support has settled, the support decides: training has
+        adapted to it, and the averages partly come from before.
         """
         if not getattr(self.state, "settled", False):
             return self.split.masks(self.averages or None)
@@ -143,10 +143,10 @@ class Run:
         return self.split.masks() if self.brought_back else support
 
     def _brought_back(self, support):
-        """Whether the weights are others than training ended with.
+        """Whether a callback has set the weights back to earlier ones.
 
-        They were settled, but are not zero where they should be, and are not
-        the averages that `fit` ends with.
+        Settled weights are zero outside the support, or are the averages that
+        `fit` ends with.
         """
         weights = self.split.weights
         averages = self.averages

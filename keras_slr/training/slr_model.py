@@ -1,4 +1,4 @@
-"""A `train_step` that shows the solver at work, for models of one's own."""
+"""A `train_step` that reports the penalty after every step."""
 
 import keras
 from keras import ops
@@ -12,17 +12,16 @@ from keras_slr.training.run import Run
 class SLRTrainStep:
     """Mixin whose `train_step` adds the penalty of a run to the metrics.
 
-    The step is the model's own, whatever class stands behind this one; the
-    optimizer adds the penalty's gradient in it as in every other step. While
-    a run is attached the step reports besides, as means over the epoch:
+    The step is that of the class behind this one; the optimizer adds the
+    penalty's gradient as in every other step. While a run is attached, the
+    step also reports, as means over the epoch:
 
     - `slr_step_penalty`: the penalty at the weights after the step;
     - `slr_step_residual`: `||W - Z|| / ||W||` there.
 
-    `SLRCallback` writes both for the end of an epoch into the logs of every
-    model. This class is for following them from step to step; it reads the
-    weights once more than a plain step, which is felt where a step has little
-    else to do.
+    `SLRCallback` adds both, as of the end of an epoch, to the logs of every
+    model. Use this class to follow them from step to step. It reads the
+    weights once more than a plain step, which slows down very small steps.
 
     ```python
     class MyModel(SLRTrainStep, keras.Model):
@@ -58,14 +57,14 @@ class SLRTrainStep:
         return own if Run.of(self) is None else own + self._slr_metrics()
 
     def get_metrics_result(self):
-        # `train_step` adds its own; validation has none to show.
+        # `train_step` adds them itself; validation has none.
         names = {metric.name for metric in self._slr_metrics()}
         results = super().get_metrics_result()
         return {k: v for k, v in results.items() if k not in names}
 
     def _slr_metrics(self):
-        # Made when first asked for, so that a subclass need not call an
-        # initializer of this mixin.
+        # Made at first use, so that a subclass need not call an initializer
+        # of this mixin.
         if "_slr_means" not in self.__dict__:
             means = _Means(
                 keras.metrics.Mean(name="slr_step_penalty"),
@@ -100,7 +99,7 @@ class SLRTrainStep:
 
 
 class _Means:
-    """Holds metrics out of reach of the attribute tracking of models."""
+    """Hides metrics from the attribute tracking of models."""
 
     def __init__(self, *metrics):
         self.metrics = list(metrics)
@@ -110,7 +109,7 @@ class _Means:
 class SLRModel(SLRTrainStep, keras.Model):
     """A `keras.Model` with the `train_step` of `SLRTrainStep`.
 
-    Used as `keras.Model` is: subclassed, or with inputs and outputs.
+    Use it like `keras.Model`: as a base class, or with inputs and outputs.
 
     ```python
     model = keras_slr.SLRModel(inputs, outputs)

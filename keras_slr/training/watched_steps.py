@@ -1,4 +1,4 @@
-"""Looks at the weights after each step of a model, where no callback does."""
+"""Checks the weights after each step of a model, without a callback."""
 
 from keras_slr import backend
 from keras_slr.keras_internals.instance_patch import InstancePatch
@@ -7,9 +7,9 @@ from keras_slr.keras_internals.instance_patch import InstancePatch
 class WatchedSteps:
     """Stops training after a step that fails a check.
 
-    An exception in the middle of `fit` would cost the weights on JAX, where
-    only the step holds them. So `fit` ends after the step; the next one, or
-    the next `train_on_batch`, raises.
+    An exception in the middle of `fit` would lose the weights on JAX, where
+    only the step holds them. So `fit` ends after the step, and the next `fit`
+    or `train_on_batch` raises.
 
     Args:
         model: Keras model.
