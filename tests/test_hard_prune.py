@@ -9,7 +9,7 @@ from tests.helpers import zeros
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.3, 0.9, 0.999])
-def test_keeps_exactly_the_largest(make_model, rate):
+def test_exactly_the_largest_entries_stay(make_model, rate):
     model = make_model()
     before = [to_numpy(layer.kernel).copy() for layer in model.layers]
     report = keras_slr.hard_prune(model, rate, allocation="uniform")
@@ -24,7 +24,7 @@ def test_keeps_exactly_the_largest(make_model, rate):
     ]
 
 
-def test_kept_entries_of_double_precision_stay_as_they_are(backend):
+def test_kept_entries_of_double_precision_do_not_change(backend):
     if backend == "jax":
         pytest.skip("JAX has no float64 by default")
     model = keras.Sequential(

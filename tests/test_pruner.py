@@ -1,4 +1,4 @@
-"""Custom loops; the examples have one for each backend."""
+"""Custom loops; the examples have one per backend."""
 
 import math
 
@@ -44,12 +44,12 @@ def test_a_loop_prunes_as_fit_does(make_model, data):
 
 
 def test_device_arrays_give_what_host_arrays_give(make_model, data):
-    """The accelerator's way, on this machine's processor."""
+    """The passes of accelerators, on this machine's processor."""
     runs = []
     for device in (False, True):
         keras.utils.set_random_seed(3)
         model = make_model(keras.optimizers.SGD(0.01))
-        # So long that the support is not settled yet.
+        # The run is so long that the support has not settled yet.
         pruner = SLRPruner(0.9, update_every=2)
         pruner.begin(model, total_steps=40)
         if device:
@@ -117,7 +117,7 @@ def test_errors(make_model):
         SLRPruner(0.9).begin(keras.Sequential([keras.layers.Dense(3)]))
 
 
-def test_a_run_takes_two_buffers_a_pruned_weight(make_model):
+def test_a_run_takes_two_buffers_per_pruned_weight(make_model):
     model = make_model("adam")
     model.optimizer.build(model.trainable_variables)
 
@@ -138,7 +138,7 @@ def test_a_step_compiled_before_the_run_is_an_error(make_model, data):
     model = make_model()
     pruner = SLRPruner(0.9)
     pruner.begin(model, total_steps=10)
-    # What a step does that does not know the hook.
+    # A step without the hook does this.
     kernel = model.layers[0].kernel
     kernel.assign(kernel * 0.9)
     with pytest.raises(ValueError, match="after pruning has begun"):
@@ -148,7 +148,7 @@ def test_a_step_compiled_before_the_run_is_an_error(make_model, data):
     pruner.abandon()
 
 
-def test_beginning_again_leaves_nothing_of_the_first_run(make_model):
+def test_a_second_begin_leaves_nothing_of_the_first_run(make_model):
     model = make_model()
     model.optimizer.build(model.trainable_variables)
     count = len(model.optimizer.variables)

@@ -1,12 +1,12 @@
-"""What the tests of callbacks share."""
+"""Helpers of the tests of callbacks."""
 
 from keras_slr import SLR
 from keras_slr.schedules import Constant
 from tests.helpers import zeros
 
-# Of the test model's kernels the first two are pruned, of 640 and 512
-# entries: by ERK their densities are as (20 + 32) / 640 to (32 + 16) / 512, so
-# that of the 115.2 entries that stay 59.9 and 55.3 are theirs.
+# The first two kernels of the test model are pruned. They have 640 and 512
+# entries. The ratio of their ERK densities is (20 + 32) / 640 to (32 + 16) /
+# 512, so they keep 59.9 and 55.3 of the 115.2 entries that stay.
 EXPECTED_ZEROS = [580, 457]
 # With a learning rate of 1e-3 each step takes a fifth of the way to Z.
 STRONG = SLR.coupled(rho=Constant(200.0), stepsize=1e-5)
@@ -17,7 +17,7 @@ def pruned_zeros(model):
 
 
 def assert_untouched(model):
-    """No trace of a run on a model."""
+    """Asserts that a run has left no trace on a model."""
     for optimizer in {
         model.optimizer,
         getattr(model.optimizer, "inner_optimizer", model.optimizer),

@@ -1,4 +1,4 @@
-"""Arguments, and runs that cannot be."""
+"""Arguments, and invalid runs."""
 
 import json
 
@@ -23,7 +23,7 @@ def test_callback_lists_made_beforehand(make_model, data):
         [slr], model=model, epochs=2, steps=3, verbose=0
     )
     for _ in range(2):
-        # Without a History of its own, and used twice.
+        # Without a History, and used twice.
         model.fit(*data, epochs=2, verbose=0, callbacks=callbacks)
         assert pruned_zeros(model) == EXPECTED_ZEROS
         assert_untouched(model)
@@ -35,7 +35,9 @@ def test_the_base_class_needs_a_solver():
     assert PruningCallback(0.9, solver=SLR()).pruner.solver.prefix == "slr"
 
 
-def test_attached_to_one_model_and_fit_on_another(make_model, data):
+def test_attaching_to_one_model_and_fitting_another_is_an_error(
+    make_model, data
+):
     a, b = make_model("adam"), make_model("adam")
     slr = SLRCallback(0.9)
     slr.attach(a)
@@ -49,7 +51,7 @@ def test_attached_to_one_model_and_fit_on_another(make_model, data):
     assert_untouched(a)
 
 
-def test_not_inside_keep_masks(make_model, data):
+def test_pruning_inside_keep_masks_is_an_error(make_model, data):
     model = make_model("adam")
     keras_slr.hard_prune(model, 0.5)
     with (
@@ -82,7 +84,7 @@ def test_a_second_callback_is_an_error(make_model, data):
         ({"exclude": "re:.*"}, "weights to prune"),
     ],
 )
-def test_runs_that_cannot_be_are_errors(make_model, data, arguments, match):
+def test_invalid_runs_are_errors(make_model, data, arguments, match):
     model = make_model("adam")
     before = model.get_weights()
     with pytest.raises(ValueError, match=match):

@@ -1,4 +1,4 @@
-"""Callbacks in every container that Keras takes, not in a list alone."""
+"""Callbacks in every container that Keras takes, not only in a list."""
 
 import threading
 
@@ -56,7 +56,7 @@ def test_the_container_changes_nothing(make_model, data, container):
 
 
 class Threads(keras.callbacks.Callback):
-    """Notes the threads in which batches end, without asking for order."""
+    """Notes the threads of the batch hooks, without asking for order."""
 
     def __init__(self, watched):
         super().__init__()

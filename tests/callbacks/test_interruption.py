@@ -1,4 +1,4 @@
-"""Runs that stop before their end, and what comes after."""
+"""Runs that stop before their end, and the fits after them."""
 
 import keras
 import numpy as np
@@ -62,7 +62,7 @@ def test_a_checkpoint_of_the_last_epoch_is_sparse(
 def test_a_killed_run_resumes_bit_for_bit(
     make_model, data, tmp_path, first, killed_in
 ):
-    """Also when it was killed in its fine-tuning epochs, the last two."""
+    """Also after a kill in its fine-tuning epochs, the last two."""
 
     class Die(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -94,7 +94,7 @@ def test_a_killed_run_resumes_bit_for_bit(
         np.testing.assert_array_equal(a, b)
 
 
-def test_going_on_from_a_checkpoint_file(make_model, data, tmp_path):
+def test_resuming_from_a_checkpoint_file(make_model, data, tmp_path):
     class Save(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             if epoch == 2:
@@ -141,7 +141,9 @@ def test_an_exception_in_fit_leaves_whole_weights(make_model, data):
     assert_untouched(model)
 
 
-def test_a_later_fit_sheds_what_a_dead_one_left(make_model, data):
+def test_a_later_fit_removes_the_leftovers_of_a_fit_that_raised(
+    make_model, data
+):
     model = make_model(keras.optimizers.SGD(1e-3))
     slr = SLRCallback(0.9, solver=STRONG)
     with pytest.raises(RuntimeError, match="in the middle"):
@@ -162,7 +164,7 @@ def test_a_later_fit_sheds_what_a_dead_one_left(make_model, data):
     assert pruned_zeros(model) == EXPECTED_ZEROS
 
 
-def test_a_dead_fit_on_one_model_is_shed_by_a_fit_on_another(make_model, data):
+def test_a_fit_on_another_model_removes_the_leftovers(make_model, data):
     a, b = make_model("adam"), make_model("adam")
     slr = SLRCallback(0.9)
     with pytest.raises(RuntimeError, match="in the middle"):
@@ -175,7 +177,7 @@ def test_a_dead_fit_on_one_model_is_shed_by_a_fit_on_another(make_model, data):
 
 
 @pytest.mark.filterwarnings("ignore:Pruning ended after")
-def test_after_a_dead_fit_a_model_that_is_not_built_is_pruned(make_model, data):
+def test_a_fit_on_an_unbuilt_model_removes_the_leftovers(make_model, data):
     dead, slr = make_model(), SLRCallback(0.9)
     with pytest.raises(RuntimeError, match="in the middle"):
         dead.fit(*data, epochs=2, verbose=0, callbacks=[slr, Fails()])
@@ -189,7 +191,7 @@ def test_after_a_dead_fit_a_model_that_is_not_built_is_pruned(make_model, data):
     assert_untouched(model)
 
 
-def test_nan_in_the_data_is_an_error_and_the_weights_come_back(
+def test_nan_in_the_data_is_an_error_that_restores_the_weights(
     make_model, data
 ):
     x, y = data
@@ -210,7 +212,7 @@ def test_nan_in_the_data_is_an_error_and_the_weights_come_back(
 @pytest.mark.filterwarnings("ignore:A pruning run on")
 @pytest.mark.parametrize("again", [False, True])
 def test_a_step_that_fails_leaves_nothing(data, again):
-    """On JAX the values of all variables are gone with it."""
+    """On JAX such a step takes the values of all variables with it."""
 
     class Fails(OwnStep):
         fails = True

@@ -1,4 +1,4 @@
-"""Runs with other numbers of steps than `fit` announces."""
+"""Runs with another number of steps than `fit` announces."""
 
 import keras
 import numpy as np
@@ -117,9 +117,7 @@ def test_epochs_of_several_lengths(make_model, data, name, finetune):
 
 
 @pytest.mark.filterwarnings(RAN_OUT)
-def test_a_last_epoch_that_is_shorter_is_validated_with_its_zeros(
-    make_model, data
-):
+def test_a_shorter_last_epoch_is_validated_with_its_zeros(make_model, data):
     model = make_model("adam")
     slr = SLRCallback(0.9)
     history = model.fit(
@@ -139,7 +137,7 @@ def test_a_last_epoch_that_is_shorter_is_validated_with_its_zeros(
 
 @pytest.mark.filterwarnings(RAN_OUT)
 @pytest.mark.parametrize("steps", [7, 9, None])
-def test_an_update_an_epoch_comes_at_its_end(make_model, data, steps):
+def test_one_update_per_epoch_comes_at_its_end(make_model, data, steps):
     """Epochs of 12, or of 7 and 5, or of 9 and 3 batches."""
     model = make_model()
     slr = SLRCallback(0.9, update_every="epoch")
@@ -161,7 +159,7 @@ def test_an_update_an_epoch_comes_at_its_end(make_model, data, steps):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_run_that_is_stopped_early_says_so(make_model, data, name):
+def test_a_run_that_is_stopped_early_warns(make_model, data, name):
     model = make_model("adam")
     slr = SLRCallback(0.9, **METHODS[name])
     with pytest.warns(UserWarning, match="after 6 of 24 steps.*keep_masks"):
@@ -179,7 +177,7 @@ def test_a_run_that_is_stopped_early_says_so(make_model, data, name):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_run_that_comes_to_its_end_says_nothing(make_model, data, name):
+def test_a_run_that_comes_to_its_end_does_not_warn(make_model, data, name):
     slr = SLRCallback(0.9, **METHODS[name])
     make_model("adam").fit(
         *data, batch_size=32, epochs=8, verbose=0, callbacks=[slr]
@@ -188,7 +186,7 @@ def test_a_run_that_comes_to_its_end_says_nothing(make_model, data, name):
 
 
 @pytest.mark.parametrize("finetune", [0, 1])
-def test_a_stop_after_the_weights_have_settled_says_nothing(
+def test_a_stop_after_the_weights_have_settled_does_not_warn(
     make_model, data, finetune
 ):
     model = make_model("adam")
@@ -221,7 +219,7 @@ def test_a_stop_in_the_middle_of_an_epoch(make_model, data, batch, first):
 
 
 @pytest.mark.filterwarnings(RAN_OUT)
-def test_a_single_epoch_that_is_too_short_says_so(make_model, data):
+def test_a_single_epoch_that_is_too_short_warns(make_model, data):
     slr = SLRCallback(0.9)
     with pytest.warns(UserWarning, match="after 12 of 100.*`steps_per_epoch`"):
         make_model("adam").fit(
@@ -244,13 +242,13 @@ def test_a_generator_that_ends_before_the_run(make_model, data):
         callbacks=[watch, slr],
     )
     assert len(watch.zeros) == 26
-    # Five epochs of 20 steps let expect eight of 32.
+    # Five epochs of 20 steps give an expectation of 32 for eight.
     assert watch.progress[5] == pytest.approx(22 / 32)
     assert watch.settled[-1]
     assert pruned_zeros(model) == EXPECTED_ZEROS
 
 
-def test_weights_pruned_after_an_exception_say_so(make_model, data):
+def test_weights_pruned_after_an_exception_give_a_warning(make_model, data):
     class Fails(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             raise KeyboardInterrupt
@@ -264,7 +262,7 @@ def test_weights_pruned_after_an_exception_say_so(make_model, data):
     slr.finalize()
 
 
-def test_a_ramp_beyond_the_end_of_the_run_says_so(make_model, data):
+def test_a_ramp_beyond_the_end_of_the_run_warns(make_model, data):
     slr = keras_slr.GradualMagnitudeCallback(0.9, end_step=2000)
     with pytest.warns(UserWarning, match="after 6 of 6 steps.*Train longer"):
         make_model("adam").fit(*data, epochs=2, verbose=0, callbacks=[slr])
@@ -284,7 +282,7 @@ def test_gradual_pruning_of_data_of_unknown_length(make_model, data):
     assert pruned_zeros(model) == EXPECTED_ZEROS
 
 
-def test_a_fit_of_no_epochs_says_that_nothing_is_pruned(make_model, data):
+def test_a_fit_of_no_epochs_warns_that_nothing_is_pruned(make_model, data):
     model = make_model("adam")
     with pytest.warns(UserWarning, match="not pruned"):
         model.fit(
@@ -301,7 +299,7 @@ def test_a_fit_of_no_epochs_says_that_nothing_is_pruned(make_model, data):
 @pytest.mark.filterwarnings(RAN_OUT)
 @pytest.mark.parametrize("save_freq", ["epoch", 4])
 @pytest.mark.parametrize("first", [True, False])
-def test_a_killed_run_goes_on_in_epochs_of_several_lengths(
+def test_a_killed_run_resumes_in_epochs_of_several_lengths(
     make_model, data, tmp_path, save_freq, first
 ):
     def fit(folder, *more):

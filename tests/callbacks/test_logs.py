@@ -1,4 +1,4 @@
-"""What a run tells."""
+"""The logs and the report of a run."""
 
 import csv
 
@@ -98,7 +98,7 @@ def test_validation_of_the_last_epoch_sees_the_pruned_model(make_model, data):
     final = model.evaluate(*data, verbose=0, return_dict=True)
     np.testing.assert_allclose(history["val_loss"][-1], final["loss"], 1e-5)
     np.testing.assert_allclose(history["val_hard_mae"][-1], final["mae"], 1e-5)
-    # In a first epoch the weights are far from pruned.
+    # In the first epoch the weights are far from pruned.
     assert history["val_hard_loss"][0] > 2 * history["val_loss"][0]
 
 

@@ -1,4 +1,4 @@
-"""Callbacks in loops of the user's, and calls inside a running `fit`."""
+"""Callbacks in the user's loops, and calls inside a running `fit`."""
 
 import warnings
 
@@ -16,7 +16,7 @@ EPOCHS, STEPS, ROWS = 4, 6, 16
 
 
 class Traces(keras.Model):
-    """Counts how often its train step is run or traced in Python."""
+    """Counts how often Python runs or traces its train step."""
 
     steps = 0
 
@@ -35,7 +35,7 @@ def make_traced():
 
 
 def loop(model, data, callbacks, after_step=None):
-    """What a `fit` without shuffling does, with `train_on_batch`."""
+    """Does what `fit` does without shuffling, by `train_on_batch`."""
     x, y = data
     callbacks.on_train_begin()
     for epoch in range(EPOCHS):
@@ -100,7 +100,7 @@ def test_a_loop_prunes_as_fit_does_and_traces_as_often(data, backend):
     assert model.steps == (EPOCHS * STEPS if backend == "torch" else 1)
 
 
-def test_a_list_is_used_in_two_loops(make_model, data):
+def test_a_list_works_in_two_loops(make_model, data):
     model = make_model("adam")
     callbacks = callback_list(model, slr())
     for _ in range(2):
@@ -109,7 +109,7 @@ def test_a_list_is_used_in_two_loops(make_model, data):
         assert_untouched(model)
 
 
-def test_a_loop_around_a_model_that_is_not_built(data):
+def test_a_loop_around_an_unbuilt_model(data):
     model = keras.Sequential(
         [keras.layers.Dense(32, activation="relu"), keras.layers.Dense(4)]
     )
@@ -118,11 +118,11 @@ def test_a_loop_around_a_model_that_is_not_built(data):
         warnings.simplefilter("error", UserWarning)
         loop(model, data, callback_list(model, SLRCallback(0.5)))
     zeros = sum(int((w == 0).sum()) for w in model.get_weights()[::2])
-    # Half of the first kernel; the second is the output's.
+    # Half of the first kernel; the second is that of the output.
     assert zeros == 320
 
 
-def test_a_loop_evaluates_and_trains_twice_a_step(make_model, data):
+def test_a_loop_evaluates_and_trains_twice_per_step(make_model, data):
     model = make_model("adam")
     pruning = slr()
 
@@ -136,7 +136,7 @@ def test_a_loop_evaluates_and_trains_twice_a_step(make_model, data):
     assert pruned_zeros(model) == EXPECTED_ZEROS
 
 
-def test_a_fit_after_a_loop_that_died_sheds_the_run(make_model, data):
+def test_a_fit_after_a_loop_that_raised_removes_the_run(make_model, data):
     model = make_model("adam")
 
     def fail():
@@ -211,7 +211,7 @@ def test_a_batch_trained_by_another_callback(make_model, data):
 
 
 @pytest.mark.parametrize("end", ["evaluate", "fit"])
-def test_after_a_fit_that_died(make_model, data, end):
+def test_after_a_fit_that_raised(make_model, data, end):
     model = make_model("adam")
     pruning = slr()
 

@@ -1,4 +1,4 @@
-"""Callbacks that watch and save the hard-pruned weights."""
+"""Callbacks that monitor and save the hard-pruned weights."""
 
 import keras
 import numpy as np
@@ -27,7 +27,9 @@ def fit(model, data, callbacks, epochs=4, **args):
 
 
 @pytest.mark.parametrize("finetune", [0, 1])
-def test_each_file_is_what_was_measured(make_model, data, tmp_path, finetune):
+def test_each_file_has_the_measured_weights(
+    make_model, data, tmp_path, finetune
+):
     model = make_model(keras.optimizers.Adam(0.01))
     slr = SLRCallback(0.9, monitor_hard_pruned=True, finetune_epochs=finetune)
     save = HardPrunedCheckpoint(tmp_path / "{epoch}.keras")
@@ -54,7 +56,9 @@ def test_each_file_is_what_was_measured(make_model, data, tmp_path, finetune):
     again.abandon()
 
 
-def test_the_best_file_is_the_best_measured(make_model, data, tmp_path):
+def test_the_best_file_has_the_best_measured_weights(
+    make_model, data, tmp_path
+):
     class Spoil(keras.callbacks.Callback):
         """After the second epoch the weights are worse."""
 
@@ -143,7 +147,7 @@ def test_filters_are_measured_without_their_statistics(data, tmp_path):
         ("HardPruned", {}, True, False, "SLRCallback before"),
     ],
 )
-def test_what_cannot_be_watched_is_an_error(
+def test_invalid_monitors_are_errors(
     make_model, data, tmp_path, kind, arguments, monitored, first, match
 ):
     if kind == "HardPruned":
@@ -182,10 +186,10 @@ def test_a_checkpoint_of_zeros_needs_pruning(make_model, data, tmp_path):
 
 @pytest.mark.parametrize("mode", ["min", "max"])
 @pytest.mark.parametrize("finetune", [0, 2])
-def test_the_weights_that_come_back_are_those_measured(
+def test_the_restored_weights_are_the_measured_ones(
     make_model, data, mode, finetune
 ):
-    """`max` brings back an early epoch, of weights that had not settled."""
+    """`max` restores an early epoch, whose weights had not settled."""
     model = make_model(keras.optimizers.Adam(0.01))
     slr = SLRCallback(0.9, monitor_hard_pruned=True, finetune_epochs=finetune)
     stop = keras.callbacks.EarlyStopping(
@@ -199,7 +203,7 @@ def test_the_weights_that_come_back_are_those_measured(
     assert_untouched(model)
 
 
-def test_early_weights_that_come_back_for_another_reason(make_model, data):
+def test_early_weights_restored_by_another_metric(make_model, data):
     model = make_model(keras.optimizers.Adam(0.01))
     slr = SLRCallback(0.9)
     stop = keras.callbacks.EarlyStopping(
@@ -225,7 +229,7 @@ def test_as_many_hard_values_as_validations(
 
 
 def test_hard_values_of_moving_averages(make_model, data):
-    """Validation with `SwapEMAWeights` is that of the averages."""
+    """`SwapEMAWeights` validates the averages."""
     model = make_model(keras.optimizers.Adam(0.01, use_ema=True))
     slr = SLRCallback(0.9, monitor_hard_pruned=True)
     seen = []
@@ -250,7 +254,7 @@ def test_hard_values_of_moving_averages(make_model, data):
         )
 
 
-def test_an_error_names_the_monitor_that_was_given(make_model, data, tmp_path):
+def test_an_error_names_the_given_monitor(make_model, data, tmp_path):
     save = HardPrunedCheckpoint(
         tmp_path / "a.keras", monitor="val_hard_typo", save_best_only=True
     )
@@ -263,7 +267,7 @@ def test_an_error_names_the_monitor_that_was_given(make_model, data, tmp_path):
     "monitor, warns", [("val_hard_loss", False), ("val_loss", True)]
 )
 @pytest.mark.filterwarnings("ignore:Pruning ended")
-def test_a_stop_warns_unless_the_best_measured_weights_come_back(
+def test_a_stop_warns_unless_it_restores_the_best_measured_weights(
     make_model, data, monitor, warns
 ):
     model = make_model(keras.optimizers.Adam(0.01))

@@ -1,4 +1,4 @@
-"""The methods that SLR is compared with, through the same callback."""
+"""The other methods, through the same callback."""
 
 import json
 
@@ -50,7 +50,7 @@ def kernels(model):
 
 
 @pytest.mark.parametrize("name", CALLBACKS)
-def test_sparsity_is_exact_and_no_trace_is_left(name, make_model, data):
+def test_sparsity_is_exact_and_the_run_leaves_no_trace(name, make_model, data):
     model = make_model(keras.optimizers.AdamW(1e-2, weight_decay=1e-2))
     assert [zeros(kernel) for kernel in kernels(model)] == [0, 0]
     callback = CALLBACKS[name]()
@@ -77,7 +77,7 @@ def test_round_trip_through_keras(name):
 
 
 def test_gradual_magnitude_follows_the_cubic_ramp(make_model, data):
-    """Zhu and Gupta, eq. 1, with TF-MOT's words for it."""
+    """Zhu and Gupta, eq. 1, with TF-MOT's argument names."""
 
     class Count(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):

@@ -1,4 +1,4 @@
-"""What `fit` with the callback leaves."""
+"""Models after a `fit` with the callback."""
 
 import keras
 import numpy as np
@@ -37,7 +37,7 @@ def optimizers():
 def test_sparsity_is_exact_with_every_optimizer(make_model, data, name):
     model = make_model(optimizers()[name]())
     model.fit(*data, epochs=2, verbose=0)
-    # The same figures on the dense model would fail.
+    # The dense model fails the same test.
     assert pruned_zeros(model) == [0, 0]
     model.fit(*data, epochs=4, verbose=0, callbacks=[SLRCallback(0.9)])
     assert pruned_zeros(model) == EXPECTED_ZEROS
@@ -46,7 +46,7 @@ def test_sparsity_is_exact_with_every_optimizer(make_model, data, name):
 
 
 class Support(keras.callbacks.Callback):
-    """Keeps `Z` of a layer as it is when the last epoch begins."""
+    """Keeps the `Z` of a layer at the start of the last epoch."""
 
     def __init__(self, slr):
         super().__init__()
@@ -57,7 +57,7 @@ class Support(keras.callbacks.Callback):
         self.z = self.slr.auxiliary("hidden")
 
 
-def test_averages_of_before_do_not_unsettle_the_support(make_model, data):
+def test_earlier_averages_do_not_change_a_settled_support(make_model, data):
     model = make_model(
         keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.99)
     )
@@ -105,7 +105,7 @@ def test_survives_save_and_load_and_is_a_plain_model(
     assert len(model.variables) == len(plain.variables)
 
 
-def test_constraints_and_regularizers_stay_the_users(data):
+def test_constraints_and_regularizers_of_the_user_stay(data):
     constraint = keras.constraints.NonNeg()
     regularizer = keras.regularizers.L2(1e-3)
     model = keras.Sequential(
@@ -163,7 +163,7 @@ def test_rates_by_name(make_model, data):
     assert rows[model.layers[1].kernel.path].reason is Reason.NOT_ASKED
 
 
-def test_what_is_pruned_is_zero_long_before_the_end(make_model, data):
+def test_pruned_entries_are_zero_long_before_the_end(make_model, data):
     class Zeros(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             self.counts.append(pruned_zeros(self.model))

@@ -1,4 +1,4 @@
-"""When dual updates come."""
+"""The moments of dual updates."""
 
 import keras
 import pytest
@@ -13,7 +13,7 @@ from tests.helpers import zeros
 
 
 class Updates(keras.callbacks.Callback):
-    """Notes how many dual updates were done by the end of each epoch."""
+    """Notes the number of dual updates by the end of each epoch."""
 
     def __init__(self, slr):
         super().__init__()
@@ -42,7 +42,7 @@ def test_several_steps_in_one_execution(data, make_model, backend):
         )
         assert pruned_zeros(model) == EXPECTED_ZEROS
         counts.append(updates.seen[-1])
-    # 6 batches an epoch, 24 steps: an update every 4 of them.
+    # 6 batches per epoch, 24 steps: an update every 4 steps.
     assert counts == [6, 6]
 
 
@@ -93,7 +93,7 @@ def test_data_of_unknown_length(make_model, data):
     assert pruned_zeros(model) == EXPECTED_ZEROS
 
 
-def test_an_unbuilt_model_is_attached_when_it_can_be(data):
+def test_the_callback_attaches_to_an_unbuilt_model_after_its_first_step(data):
     model = keras.Sequential(
         [keras.layers.Dense(32, activation="relu"), keras.layers.Dense(4)]
     )

@@ -1,4 +1,4 @@
-"""Checkpoints on a disk that is full, or that may not be written to."""
+"""Checkpoints on a full disk, or on a read-only one."""
 
 import errno
 import subprocess
@@ -20,7 +20,7 @@ def mount(*arguments):
 
 @pytest.fixture
 def disk(tmp_path):
-    """A folder on a disk of a megabyte."""
+    """A folder on a disk of one megabyte."""
     folder = tmp_path / "disk"
     folder.mkdir()
     options = ["-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]

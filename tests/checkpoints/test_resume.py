@@ -1,6 +1,6 @@
-"""Runs killed in the middle of an epoch go on bit for bit.
+"""Runs killed in the middle of an epoch resume bit for bit.
 
-Epochs have six batches; what is trained after the last checkpoint is lost.
+Epochs have six batches. Steps after the last checkpoint are lost.
 """
 
 import json
@@ -58,7 +58,7 @@ def make_model():
             keras.Input((20,)),
             keras.layers.Dense(32, activation="relu"),
             keras.layers.Dense(16, activation="relu"),
-            # On PyTorch of the global random state, for want of a seed.
+            # PyTorch draws it from the global random state.
             keras.layers.Dropout(0.2),
             keras.layers.Dense(4),
         ]
@@ -85,7 +85,7 @@ def fit(data, before=(), after=(), shuffle=False, batch_size=16):
 
 @pytest.fixture(scope="module")
 def straight():
-    """Function that returns the uninterrupted run, made once."""
+    """Function that returns the uninterrupted run; it runs once."""
     made = []
 
     def run(data):
@@ -116,7 +116,7 @@ def assert_same(straight, resumed):
     "save_freq, killed_at, first",
     [
         (4, (1, 3), False),
-        # Saved with the last batches of an epoch, of pruning, and later.
+        # Saved in the last batch of an epoch, of pruning, and later.
         (STEPS, (1, 2), True),
         (3 * STEPS, (3, 1), False),
         (5, (3, 4), True),
@@ -142,7 +142,7 @@ def test_killed_in_mid_epoch(
 @pytest.mark.parametrize(
     "first", [False, pytest.param(True, marks=pytest.mark.slow)]
 )
-def test_going_on_from_a_file_of_mid_epoch(straight, data, tmp_path, first):
+def test_resuming_from_a_file_of_mid_epoch(straight, data, tmp_path, first):
     save = keras.callbacks.ModelCheckpoint(
         str(tmp_path / "{epoch}_{batch}.keras"), save_freq=STEPS + 3
     )
@@ -169,7 +169,7 @@ def test_going_on_from_a_file_of_mid_epoch(straight, data, tmp_path, first):
 
 
 def test_killed_again_in_the_epoch_that_was_restored(straight, data, tmp_path):
-    """There Keras writes epoch 0 beside its checkpoint."""
+    """In it, Keras writes epoch 0 beside its checkpoint."""
 
     def run(*more):
         backup = keras.callbacks.BackupAndRestore(str(tmp_path), 2)
@@ -183,8 +183,8 @@ def test_killed_again_in_the_epoch_that_was_restored(straight, data, tmp_path):
     assert_same(straight(data), run())
 
 
-def test_a_backup_writes_its_epoch_in_one_step(data, tmp_path, monkeypatch):
-    """Killed while it writes the epoch, Keras leaves an empty file."""
+def test_a_backup_writes_its_epoch_atomically(data, tmp_path, monkeypatch):
+    """A kill while Keras writes the epoch leaves an empty file."""
     backup = keras_slr.BackupAndRestore(str(tmp_path), delete_checkpoint=False)
     fit(data, after=[backup])
     path = tmp_path / "training_metadata.json"
@@ -207,8 +207,8 @@ def test_a_backup_writes_its_epoch_in_one_step(data, tmp_path, monkeypatch):
     keras.config.backend() == "tensorflow",
     reason="the order that TensorFlow shuffles to cannot be saved",
 )
-def test_shuffled_data_go_on_in_their_order(data, tmp_path):
-    """Also after a checkpoint saved while batches were passed over."""
+def test_shuffled_data_keep_their_order(data, tmp_path):
+    """Also after a checkpoint saved while batches were skipped."""
 
     def run(save_freq, *more):
         backup = keras.callbacks.BackupAndRestore(str(tmp_path), save_freq)
@@ -254,7 +254,7 @@ def test_killed_between_the_weights_and_their_epoch(
     assert_same(straight, run())
 
 
-def test_a_shuffled_py_dataset_goes_on_in_its_order(data, tmp_path):
+def test_a_shuffled_py_dataset_keeps_its_order(data, tmp_path):
     """Keras shuffles it with the `random` module of Python."""
 
     class Batches(keras.utils.PyDataset):

@@ -1,4 +1,4 @@
-"""A run that goes on with another backend each time that it is killed."""
+"""A run that resumes on another backend after each kill."""
 
 import importlib.util
 import os
@@ -10,7 +10,7 @@ import pytest
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
-# Ten batches an epoch, saved every four.
+# Ten batches per epoch, a checkpoint every four.
 CHILD = """
 import os
 import sys
@@ -66,7 +66,7 @@ np.savez(out, **seen)
 
 
 def run(backend, folder, killed_at=0):
-    """Starts or goes on with the run, and returns what it saw."""
+    """Starts or resumes the run, and returns what it saw."""
     out = folder / f"{backend}.npz"
     child = subprocess.run(
         [sys.executable, "-c", CHILD, str(folder), str(killed_at), str(out)],
@@ -78,7 +78,7 @@ def run(backend, folder, killed_at=0):
 
 
 @pytest.mark.once("runs all backends itself, once")
-def test_each_backend_goes_on_with_the_run_of_another(tmp_path):
+def test_each_backend_resumes_the_run_of_another(tmp_path):
     missing = [b for b in BACKENDS if importlib.util.find_spec(b) is None]
     if missing:
         pytest.skip(f"not installed: {missing}")
@@ -88,7 +88,7 @@ def test_each_backend_goes_on_with_the_run_of_another(tmp_path):
     expected = run("jax", straight)
 
     assert run("tensorflow", killed, killed_at=6)["begun_at"] == 1
-    # The checkpoint of step 4, with which batches are counted anew.
+    # From the checkpoint of step 4.
     assert run("jax", killed, killed_at=17)["begun_at"] == 4
     resumed = run("torch", killed)
     assert resumed.pop("begun_at") == 16

@@ -1,4 +1,4 @@
-"""A model whose `train_step` trains with optimizers of its own."""
+"""A model whose `train_step` has its own optimizers."""
 
 import keras
 
@@ -41,7 +41,7 @@ class OwnOptimizers(keras.Model):
         for optimizer, variables in self.parts:
             if isinstance(optimizer, keras.optimizers.Optimizer):
                 optimizer.build(variables)
-        # State of the model's, so that a step of JAX is given it.
+        # State of the model, so that a step on JAX gets it.
         self.state = [
             v
             for optimizer, _ in self.parts

@@ -1,4 +1,4 @@
-"""Passes over tensors in compiled calls give what passes in NumPy give."""
+"""Compiled passes over tensors give the results of NumPy passes."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ from keras_slr.training.figures import figures_of
 from keras_slr.training.figures import residual
 from tests.helpers import to_numpy
 
-# Vectors beside kernels: compiled calls see tensors of every rank.
+# Vectors and kernels: compiled calls see tensors of every rank.
 STRUCTURES = [keras_slr.Unstructured(), keras_slr.Filter()]
 
 

@@ -1,4 +1,4 @@
-"""How much of a run is done, by steps and by learning rate."""
+"""The progress of a run, by steps and by learning rate."""
 
 import math
 
@@ -82,12 +82,12 @@ class Settled(keras.callbacks.Callback):
         (0.01, None, 0.8),
         # A cosine has spent 0.8 of its sum at 0.484 of the steps.
         (keras.optimizers.schedules.CosineDecay(0.01, 120), None, 0.484),
-        # Whole filters leave most of the learning to make up for them.
+        # Whole filters leave most of the learning for recovery.
         (0.01, keras_slr.Filter(), 0.2),
     ],
     ids=["entries", "entries, paced by a schedule", "filters"],
 )
-def test_support_settles_by_its_share_of_learning(
+def test_the_support_settles_by_its_share_of_learning(
     make_model, data, rate, structure, share
 ):
     model = make_model(keras.optimizers.SGD(rate))

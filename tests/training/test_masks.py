@@ -24,11 +24,11 @@ OPTIMIZERS = {
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_zeros_stay_exactly_where_they_are(make_model, data, name, backend):
+def test_zeros_stay_zero(make_model, data, name, backend):
     if name == "muon" and backend == "tensorflow":
         needs_keras("3.13", "Muon that trains on TensorFlow")
     model = make_model(OPTIMIZERS[name]())
-    # Momentum that would carry pruned weights back.
+    # Momentum would bring pruned weights back.
     model.fit(*data, epochs=2, verbose=0)
     keras_slr.hard_prune(model, 0.9)
     kernel = model.layers[0].kernel
@@ -45,8 +45,8 @@ def test_zeros_stay_exactly_where_they_are(make_model, data, name, backend):
     np.testing.assert_array_equal(after == 0, pruned)
     assert not np.signbit(after[pruned]).any()
     assert np.all(after[~pruned] != before[~pruned])
-    # Outside the block nothing is held any more. (Keras on JAX cannot fit
-    # twice with moving averages.)
+    # Outside the block nothing is held. (Keras on JAX cannot fit twice with
+    # moving averages.)
     if not name.startswith("ema"):
         model.fit(*data, epochs=1, verbose=0)
         assert zeros(kernel) < pruned.sum()
@@ -69,7 +69,7 @@ def test_every_kernel_with_zeros_is_held_and_no_other(make_model, data):
     assert np.all(to_numpy(model.layers[0].kernel) != hidden)
 
 
-def test_masks_travel_nowhere(make_model, data, tmp_path):
+def test_files_have_no_masks(make_model, data, tmp_path):
     model = make_model("adam")
     keras_slr.hard_prune(model, 0.9)
     with keras_slr.keep_masks(model):
@@ -99,7 +99,7 @@ def test_an_uncompiled_model_is_an_error():
         pass
 
 
-def test_compiling_inside_is_an_error_and_the_zeros_come_back(make_model, data):
+def test_compiling_inside_is_an_error_that_restores_the_zeros(make_model, data):
     model = make_model()
     keras_slr.hard_prune(model, 0.9, allocation="uniform")
     with (
@@ -113,7 +113,7 @@ def test_compiling_inside_is_an_error_and_the_zeros_come_back(make_model, data):
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 @pytest.mark.parametrize("of_mask", ["as the weight", "float32"])
-def test_masked_entries_become_plus_zero_whatever_they_hold(dtype, of_mask):
+def test_masked_entries_become_plus_zero_whatever_their_value(dtype, of_mask):
     given = [-1.0, np.inf, -np.inf, np.nan, -0.0, 3.0, -2.0, np.inf, np.nan]
     kept = [0, 0, 0, 0, 0, 0, 1, 1, 1]
     wanted = [0.0] * 6 + given[6:]

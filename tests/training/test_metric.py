@@ -15,7 +15,7 @@ from tests.helpers import slow_keep_mask
 from tests.helpers import to_numpy
 
 opt = keras.optimizers
-# Multipliers so small that `W + Lam / rho` is `W`.
+# The multipliers are so small that `W + Lam / rho` is `W`.
 WITHOUT_MULTIPLIERS = SLR(
     trial=0.0, ramp=None, stepsize=1e-12, stepsize_bound=1e-12
 )
@@ -63,7 +63,7 @@ OPTIMIZERS = {
 @pytest.mark.parametrize("case", OPTIMIZERS)
 def test_the_support_is_that_of_the_weighted_projection(case, device, data):
     make, squares = OPTIMIZERS[case]
-    # Inputs of very different sizes: so are the gradients of their rows.
+    # Inputs of very different sizes give such gradients of their rows.
     x = data[0] * np.geomspace(0.01, 10, data[0].shape[1]).astype("float32")
     model = keras.Sequential(
         [

@@ -20,8 +20,8 @@ from tests.training.own_optimizers import OwnOptimizers
 from tests.training.own_optimizers import net
 
 ALL = "hidden middle out"
-# A method for each thing that a hook does: a pull after the update, a penalty
-# before it, and masks.
+# A method for each kind of hook: a pull after the update, a penalty before it,
+# and masks.
 FORMS = ["SLR", "SLR coupled", "GradualMagnitude"]
 
 
@@ -59,11 +59,11 @@ def assert_same(a, b):
 
 
 def own(model):
-    """The optimizers of a model that it is not compiled with."""
+    """The optimizers of a model other than that of `compile`."""
     return [optimizer for optimizer, _ in model.parts if optimizer is not None]
 
 
-# Who trains which layers, beside the optimizer of `compile`.
+# The layers of each optimizer, beside that of `compile`.
 DIVISIONS = {
     "one": [ALL],
     "two": ["hidden", "middle out"],
@@ -76,7 +76,7 @@ def divided(division):
 
 
 def given(model):
-    """What to pass as `optimizer`."""
+    """The value of `optimizer`."""
     optimizers = [each or model.optimizer for each, _ in model.parts]
     return optimizers if len(optimizers) > 1 else optimizers[0]
 
@@ -127,8 +127,8 @@ def test_weights_of_another_optimizer_are_named(data):
     assert pruned_zeros(model)[0] == 0 < pruned_zeros(model)[1]
 
 
-def test_weights_that_pass_by_another_optimizer_are_named(data):
-    """An optimizer may be made for more weights than it is used for."""
+def test_weights_that_another_optimizer_trains_are_named(data):
+    """An optimizer may have more weights than it trains."""
     model = make({"hidden": adam(), "middle": adam()})
     everything = adam()
     everything.build(model.net.trainable_variables)
@@ -153,8 +153,8 @@ class Rewrites(keras.callbacks.Callback):
 
 
 @pytest.mark.parametrize("begin", [1, 20])
-def test_a_weight_that_passes_by_now_and_then_is_named(data, begin):
-    """Also where every step has an update, and in the fine-tuning epoch."""
+def test_a_weight_that_changes_now_and_then_is_named(data, begin):
+    """Also with an update in every step, and in the fine-tuning epoch."""
     model = make({"hidden": keras.optimizers.SGD(0.0), "middle out": adam()})
     everything = adam()
     everything.build(model.net.trainable_variables)
@@ -193,7 +193,7 @@ class Loop:
 @pytest.mark.skipif(BACKEND == "jax", reason="takes one optimizer in a loop")
 @pytest.mark.parametrize("trains", [True, False])
 def test_a_weight_may_change_while_its_optimizer_waits(trains):
-    """As by a constraint; in the end its optimizer must have trained it."""
+    """A constraint may change it; at the end it must have been trained."""
     loop = Loop("halves")
     waits, acts = loop.halves
     for step in range(40):
@@ -212,8 +212,8 @@ def test_a_weight_may_change_while_its_optimizer_waits(trains):
 
 
 @pytest.mark.filterwarnings("ignore:Pruning ended after")
-def test_steps_that_a_loss_scale_skips(data):
-    """No weight is trained, and hard pruning is not taken for a step."""
+def test_steps_that_loss_scaling_skips(data):
+    """No weight is trained, and hard pruning does not count as a step."""
     optimizer = keras.optimizers.LossScaleOptimizer(
         adam(), initial_scale=2.0**127, dynamic_growth_steps=10**6
     )
@@ -223,7 +223,7 @@ def test_steps_that_a_loss_scale_skips(data):
     assert pruned_zeros(model) == EXPECTED_ZEROS
 
 
-def test_gradients_that_are_accumulated_by_hand():
+def test_gradients_accumulated_by_hand():
     loop = Loop("compiled")
     optimizer = loop.model.optimizer
     for step in range(40):
@@ -280,7 +280,7 @@ def test_fine_tuning_keeps_the_zeros(data):
     assert seen[1:] == [EXPECTED_ZEROS] * 3
 
 
-def test_a_killed_run_goes_on(data, tmp_path):
+def test_a_killed_run_resumes(data, tmp_path):
     class Die(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 2:
@@ -301,7 +301,7 @@ def test_a_killed_run_goes_on(data, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
-def test_nan_gives_back_the_state_of_every_optimizer(data):
+def test_nan_restores_the_state_of_every_optimizer(data):
     x, y = data
     x = x.copy()
     x[50] = np.nan
@@ -347,14 +347,14 @@ def test_an_empty_list_of_optimizers_is_an_error(data):
 
 
 @pytest.mark.once("a config is a matter of Python")
-def test_a_config_leaves_optimizers_out():
+def test_a_config_omits_optimizers():
     slr = SLRCallback(0.9, optimizer=adam())
     config = json.loads(json.dumps(slr.get_config()))
     assert SLRCallback.from_config(config).pruner.optimizer is None
 
 
 def loop(model, optimizer, data, pruner):
-    """A training loop of the user's around a model, compiled or not."""
+    """The user's own training loop around a model, compiled or not."""
     x, y = data
     loss_of = keras.losses.MeanSquaredError()
     variables = model.trainable_variables
@@ -413,7 +413,7 @@ def loop(model, optimizer, data, pruner):
             variable.assign(value)
 
 
-def test_a_loop_around_a_model_that_is_not_compiled(data):
+def test_a_loop_around_an_uncompiled_model(data):
     def run(compiled):
         keras.utils.set_random_seed(0)
         model, optimizer = net(), adam()
@@ -463,8 +463,8 @@ def test_several_optimizers_in_a_loop(data):
     assert pruned_zeros(model) == EXPECTED_ZEROS
 
 
-def test_a_weight_that_is_not_trained_is_no_error(data):
-    """It is neither passed nor changed, and settles with the others."""
+def test_an_untrained_weight_is_no_error(data):
+    """No step changes it, and it settles with the others."""
     spare = keras.Sequential([keras.Input((20,)), keras.layers.Dense(24)])
     model = OwnOptimizers(net(), {ALL: adam()}, spare)
     model.compile()

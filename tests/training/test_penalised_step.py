@@ -177,7 +177,7 @@ def test_step_is_the_penalised_gradient_step(case, free_support):
         model.train_on_batch(x.astype("float32"), y.astype("float32"))
         error = 2.0 / y.size * (x @ w + b - y)
         penalty = lam + 0.5 * (w - z)
-        # Without the penalty the numbers below would be others.
+        # Without the penalty the numbers below would differ.
         assert np.abs(penalty).max() > 1e-3
         pending.append([x.T @ error + penalty, error.sum(0)])
         if len(pending) == accumulate:
@@ -219,7 +219,7 @@ def test_a_proximal_step_follows_the_optimizer(case, free_support):
     b = to_numpy(layer.bias).astype("float64")
     rules = [rule(), rule()]
     pending = []
-    # Half of the way in two steps.
+    # Half of the distance in two steps.
     rho = 1.0 - math.sqrt(0.5)
     for step in range(8):
         if step in (2, 4, 6):
@@ -242,7 +242,7 @@ def test_a_proximal_step_follows_the_optimizer(case, free_support):
         if free_support:
             z = np.where(z != 0, w, 0.0)
         pull = lam + rho * (w - z)
-        # Without the proximal step the numbers below would be others.
+        # Without the proximal step the numbers below would differ.
         assert np.abs(pull).max() > 1e-3
         w = w - pull
         np.testing.assert_allclose(
@@ -314,6 +314,6 @@ def test_embeddings_with_sparse_gradients():
     before = to_numpy(table).copy()
     z = pruner.auxiliary(model.layers[0])
     model.train_on_batch(np.zeros((4, 3), "int32"), np.zeros((4, 2)))
-    # Rows that no input has asked for are moved by the penalty alone.
+    # Only the penalty moves the rows that no input uses.
     expected = np.where(z != 0, before, before * (1 - 0.1 * 0.5))
     np.testing.assert_allclose(to_numpy(table)[1:], expected[1:], rtol=1e-6)
