@@ -84,3 +84,16 @@ def test_no_module_imports_itself_by_way_of_others():
     for name in MODULES:
         visit(name, [])
     assert not circles
+
+
+def test_modules_and_classes_are_small():
+    for name, tree in MODULES.items():
+        assert (tree.body[-1].end_lineno if tree.body else 0) <= 400, name
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                methods = [
+                    each
+                    for each in node.body
+                    if isinstance(each, ast.FunctionDef)
+                ]
+                assert len(methods) <= 25, f"{name}.{node.name}"
