@@ -14,6 +14,7 @@ from keras import layers
 from keras_slr.keras_internals.graphs import calls_of
 from keras_slr.keras_internals.graphs import producer_of
 from keras_slr.keras_internals.layers import layers_of
+from keras_slr.models.graph import graph_of
 from keras_slr.shrinking.rebuild import copy_of
 from keras_slr.shrinking.remake import forget_build
 from keras_slr.shrinking.remake import remake
@@ -54,7 +55,8 @@ def friendly(model):
         ValueError: If the model is not such a model.
     """
     _check(model)
-    graph = keras.Model(model.input, model.output, name=model.name)
+    graph = graph_of(model)
+    graph = keras.Model(graph.input, graph.output, name=model.name)
     edges = _edges(graph)
     same, lopsided = _pads(edges)
     images = _before_images(graph, edges)
@@ -75,17 +77,17 @@ def friendly(model):
         return remake(layer, changes)
 
     def call(layer, *args, **kwargs):
+        if layer.name not in {*same, *heads, *poolings}:
+            return layer(*args, **kwargs)
+        x = args[0] if args else kwargs.pop("inputs")
         if layer.name in same:
             pad = layers.ZeroPadding2D(
                 same[layer.name], name=f"{layer.name}_pad"
             )
-            return layer(pad(args[0]), **kwargs)
+            return layer(pad(x), **kwargs)
         if layer.name in heads:
-            flat = layers.Flatten(name=f"{layer.name}_flat")
-            return _as_image(layer(flat(args[0])), layer)
-        if layer.name in poolings:
-            return _as_image(layer(args[0]), layer)
-        return layer(*args, **kwargs)
+            x = layers.Flatten(name=f"{layer.name}_flat")(x)
+        return _as_image(layer(x), layer)
 
     inputs = keras.tree.map_structure(_input_like, graph.input)
     made = keras.models.clone_model(graph, inputs, clone, call)

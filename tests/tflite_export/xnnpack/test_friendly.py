@@ -123,6 +123,29 @@ def test_head_alone_keeps_the_function():
     np.testing.assert_allclose(received, expected, atol=1e-6)
 
 
+def test_a_sequential_model_and_calls_by_keyword():
+    sequential = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            layers.Conv2D(4, 3, 2, padding="same", name="stem"),
+            layers.GlobalAveragePooling2D(keepdims=True, name="pooled"),
+            layers.Conv2D(5, 1, name="head"),
+        ]
+    )
+    image = keras.Input((8, 8, 3))
+    x = image
+    for layer in sequential.layers:
+        x = layer(inputs=x)
+    functional = keras.Model(image, x)
+    data = np.random.default_rng(0).normal(size=(2, 8, 8, 3))
+    first, second = (
+        friendly(model).predict(data, verbose=0)
+        for model in (sequential, functional)
+    )
+    assert first.shape == (2, 1, 1, 5)
+    np.testing.assert_array_equal(first, second)
+
+
 def test_models_that_it_does_not_take():
     inner = keras.Sequential(
         [keras.Input((8, 8, 3)), layers.Conv2D(4, 1)], name="inner"
