@@ -1,6 +1,12 @@
 """The base class of sparsity structures."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
 from keras_slr.record import Record
+from keras_slr.selection.kernels import Weight
 
 
 class Structure(Record):
@@ -32,13 +38,18 @@ class Structure(Record):
     metric: float = 1 / 4
     statistics: tuple = ()
 
-    def refusal(self, weight):
+    def refusal(self, weight: Weight) -> str | None:
         """Returns why a weight cannot carry the structure, or `None`."""
         if weight.axes is None:
             return "the roles of its axes are unknown"
         return None
 
-    def couple(self, model, chosen, left):
+    def couple(
+        self,
+        model: keras.Model,
+        chosen: Sequence[Weight],
+        left: Sequence[tuple[Weight, Any]],
+    ) -> tuple[list[tuple[Any, list[Weight]]], list[tuple[Weight, Any]]]:
         """Groups the weights whose units extend over several of them.
 
         By default each weight is pruned by itself.
@@ -56,11 +67,11 @@ class Structure(Record):
         del model, left
         return [(self, [weight]) for weight in chosen], []
 
-    def units(self, *weights):
+    def units(self, *weights: Weight) -> int:
         """Returns the number of units of coupled weights."""
         raise NotImplementedError
 
-    def scores(self, xp, values, *weights):
+    def scores(self, xp: Any, values: Sequence[Any], *weights: Weight) -> Any:
         """Returns the scores of all units as a vector.
 
         The projection keeps the units whose score has the largest magnitude.
@@ -77,7 +88,7 @@ class Structure(Record):
         """
         raise NotImplementedError
 
-    def entries(self, xp, kept, *weights):
+    def entries(self, xp: Any, kept: Any, *weights: Weight) -> list[Any]:
         """Returns masks of the entries to keep.
 
         Args:
@@ -90,7 +101,9 @@ class Structure(Record):
         """
         raise NotImplementedError
 
-    def removed(self, share, *weights):
+    def removed(
+        self, share: float, *weights: Weight
+    ) -> list[tuple[keras.Variable, tuple[int, ...] | None, float]]:
         """Returns what becomes removable when units are zero.
 
         Args:
@@ -104,13 +117,13 @@ class Structure(Record):
         """
         return [(weight.variable, None, share) for weight in weights]
 
-    def finish(self, *weights):
+    def finish(self, *weights: Weight) -> None:
         """Completes the pruning once the weights have their final zeros.
 
         By default there is nothing to complete.
         """
 
-    def rounded(self, rate, *weights):
+    def rounded(self, rate: float, *weights: Weight) -> float:
         """Returns the rate to prune at for a requested `rate`."""
         del weights
         return rate

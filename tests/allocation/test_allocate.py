@@ -36,7 +36,7 @@ def density(shares, rates):
 @pytest.mark.parametrize("name", ALLOCATIONS)
 @given(rate=st.floats(0.0, 0.99), seed=st.integers(0, 9))
 @settings(max_examples=20, deadline=None)
-def test_the_model_gets_its_rate_and_no_layer_is_emptied(name, rate, seed):
+def test_the_model_has_its_rate_and_no_layer_is_empty(name, rate, seed):
     layers = shares(seed)
     rates = allocate(name, layers, rate)
     size = sum(layer.size for layer in layers)
@@ -81,7 +81,7 @@ def test_one_threshold_for_all_layers(name, score):
     assert len(set(rates)) == 3
 
 
-def test_the_floor_keeps_layers_that_would_be_emptied():
+def test_the_floor_protects_layers_from_becoming_empty():
     layers = shares(shapes=[(50, 40), (50, 40)], scales=(1.0, 1.0))
     # In the first layer one entry outweighs all others.
     layers[0].scores[:] = 1e-4

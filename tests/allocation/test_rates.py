@@ -38,5 +38,5 @@ def test_rates_outside_the_range_are_refused(rate):
 
 
 @pytest.mark.parametrize("rate", [0, 0.0, 0.999, {"a": 0.5}])
-def test_rates_inside_are_taken(rate):
+def test_rates_in_the_range_are_accepted(rate):
     check_rate(rate)

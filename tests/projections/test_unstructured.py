@@ -45,13 +45,13 @@ def test_keep_count(size, rate, expected):
     assert keep_count(size, rate) == expected
 
 
-def test_keep_count_of_what_may_all_go():
+def test_keep_count_may_be_zero_if_no_entry_has_to_stay():
     assert [keep_count(10, rate, 0) for rate in (0.9, 0.96, 1.0)] == [1, 0, 0]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", TENSORS)
-def test_mask_is_that_of_a_full_stable_sort(name, dtype):
+def test_the_mask_equals_that_of_a_full_stable_sort(name, dtype):
     with np.errstate(over="ignore"):
         w = TENSORS[name].astype("float32").astype(dtype)
     if not np.isfinite(w.astype("float32")).all():

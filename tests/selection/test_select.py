@@ -56,7 +56,7 @@ def test_defaults(convnet):
     assert left["bn/moving_mean"] is Reason.VECTOR
 
 
-def test_every_weight_is_chosen_or_left_once(convnet):
+def test_every_weight_is_either_chosen_or_left(convnet):
     selection = select(convnet)
     seen = [id(w.variable) for w in selection.chosen]
     seen += [id(w.variable) for w, _ in selection.left]
@@ -92,7 +92,7 @@ def test_include(convnet, include, expected):
 @pytest.mark.parametrize(
     "selector,error", [("re:[", ValueError), (3, TypeError)]
 )
-def test_selectors_that_are_none(convnet, selector, error):
+def test_invalid_selectors_are_refused(convnet, selector, error):
     with pytest.raises(error, match="Expected a"):
         select(convnet, include=[selector])
 
@@ -118,7 +118,7 @@ def test_a_class_may_be_absent_beside_other_selectors(convnet, selector):
         select(convnet, [selector])
 
 
-def test_unknown_name_lists_the_near_ones(convnet):
+def test_the_error_for_an_unknown_name_suggests_similar_names(convnet):
     with pytest.raises(ValueError, match="did you mean .*'head'"):
         select(convnet, include="haed")
 
@@ -126,7 +126,9 @@ def test_unknown_name_lists_the_near_ones(convnet):
 @pytest.mark.parametrize(
     "name,reason", [("bn", "vector"), ("head/bias", "vector")]
 )
-def test_asking_for_what_cannot_be_pruned_is_an_error(convnet, name, reason):
+def test_naming_a_weight_that_cannot_be_pruned_is_an_error(
+    convnet, name, reason
+):
     path = name
     if "/" in name:
         path = convnet.get_layer(name.split("/")[0]).bias.path
@@ -171,7 +173,7 @@ def test_attention_embedding_and_recurrent_layers():
     assert sum("kernel" in w.variable.name for w in chosen) == 4
 
 
-def test_layers_are_found_by_those_around_them():
+def test_selectors_match_layers_by_the_layers_around_them():
     tokens = keras.Input((12, 8))
     x = layers.LSTM(16, return_sequences=True, name="rnn")(tokens)
     x = layers.MultiHeadAttention(2, 16, name="attention")(x, x)
@@ -272,7 +274,7 @@ def scale_free(model):
     ]
 
 
-def test_kernels_in_front_of_a_batch_norm_have_no_scale():
+def test_kernels_in_front_of_a_batch_norm_are_scale_free():
     inner = keras.Sequential(name="inner")
     inner.add(keras.layers.Conv2D(4, 1, name="sequential"))
     inner.add(keras.layers.BatchNormalization())
@@ -297,7 +299,7 @@ def test_kernels_in_front_of_a_batch_norm_have_no_scale():
     assert scale_free(model) == expected
 
 
-def test_kernels_of_an_unknown_graph_have_a_scale():
+def test_kernels_in_an_unknown_graph_are_not_scale_free():
     class Net(keras.Model):
         def __init__(self):
             super().__init__()

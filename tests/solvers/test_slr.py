@@ -31,7 +31,7 @@ from tests.helpers import to_numpy
 
 SHAPES = [(6, 5), (4, 3, 2)]
 COUNTS = [9, 5]
-# Only the first one is tried.
+# Only the first weight takes part in the trial.
 SCALE_FREE = [True, False]
 
 
@@ -81,7 +81,7 @@ def trial_of(solver):
 
 
 def reference_trial(solver, ref, w, f, steps):
-    """Entries that are tried lose the same share at each step."""
+    """Entries on trial shrink by the same factor at each step."""
     sizes = [math.prod(shape) for shape in SHAPES]
     kept = sum(COUNTS) / sum(sizes)
     least = kept ** (0.15 / (solver.trial * steps))
@@ -96,7 +96,7 @@ def reference_trial(solver, ref, w, f, steps):
 
 
 def reference_update(solver, ref, w, f, progress):
-    # Of twelve steps all but half belong to the statistics of batch norms.
+    # In a run of twelve steps, batch norms get half for their statistics.
     end = {"auto": 0.5, None: 1.0}.get(solver.freeze_at, solver.freeze_at)
     begin = trial_of(solver)
     way = min(max(progress - begin, 0.0) / (end - begin), 1.0)
@@ -192,29 +192,31 @@ SOLVERS = {
 @pytest.mark.parametrize(
     "total, power", [(3000, 0.3), (5000, 0.3), (1500, 0.075), (None, 0.0)]
 )
-def test_what_a_trial_leaves_of_weights_at_rest(total, power):
-    """A power of what is to be kept; shorter runs try less."""
-    # The first of the ten parts of the trial pulls at nothing yet.
+def test_a_trial_shrinks_weights_at_rest_by_a_power_of_the_density(
+    total, power
+):
+    """Shorter runs have a weaker trial."""
+    # There is no pull yet in the first of the ten parts of the trial.
     expected = 0.04 ** (0.9 * power)
     _, left = norm_after_trial(total, step=0.0)
     np.testing.assert_allclose(left, expected, rtol=2e-2)
 
 
 @pytest.mark.parametrize("step", [0.02, 0.025])
-def test_a_trial_ends_where_steps_are_large(step):
-    """Weights are as large as makes a step turn them by 1 / 32."""
+def test_a_trial_stops_shrinking_when_steps_are_large(step):
+    """The final norm is that for which a step turns by an angle of 1 / 32."""
     norm_, _ = norm_after_trial(5000, step)
     np.testing.assert_allclose(norm_, 32 * step, rtol=3e-2)
 
 
-def test_weights_that_turn_fast_are_not_tried():
+def test_a_trial_does_not_shrink_weights_that_turn_fast():
     norm_, left = norm_after_trial(5000, 0.05)
     assert norm_ > 1.0
     np.testing.assert_allclose(left, 1.0, rtol=1e-6)
 
 
 def norm_after_trial(total, step):
-    """Tries weights of norm one that training steps upright.
+    """Runs a trial of weights of norm one with orthogonal training steps.
 
     Returns:
         Their norm in the end, and by how much all pulls have made it smaller.
@@ -222,7 +224,7 @@ def norm_after_trial(total, step):
     split = make_split([np.full((20, 5), 0.1, "float32")], HostArrays())
     [slot] = split.slots
     slot.rate = 0.96
-    # An update every hundredth of the run.
+    # One update per hundredth of the run.
     solver, clock = SLR(trial=0.1), Clock((total or 1000) // 100)
     clock.set_length(total)
     state, size, pulls = solver.begin(split, clock), 1.0, 1.0
@@ -240,7 +242,7 @@ def norm_after_trial(total, step):
 @pytest.mark.parametrize("arrays", [HostArrays, DeviceArrays])
 @pytest.mark.parametrize("name", SOLVERS)
 def test_updates_equal_the_definition(name, arrays, monkeypatch):
-    # With half of its power in a run of twelve steps.
+    # A run of twelve steps then has a trial of half strength.
     monkeypatch.setattr(trial, "TRIAL_STEPS", (0, 24))
     solver = SOLVERS[name]
     rng = np.random.default_rng(3)
@@ -302,7 +304,7 @@ def test_updates_equal_the_definition(name, arrays, monkeypatch):
             assert not multipliers(split, slot).any()
 
 
-def test_nothing_is_tried_where_every_scale_matters():
+def test_without_scale_free_weights_there_is_no_trial():
     split = make_split([np.ones((6, 5), "float32")], HostArrays())
     solver = SLR(trial=0.3)
     assert solver.way(at(0.3), split) == 0.0
@@ -313,7 +315,7 @@ def test_nothing_is_tried_where_every_scale_matters():
 @pytest.mark.parametrize(
     "total, expected", [(10000, 0.8), (750, 0.8), (500, 0.7), (200, 0.5)]
 )
-def test_batch_norms_have_steps_for_their_statistics(total, expected):
+def test_short_runs_freeze_earlier_for_batch_norm_statistics(total, expected):
     split = make_split([np.ones((6, 5), "float32")], HostArrays())
     solver = SLR(trial=0.0)
     assert solver.way(at(expected - 0.01, total), split) < 1.0
@@ -330,7 +332,7 @@ def at(progress, total=10000):
     return clock
 
 
-def test_alpha_is_the_table_of_the_paper():
+def test_alpha_equals_the_table_of_the_paper():
     ks = [1, 10, 50, 100, 160, 400, 2000]
     table = [
         0.996667,
@@ -346,7 +348,7 @@ def test_alpha_is_the_table_of_the_paper():
     )
 
 
-def test_stepsize_times_residual_shrinks_by_alpha_alone():
+def test_stepsize_times_residual_shrinks_by_alpha():
     solver = SLR.paper()
     state = dual_update.begin(solver, 0.1, square=4.0)
     for square in (1.0, 9.0, 0.25):
@@ -366,17 +368,17 @@ def test_stepsize_never_exceeds_its_bound():
     assert state.s == state.rho
 
 
-def test_no_residual_leaves_the_state_as_it_is():
+def test_a_residual_of_zero_does_not_change_the_state():
     solver = SLR()
     state = dual_update.begin(solver, 0.1, square=1.0)
     assert dual_update.half_step(solver, state, square=0.0) == state
-    # And a run that begins without one still takes a step later.
+    # A run that begins with a residual of zero still takes a step later.
     begun = dual_update.begin(solver, 0.1, square=0.0)
     state = dual_update.half_step(solver, begun, square=1.0)
     assert state.s > 0.9 * 0.1 * solver.stepsize
 
 
-def test_multipliers_of_free_entries_are_zero_and_of_others_move():
+def test_multipliers_are_zero_on_free_entries_and_move_elsewhere():
     rng = np.random.default_rng(0)
     w = [rng.normal(size=s).astype("float32") for s in SHAPES]
     split = make_split(w, HostArrays())
@@ -397,7 +399,7 @@ def test_multipliers_of_free_entries_are_zero_and_of_others_move():
 
 @pytest.mark.parametrize("arrays", [HostArrays, DeviceArrays])
 @pytest.mark.parametrize("foreign", [0.0, np.inf])
-def test_free_entries_of_another_backend_are_marked_anew(foreign, arrays):
+def test_marks_of_another_backend_are_renewed(foreign, arrays):
     rng = np.random.default_rng(0)
     w = [rng.normal(size=s).astype("float32") for s in SHAPES]
     split = make_split(w, arrays())

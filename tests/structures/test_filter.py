@@ -1,4 +1,4 @@
-"""Filters in groups: what SLR prunes is what `shrink` cuts out."""
+"""Filters in groups: `shrink` removes exactly what SLR prunes."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ from tests.helpers import to_numpy
 
 
 def residual(scale=True):
-    """Two convolutions on a stream that a third one writes too."""
+    """A residual net: two convolutions write the same stream."""
 
     def conv(x, filters, name):
         x = layers.Conv2D(filters, 3, padding="same", name=name)(x)
@@ -44,7 +44,7 @@ def widths(model):
 
 @pytest.mark.parametrize("scale", [True, False], ids=["gamma", "no gamma"])
 @pytest.mark.parametrize("make", CALLBACKS)
-def test_what_is_pruned_is_cut(images, make, scale):
+def test_shrink_removes_what_is_pruned(images, make, scale):
     model = residual(scale)
     callback = make(0.5, structure=keras_slr.Filter(), update_every=1)
     model.fit(*images, epochs=3, batch_size=16, verbose=0, callbacks=[callback])
@@ -76,7 +76,7 @@ def test_coupled_filters_have_one_norm():
                 np.testing.assert_array_equal(alive, expected)
 
 
-def test_a_group_is_left_with_the_layer_that_is_excluded():
+def test_excluding_a_layer_excludes_its_group():
     model = residual()
     report = keras_slr.hard_prune(
         model, 0.5, structure=keras_slr.Filter(), exclude="outer"
@@ -118,7 +118,7 @@ def test_widths_are_rounded_down(round_to, rate, kept):
 
 
 def widening():
-    """A stream of 16 that goes on in one of 32, with zeros in front."""
+    """A residual stream that widens from 16 to 32 by zero padding."""
     inputs = keras.Input((8, 8, 3))
     x = layers.Conv2D(16, 3, padding="same", name="narrow")(inputs)
     x = layers.ReLU()(x)
@@ -143,7 +143,9 @@ def widening():
         ("auto", 0.0, 16, 32),
     ],
 )
-def test_units_beside_others_fill_tiles_or_go(round_to, rate, narrow, wide):
+def test_units_in_shared_layers_fill_tiles_or_vanish(
+    round_to, rate, narrow, wide
+):
     model = widening()
     keras_slr.hard_prune(
         model, rate, structure=keras_slr.Filter(round_to=round_to)
@@ -162,7 +164,7 @@ def test_units_beside_others_fill_tiles_or_go(round_to, rate, narrow, wide):
     )
 
 
-def test_slr_can_let_all_units_beside_others_go():
+def test_slr_can_remove_all_units_in_shared_layers():
     keras.utils.set_random_seed(0)
     model = widening()
     model.compile("adam", "mse")

@@ -1,4 +1,4 @@
-"""Structures through `fit`: what every method leaves has the structure."""
+"""Structures through `fit`: every method ends with the structure."""
 
 import keras
 import numpy as np
@@ -45,7 +45,7 @@ def n_of_m(model):
 def kernels(model):
     a = nonzeros(model, "a").sum((0, 1))
     assert np.isin(a, [0, 9]).all() and (a == 9).sum() == 96 - 72
-    # Windows of a single place are left alone.
+    # Windows with a single position are left alone.
     assert nonzeros(model, "out").all()
 
 
@@ -107,7 +107,7 @@ def test_the_model_has_the_structure(images, make, name):
 
 
 @pytest.mark.parametrize("make", CALLBACKS)
-def test_heads_go_from_all_their_kernels(make):
+def test_heads_are_removed_from_all_their_kernels(make):
     inputs = keras.Input((5, 16))
     attention = layers.MultiHeadAttention(4, 8, name="attention")
     outputs = layers.Dense(3)(attention(inputs, inputs))
@@ -147,7 +147,7 @@ def test_structures_by_name(images):
     assert nonzeros(model, "out").sum() == 512 - 384
 
 
-def test_what_cannot_carry_a_structure_says_so(images):
+def test_the_report_says_why_a_weight_lacks_the_structure(images):
     model = convolutional()
     report = keras_slr.hard_prune(model, structure=keras_slr.Pattern())
     reasons = {row.path.split("/")[-2]: row.reason for row in report.rows[::2]}
@@ -179,7 +179,7 @@ def test_errors_say_what_to_do(choice, text):
         keras_slr.hard_prune(convolutional(), **choice)
 
 
-def test_a_structure_is_a_structure():
+def test_other_types_are_refused():
     with pytest.raises(TypeError, match="NM"):
         keras_slr.SLRCallback(structure="2:4")
 

@@ -1,4 +1,4 @@
-"""A structure that cannot cut anything says so."""
+"""Errors and reports if a structure cannot prune anything."""
 
 import keras
 import numpy as np
@@ -163,7 +163,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cuts_nothing_is_refused(name):
+def test_a_plan_that_prunes_nothing_is_refused(name):
     make, text, plan = REFUSED[name]
     assert_refused(make(), text, **plan)
 
@@ -180,12 +180,12 @@ def test_fit_is_refused_before_the_first_step():
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_rate_of_zero_is_as_asked_for():
+def test_a_rate_of_zero_is_accepted():
     report = keras_slr.hard_prune(dense(), 0.0)
     assert report.total_sparsity == 80 / 2320  # The biases.
 
 
-def test_a_weight_that_loses_nothing_has_a_reason():
+def test_the_report_says_why_a_weight_loses_nothing():
     report = keras_slr.hard_prune(
         dense(units=20), {"a": 0.5, "b": 0.001}, structure=keras_slr.Channel()
     )
@@ -229,7 +229,7 @@ def residual():
     return keras.Model(inputs, layers.Dense(3, name="head")(x))
 
 
-def test_the_report_says_what_else_writes_a_dead_filter():
+def test_the_report_says_which_weights_keep_a_dead_filter():
     model = residual()
     zeroed(model.get_layer("a").kernel, ..., slice(0, 3))
     zeroed(model.get_layer("b").kernel, ..., slice(1, 3))

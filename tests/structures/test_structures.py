@@ -129,7 +129,7 @@ def test_units_are_kept_by_norm(make, structure):
         assert all(k.all() or not k.any() for k in kept)
         count = sum(k.all() for k in kept)
         assert count == max(len(units) - round(rate * len(units)), 1)
-        # Nearest: no other choice of as many units holds more.
+        # Nearest: no other choice of as many units has a larger norm.
         squares = np.square(w.ravel())
         norms = sorted(squares[unit].sum() for unit in units)
         assert squares[mask.ravel()].sum() == sum(norms[len(norms) - count :])
@@ -137,7 +137,7 @@ def test_units_are_kept_by_norm(make, structure):
         assert squares[(mask & ~again).ravel()].sum() == 0
 
 
-def test_refusals_name_what_does_not_fit():
+def test_refusals_say_what_does_not_fit():
     structures = {
         keras_slr.NM(2, 4): (einsum, depthwise),
         keras_slr.Kernel(): (conv2d, dense),
@@ -179,8 +179,8 @@ def test_n_of_m_against_brute_force(make, n, m):
             np.testing.assert_array_equal(kept, slow_keep_mask(values, n))
 
 
-def test_n_of_m_on_the_way_there():
-    """At a lower rate the largest beyond n stay too."""
+def test_n_of_m_at_a_lower_rate():
+    """At a lower rate the largest entries beyond n stay, too."""
     layer, shape, role = dense()
     _, weight = kernel_of(layer, shape)
     constraint = constraint_of(keras_slr.NM(2, 4), weight, 0.25)
@@ -255,7 +255,7 @@ def test_patterns_are_learned_from_a_model():
     seed=st.integers(0, 1000),
     rate=st.floats(0, 0.95),
 )
-def test_devices_keep_what_the_host_keeps(structure, make, seed, rate):
+def test_devices_and_host_keep_the_same_entries(structure, make, seed, rate):
     layer, shape, _ = make()
     _, weight = kernel_of(layer, shape)
     if structure.refusal(weight) is not None:
@@ -282,7 +282,7 @@ def test_devices_keep_what_the_host_keeps(structure, make, seed, rate):
         (lambda: keras_slr.Pattern(((0, 1), (2,))), "of one length"),
     ],
 )
-def test_structures_out_of_range_are_refused(make, text):
+def test_invalid_structures_are_refused(make, text):
     with pytest.raises(ValueError, match=text):
         make()
 
