@@ -102,7 +102,7 @@ class GReg(Solver):
     def logs(self, states):
         return {"reg": states[-1].reg, "picked": float(states[-1].picked)}
 
-    def strength(self, progress, picked):
+    def strength(self, progress: float, picked: bool) -> float:
         """Returns the penalty at `progress`."""
         if not picked:
             grown = progress / self.pick_until

@@ -2,9 +2,11 @@
 
 import dataclasses
 import numbers
+from typing import Any
 
 from keras_slr.record import PACKAGE
 from keras_slr.solvers import forms
+from keras_slr.solvers.progress import Progress
 from keras_slr.solvers.registry import register_solver
 from keras_slr.solvers.solver import Solver
 
@@ -83,17 +85,18 @@ class GradualMagnitude(Solver):
     def logs(self, states):
         return {"target_sparsity": states[-1].sparsity}
 
-    def done(self, clock):
+    def done(self, clock: Progress) -> float | None:
         """Returns the completed fraction of the ramp.
 
         It is `None` before the ramp begins, and while the length of the run
         is unknown but needed.
         """
         steps = (self.begin_step, self.end_step)
-        if clock.total is None and not all(_is_integer(s) for s in steps):
+        total: Any = clock.total
+        if total is None and not all(_is_integer(s) for s in steps):
             return None
         begin, end = (
-            step if _is_integer(step) else step * clock.total for step in steps
+            step if _is_integer(step) else step * total for step in steps
         )
         if clock.step < begin:
             return None
@@ -101,7 +104,7 @@ class GradualMagnitude(Solver):
             return 1.0
         return (clock.step - begin) / (end - begin)
 
-    def sparsity(self, rate, done):
+    def sparsity(self, rate: float, done: float) -> float:
         """Returns the sparsity when a fraction `done` of the ramp is over."""
         initial = min(self.initial_sparsity, rate)
         return rate + (initial - rate) * (1.0 - done) ** self.power

@@ -74,8 +74,10 @@ from keras_slr.schedules.schedule import Schedule
 from keras_slr.solvers import forms
 from keras_slr.solvers.dual_update import begin
 from keras_slr.solvers.dual_update import dual_update
+from keras_slr.solvers.progress import Progress
 from keras_slr.solvers.registry import register_solver
 from keras_slr.solvers.solver import Solver
+from keras_slr.solvers.tensors import Tensors
 from keras_slr.solvers.trial import try_all
 
 # Steps in which batch norms collect statistics of the settled weights: with
@@ -245,7 +247,7 @@ class SLR(Solver):
         return "weights" if self.penalty == "decoupled" else "gradients"
 
     @property
-    def settles(self):
+    def settles(self) -> bool:
         """Whether entries outside the support are zero after `freeze_at`."""
         return self.penalty == "decoupled" and self.free_support
 
@@ -283,14 +285,15 @@ class SLR(Solver):
             "condition_2": _mean(state.condition_2 for state in updated),
         }
 
-    def way(self, clock, tensors):
+    def way(self, clock: Progress, tensors: Tensors) -> float:
         """Returns the fraction of the way to `freeze_at`.
 
         Args:
             clock: `solvers.progress.Progress`.
             tensors: See `dual_update`.
         """
-        begin, at = self.trial_ends(tensors), self.freeze_at
+        begin = self.trial_ends(tensors)
+        at: Any = self.freeze_at
         if at == "auto":
             at = _least(tensors, "freeze_at")
             if tensors.scale_free:
@@ -302,33 +305,33 @@ class SLR(Solver):
             at = 1.0
         return min(max(clock.learned - begin, 0.0) / (at - begin), 1.0)
 
-    def power(self, tensors):
+    def power(self, tensors: Tensors) -> float:
         """Returns the power of the metric of the projection."""
-        if self.metric == "auto":
-            return _least(tensors, "metric")
-        return self.metric
+        power: Any = self.metric
+        return _least(tensors, "metric") if power == "auto" else power
 
-    def trial_ends(self, tensors):
+    def trial_ends(self, tensors: Tensors) -> float:
         """Returns the fraction of the learning at which the way begins."""
         tries = self.settles and tensors.scale_free
         return self.trial if tries else 0.0
 
-    def freezes(self, way):
+    def freezes(self, way: float) -> bool:
         """Returns whether the support is settled."""
         return self.freeze_at is not None and way >= 1.0
 
-    def share(self, way):
+    def share(self, way: float) -> float:
         """Returns the present factor of the pruning rate."""
         return 1.0 if self.ramp is None else self.ramp(way)
 
-    def strength(self, way, interval):
+    def strength(self, way: float, interval: int) -> float:
         """Returns rho for one training step.
 
         Args:
             way: Float in `[0, 1]`, see `way`.
             interval: Integer, training steps from one dual update to the next.
         """
-        rho = self.rho(way)
+        schedule: Any = self.rho
+        rho = schedule(way)
         if self.penalty == "coupled":
             return rho
         return 1.0 - (1.0 - rho) ** (1.0 / interval)

@@ -3,12 +3,16 @@
 import collections
 import dataclasses
 import itertools
+from typing import Any
+from typing import Self
 
+import keras
 import numpy as np
 
 from keras_slr.backend import to_host
 from keras_slr.record import PACKAGE
 from keras_slr.selection import select
+from keras_slr.selection.selectors import Selectors
 from keras_slr.structures.constraint import ALWAYS
 from keras_slr.structures.registry import register_structure
 from keras_slr.structures.structure import Structure
@@ -63,7 +67,14 @@ class Pattern(Structure):
             )
 
     @classmethod
-    def learned(cls, model, size=8, entries=4, include=None, exclude=None):
+    def learned(
+        cls,
+        model: keras.Model,
+        size: int = 8,
+        entries: int = 4,
+        include: Selectors | None = None,
+        exclude: Selectors | None = None,
+    ) -> Self:
         """Returns a structure with the most frequent patterns of a model.
 
         The pattern of a window consists of its `entries` positions of largest
@@ -80,7 +91,7 @@ class Pattern(Structure):
         Raises:
             ValueError: If the model has no 3x3 windows to learn from.
         """
-        found = collections.Counter()
+        found: collections.Counter[Any] = collections.Counter()
         for weight in select(model, include, exclude).chosen:
             if _no_window(weight) is None:
                 w = to_host(weight.variable).astype("float32")
