@@ -30,13 +30,16 @@ def second_moment(optimizer, variable):
     """Returns the variable of the squared gradients that a step divides by.
 
     Args:
-        optimizer: Optimizer of Keras, built, or of PyTorch.
+        optimizer: Optimizer of Keras, built, or of PyTorch; `None` if none
+            trains the variable.
         variable: Keras variable that it trains.
 
     Returns:
         Keras variable of the shape of `variable`, or an object with a `value`
         like a variable, or `None` if the optimizer holds no such variable.
     """
+    if optimizer is None:
+        return None
     if backend.is_torch_optimizer(optimizer):
         state = optimizer.state.get(variable.value, {})
         found = [state[name] for name in _SQUARES_OF_TORCH if name in state]
