@@ -26,6 +26,7 @@ _PATIENCE = 10
 _CONVERT = """
 import os
 import sys
+import time
 import keras_slr
 import tflite_export
 
@@ -33,6 +34,9 @@ source, *outs = sys.argv[1:]
 
 def progress(stage):
     print(os.getpid(), stage, flush=True)
+    if stage == "convert to float32":
+        # Waits for the signal: on busy cores it may come late.
+        time.sleep(60)
 
 for out in outs:
     if os.fork() == 0:
