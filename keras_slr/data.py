@@ -4,6 +4,7 @@ import dataclasses
 import gzip
 import lzma
 import math
+import os
 import pathlib
 import zipfile
 import zlib
@@ -47,7 +48,10 @@ class Data:
     y_test: np.ndarray
 
 
-def load(name_or_path, data_dir=None):
+def load(
+    name_or_path: str | os.PathLike[str],
+    data_dir: str | os.PathLike[str] | None = None,
+) -> Data:
     """Loads a data set.
 
     Named data sets have images with float32 entries in `[0, 1]`, channels

@@ -1,5 +1,6 @@
 """Zip archives, such as `.keras` and `.npz` files, from anywhere."""
 
+import os
 import zipfile
 
 # Keras's own limits for an archive that it unpacks to the disk. Keras and
@@ -9,7 +10,7 @@ _FLOOR = 2**28
 _EXPANSION = 100
 
 
-def inflation(path):
+def inflation(path: str | os.PathLike[str]) -> str | None:
     """Says how far a file unpacks, if that is too far to be meant.
 
     From the sizes that it declares, before anything is unpacked; Python's

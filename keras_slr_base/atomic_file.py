@@ -8,12 +8,13 @@ import re
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
 
 from keras_slr_base.work_folder import work_folder
 
 
 @contextlib.contextmanager
-def atomic_file(path):
+def atomic_file(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """Gives a path to write to, whose file takes the place of `path`.
 
     After an error, a full disk or a kill `path` holds what it held before. A
@@ -44,7 +45,7 @@ def atomic_file(path):
         raise told from error
 
 
-def folder_of(path):
+def folder_of(path: str | os.PathLike[str]) -> pathlib.Path:
     """Returns the folder from which `put` can move a file to `path` at once.
 
     Args:
@@ -58,13 +59,13 @@ def folder_of(path):
     Raises:
         OSError: If `open` could not write to the path.
     """
-    path = _followed(path)
-    if _is_special(path):
+    followed = _followed(path)
+    if _is_special(followed):
         return pathlib.Path(tempfile.gettempdir())
-    return path.parent
+    return followed.parent
 
 
-def put(made, path):
+def put(made: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
     """Moves a file to a path, in one step.
 
     As `open` would, it follows links, also to a file that does not exist yet,
@@ -78,14 +79,14 @@ def put(made, path):
     Raises:
         OSError: If `open` could not write to the path.
     """
-    path = _followed(path)
-    if _is_special(path):
-        with open(made, "rb") as source, open(path, "wb") as target:
+    followed = _followed(path)
+    if _is_special(followed):
+        with open(made, "rb") as source, open(followed, "wb") as target:
             shutil.copyfileobj(source, target)
         return
-    if path.exists():
-        shutil.copymode(path, made)
-    os.replace(made, path)
+    if followed.exists():
+        shutil.copymode(followed, made)
+    os.replace(made, followed)
 
 
 def _followed(path):

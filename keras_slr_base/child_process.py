@@ -4,12 +4,22 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import IO
+from typing import Any
 
 _WITH_PARENT = (sys.executable, "-m", "keras_slr_base.with_parent")
 
 
 @contextlib.contextmanager
-def child_process(module, *arguments, env, stderr, **options):
+def child_process(
+    module: str,
+    *arguments: str,
+    env: Mapping[str, str],
+    stderr: int | IO[Any] | None,
+    **options: Any,
+) -> Iterator[subprocess.Popen[str]]:
     """Runs a module in a child process, which never outlives its use.
 
     The context waits for it, kills it after an error or an interrupt, and
@@ -45,7 +55,7 @@ def child_process(module, *arguments, env, stderr, **options):
             raise
 
 
-def child_environment(**more):
+def child_environment(**more: str) -> dict[str, str]:
     """Returns the environment of a child process on TensorFlow.
 
     Args:

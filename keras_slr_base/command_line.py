@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from collections.abc import Callable
+from typing import NoReturn
 
 FAILED = 1
 USER_ERROR = 2
@@ -11,11 +13,11 @@ INTERRUPTED = 130
 class Parser(argparse.ArgumentParser):
     """Reports wrong arguments as every other error of the user's."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         raise ValueError(f"{message}; see `{self.prog} --help`.")
 
 
-def run(work, prefix=""):
+def run(work: Callable[[], int | None], prefix: str = "") -> int:
     """Does the work of a command line.
 
     Args:
@@ -29,8 +31,8 @@ def run(work, prefix=""):
     """
     try:
         return work() or 0
-    except SystemExit as exit:  # Of `--help` and `--version`.
-        return exit.code or 0
+    except SystemExit as exit:  # `--help` and `--version` raise it.
+        return int(exit.code or 0)
     except KeyboardInterrupt:
         told, code = "interrupted, nothing written", INTERRUPTED
     except (ImportError, OSError, ValueError) as error:

@@ -1,10 +1,11 @@
 """Extras: packages that only a part of the project needs."""
 
 import contextlib
+from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def extra(name: str):
+def extra(name: str) -> Iterator[None]:
     """Names the extra to install if an import inside the block fails.
 
     Args:

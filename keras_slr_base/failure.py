@@ -31,12 +31,12 @@ class Failure(Exception):
             than one for which the conversion fails. Defaults to `False`.
     """
 
-    def __init__(self, predicate, user_error=False):
+    def __init__(self, predicate: str, user_error: bool = False):
         super().__init__(predicate)
         self.user_error = user_error
 
 
-def first_sentence(error):
+def first_sentence(error: BaseException | str) -> str:
     """Returns the first sentence of a message that says what happened.
 
     Args:
@@ -57,7 +57,7 @@ def first_sentence(error):
     return line.rstrip(".") + where
 
 
-def last_line(stderr):
+def last_line(stderr: str) -> str:
     """Returns what a process's errors end with, logs left out.
 
     Of an exception that is the line that says what it is, not the last one of

@@ -1,9 +1,13 @@
 """Tables as plain text."""
 
 import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
-def text_console(width):
+def text_console(width: int) -> "Console":
     """Returns a console of Rich whose `file` gathers what is printed.
 
     Rich would show tables by itself in Jupyter, and leave the text empty;

@@ -16,7 +16,7 @@ import threading
 _PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent():
+def die_with_parent() -> None:
     """Has Linux kill this process once the thread that started it ends.
 
     A thread cannot do that while native code holds Python's lock, as
@@ -26,7 +26,7 @@ def die_with_parent():
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def watch_parent():
+def watch_parent() -> None:
     """Ends this process once standard input is closed."""
     # Away from standard input, of which libraries on Windows ask the type:
     # that waits for a read in progress.
@@ -43,7 +43,7 @@ def watch_parent():
     threading.Thread(target=wait, daemon=True).start()
 
 
-def main(*command):
+def main(*command: str) -> None:
     die_with_parent()
     if command[0] != "-m":
         os.execvp(command[0], command)

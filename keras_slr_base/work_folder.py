@@ -5,13 +5,16 @@ import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Iterator
 
 _PREFIX = ".keras_slr-"
 _LOCK = "lock"
 
 
 @contextlib.contextmanager
-def work_folder(parent=None):
+def work_folder(
+    parent: str | os.PathLike[str] | None = None,
+) -> Iterator[pathlib.Path]:
     """Makes a folder and removes it afterwards.
 
     A killed process cannot remove its folder, so each call first removes the

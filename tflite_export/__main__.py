@@ -5,19 +5,20 @@ tflite_export quantization-error MODEL.keras` compares operations.
 """
 
 import sys
+from collections.abc import Sequence
 
 from keras_slr_base.command_line import Parser
 from keras_slr_base.command_line import run
 from tflite_export.conversion.calibration_file import calibration_from
-from tflite_export.conversion.convert import QUANTIZE
-from tflite_export.conversion.convert import SPARSITY
-from tflite_export.conversion.convert import TARGET
 from tflite_export.conversion.convert import convert
+from tflite_export.conversion.options import QUANTIZE
+from tflite_export.conversion.options import SPARSITY
+from tflite_export.conversion.options import TARGET
 from tflite_export.explanation import command as explain_cli
 from tflite_export.quantization import command as quantization_error_cli
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Converts a file and prints a table of its weights, or explains one.
 
     Returns:

@@ -3,6 +3,7 @@
 import warnings
 from typing import Any
 from typing import ClassVar
+from typing import Self
 
 import keras
 
@@ -145,7 +146,7 @@ class PruningCallback(TrainingCallback):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         objects = {
             name: keras.saving.deserialize_keras_object(config[name])
             for name in ("structure", "allocation", "budget", "solver")

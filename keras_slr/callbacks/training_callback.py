@@ -32,7 +32,7 @@ class TrainingCallback(keras.callbacks.Callback):
         self._fitting = self._by_hand = False
         self._params_of_waiting = None
 
-    def take_over(self, model):
+    def take_over(self, model: keras.Model) -> None:
         """Attaches to a model that is about to train with this callback.
 
         Args:

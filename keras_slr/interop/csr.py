@@ -14,7 +14,9 @@ Any other weight is one array, `PATH/dense`. `PATH` is the weight's path in
 the model.
 """
 
+import os
 import pathlib
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -28,7 +30,7 @@ from keras_slr_base.atomic_file import atomic_file
 _PARTS = ("data", "indices", "indptr", "shape")
 
 
-def save_csr(model, path):
+def save_csr(model: keras.Model, path: str | os.PathLike[str]) -> None:
     """Writes the weights of a model in compressed sparse rows.
 
     Args:
@@ -44,7 +46,7 @@ def save_csr(model, path):
     check_model(model)
     check_built(model)
     path = checked_out(path, ".npz")
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for variable in model.weights:
         name = variable.path
         if f"{name}/dense" in arrays or f"{name}/data" in arrays:
@@ -56,10 +58,10 @@ def save_csr(model, path):
         parts = to_csr(weight) or {"dense": weight}
         arrays |= {f"{name}/{part}": array for part, array in parts.items()}
     with atomic_file(path) as made:
-        np.savez_compressed(made, **arrays)
+        np.savez_compressed(made, **arrays)  # type: ignore[arg-type]
 
 
-def load_csr(path):
+def load_csr(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Reads what `save_csr` wrote; needs NumPy alone.
 
     Args:
@@ -95,7 +97,7 @@ def load_csr(path):
     return weights
 
 
-def to_csr(weight):
+def to_csr(weight: np.ndarray) -> dict[str, np.ndarray] | None:
     """Returns the four arrays of a weight, or `None` if it stays dense.
 
     Args:
@@ -118,7 +120,12 @@ def to_csr(weight):
     }
 
 
-def from_csr(data, indices, indptr, shape):
+def from_csr(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    shape: Sequence[int],
+) -> np.ndarray:
     """Returns the dense array of the four. See the module for them."""
     matrix = np.zeros((len(indptr) - 1, shape[-1]), data.dtype)
     matrix[np.repeat(np.arange(len(matrix)), np.diff(indptr)), indices] = data

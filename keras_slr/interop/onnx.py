@@ -1,6 +1,9 @@
 """ONNX files, by Keras's own exporter."""
 
 import dataclasses
+import os
+
+import keras
 
 from keras_slr.interop.paths import checked_out
 from keras_slr.interop.process import run_child
@@ -34,7 +37,7 @@ class Exported:
     size: int
 
 
-def to_onnx(model, path):
+def to_onnx(model: keras.Model, path: str | os.PathLike[str]) -> Exported:
     """Writes a model as an ONNX file, and checks it in ONNX Runtime.
 
     Keras exports it, in a child process on TensorFlow: the file is the same

@@ -48,7 +48,7 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
     """
 
     @property
-    def metadata_path(self):
+    def metadata_path(self) -> str:
         return self._training_metadata_path
 
     @metadata_path.setter

@@ -6,6 +6,12 @@ import importlib
 import os
 import pathlib
 import statistics
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
@@ -17,18 +23,28 @@ from tflite_export.benchmark.record import Row
 from tflite_export.benchmark.spread import Spread
 from tflite_export.benchmark.spread import times_faster
 
+# A function of targets and outputs.
+Metric: TypeAlias = Callable[[Any, Any], Any]
+Path: TypeAlias = str | os.PathLike[str]
 
-def accuracy(y, outputs):
+
+def accuracy(y: np.ndarray, outputs: np.ndarray) -> float:
     """Returns the share of examples whose largest output is that of `y`.
 
     Args:
         y: Integer array, of `(examples,)` or `(examples, 1)`.
         outputs: Array of `(examples, classes)`.
     """
-    return np.mean(outputs.argmax(axis=-1) == np.reshape(y, -1))
+    return float(np.mean(outputs.argmax(axis=-1) == np.reshape(y, -1)))
 
 
-def benchmark(files, data=None, metric=accuracy, threads=(1, 2), rounds=20):
+def benchmark(
+    files: Mapping[str, Path] | Iterable[Path] | Path,
+    data: tuple[Any, Any] | None = None,
+    metric: Metric = accuracy,
+    threads: Sequence[int] = (1, 2),
+    rounds: int = 20,
+) -> Benchmark:
     """Measures TFLite files on the LiteRT interpreter of this machine.
 
     Each file runs in a process of its own, so that its memory is its own and
@@ -57,16 +73,16 @@ def benchmark(files, data=None, metric=accuracy, threads=(1, 2), rounds=20):
             is invalid.
         ImportError: If LiteRT is not installed.
     """
-    files = _named(files)
+    named = _named(files)
     with extra("export"):
         importlib.import_module("ai_edge_litert")
     _check(data, threads, rounds)
-    rows = []
+    rows: list[Row] = []
     for count in threads:
-        rows += _rows(files, count, rounds, None if rows else data, metric)
+        rows += _rows(named, count, rounds, None if rows else data, metric)
     if data is not None:
         # Threads make files faster and leave what they compute.
-        scores = [row.score for row in rows[: len(files)]] * len(threads)
+        scores = [row.score for row in rows[: len(named)]] * len(threads)
         rows = [
             Row(**{**vars(row), "score": score})
             for row, score in zip(rows, scores)
@@ -74,7 +90,9 @@ def benchmark(files, data=None, metric=accuracy, threads=(1, 2), rounds=20):
     return Benchmark(tuple(rows), metric.__name__, rounds)
 
 
-def score(path, data, metric=accuracy):
+def score(
+    path: Path, data: tuple[Any, Any], metric: Metric = accuracy
+) -> float:
     """Returns what a metric says of a file's outputs for data.
 
     Args:

@@ -2,8 +2,13 @@
 
 import dataclasses
 import json
+import os
+from typing import TYPE_CHECKING
 
 from tflite_export.benchmark.spread import Spread
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # A share of a core below which latencies are those of waiting, too.
 _QUIET = 0.95
@@ -55,26 +60,26 @@ class Benchmark:
         rounds: Integer, turns of each file.
     """
 
-    rows: tuple
+    rows: tuple[Row, ...]
     metric: str
     rounds: int
 
     @property
-    def core_share(self):
+    def core_share(self) -> float:
         """Float, the least share of a core that a file had in its turns."""
         shares = [row.core_share for row in self.rows if row.core_share]
         return min(shares, default=1.0)
 
     @property
-    def quiet(self):
+    def quiet(self) -> bool:
         """Whether the latencies are those of the files, not of waiting."""
         return self.core_share >= _QUIET
 
-    def to_json(self):
+    def to_json(self) -> str:
         """Returns the figures as JSON, seconds and bytes as units."""
         return json.dumps(dataclasses.asdict(self), indent=1)
 
-    def render(self, width=120):
+    def render(self, width: int = 120) -> str:
         """Returns the table as text.
 
         Args:
@@ -126,10 +131,10 @@ class Benchmark:
             if row.failure
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.render()
 
-    def plot(self, path=None):
+    def plot(self, path: str | os.PathLike[str] | None = None) -> "Figure":
         """Draws latency against size, and against the score with data.
 
         Args:

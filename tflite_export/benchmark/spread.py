@@ -2,6 +2,7 @@
 
 import dataclasses
 import statistics
+from collections.abc import Sequence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,11 +20,11 @@ class Spread:
     high: float
 
     @classmethod
-    def of(cls, samples):
+    def of(cls, samples: Sequence[float]) -> "Spread":
         """Returns the `Spread` of two or more numbers."""
         return cls(*statistics.quantiles(samples, n=4, method="inclusive"))
 
-    def text(self, unit=1.0):
+    def text(self, unit: float = 1.0) -> str:
         """Returns it as `median (low to high)` in multiples of `unit`."""
         median, low, high = (
             f"{value / unit:.3g}"
@@ -32,7 +33,7 @@ class Spread:
         return f"{median} ({low} to {high})"
 
 
-def times_faster(base, other):
+def times_faster(base: Sequence[float], other: Sequence[float]) -> Spread:
     """Compares samples that were taken in turns.
 
     The two of a pair lie next to each other in time: what slows the machine

@@ -18,17 +18,17 @@ class Weight:
     """
 
     name: str
-    shape: tuple
+    shape: tuple[int, ...]
     dtype: str
     zeros: int
     encoding: str
 
     @property
-    def size(self):
+    def size(self) -> int:
         return math.prod(self.shape)
 
     @property
-    def sparsity(self):
+    def sparsity(self) -> float:
         return self.zeros / self.size if self.size else 0.0
 
 
@@ -46,12 +46,12 @@ class Port:
     """
 
     name: str
-    shape: tuple
+    shape: tuple[int, ...]
     dtype: str
     scale: float | None
     zero_point: int | None
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self.scale is None:
             return f"`{self.name}` as {self.dtype}"
         return (
@@ -85,17 +85,17 @@ class Conversion:
     max_difference: float
     same_argmax: float | None
     batch: int | None
-    weights: tuple
-    inputs: tuple = ()
-    outputs: tuple = ()
+    weights: tuple[Weight, ...]
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
 
     @property
-    def sparsity(self):
+    def sparsity(self) -> float:
         """Share of zeros over all the weights of the file."""
         size = sum(weight.size for weight in self.weights)
         return sum(weight.zeros for weight in self.weights) / max(size, 1)
 
-    def render(self, width=100):
+    def render(self, width: int = 100) -> str:
         """Returns the table as text.
 
         Args:
@@ -140,5 +140,5 @@ class Conversion:
             f"{self.max_difference:.1e} of Keras{same}{takes}\n"
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.render()

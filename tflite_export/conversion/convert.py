@@ -9,6 +9,7 @@ import pathlib
 import signal
 import zipfile
 import zlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,30 +26,34 @@ from tflite_export.conversion.conversion import Port
 from tflite_export.conversion.conversion import Weight
 from tflite_export.conversion.input_check import fault
 from tflite_export.conversion.job import Job
+from tflite_export.conversion.options import IO_DTYPES
+from tflite_export.conversion.options import QUANTIZE
+from tflite_export.conversion.options import SPARSITY
+from tflite_export.conversion.options import TARGET
+from tflite_export.conversion.options import Calibration
+from tflite_export.conversion.options import IODtype
+from tflite_export.conversion.options import Progress
+from tflite_export.conversion.options import Quantization
+from tflite_export.conversion.options import Sparsity
+from tflite_export.conversion.options import Target
 from tflite_export.conversion.stage import reporter
 from tflite_export.conversion.stage import stage_of
 from tflite_export.sparse.legality import refusal
 
-SPARSITY = ("auto", "none", "encode")
-QUANTIZE = (None, "float16", "dynamic", "weights_int8", "weights_int4") + (
-    "int8",
-    "int16x8",
-)
-# Types of inputs and outputs beside float32, by `quantize`.
-IO_DTYPES = {"int8": ("int8", "uint8"), "int16x8": ("int16",)}
-TARGET = ("arm", "x86", "size", "micro")
+if TYPE_CHECKING:
+    import keras
 
 
 def convert(
-    model_or_path,
-    out,
-    sparsity="auto",
-    quantize=None,
-    calibration=None,
-    target="arm",
-    progress=None,
-    io_dtype="float32",
-):
+    model_or_path: "keras.Model | str | os.PathLike[str]",
+    out: str | os.PathLike[str],
+    sparsity: Sparsity = "auto",
+    quantize: Quantization | None = None,
+    calibration: Calibration | None = None,
+    target: Target = "arm",
+    progress: Progress | None = None,
+    io_dtype: IODtype = "float32",
+) -> Conversion:
     """Converts a Keras model to a TFLite file and checks it.
 
     The work is done in a child process on TensorFlow, whatever the backend

@@ -1,17 +1,26 @@
 """The smallest of the files that a model can be exported to."""
 
 import dataclasses
+import os
+from typing import TYPE_CHECKING
+from typing import Any
 
 from keras_slr_base.atomic_file import put
 from tflite_export.benchmark import accuracy
 from tflite_export.benchmark import score
+from tflite_export.benchmark.benchmark import Metric
 from tflite_export.conversion.conversion import Conversion
 from tflite_export.conversion.convert import checked_out
 from tflite_export.conversion.convert import convert
 from tflite_export.conversion.convert import folder_beside
+from tflite_export.conversion.options import Calibration
+from tflite_export.conversion.options import Quantization
+
+if TYPE_CHECKING:
+    import keras
 
 # Ways to store weights, the one that all others are compared with first.
-STORED = (None, "float16", "dynamic", "int8")
+STORED: tuple[Quantization | None, ...] = (None, "float16", "dynamic", "int8")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,9 +54,9 @@ class Smallest:
 
     conversion: Conversion
     quantize: str | None
-    candidates: tuple
+    candidates: tuple[Candidate, ...]
 
-    def render(self, width=100):
+    def render(self, width: int = 100) -> str:
         """Returns the table as text.
 
         Args:
@@ -75,18 +84,18 @@ class Smallest:
         console.print(table, markup=False)
         return console.file.getvalue() + f"Wrote {self.conversion.path}.\n"
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.render()
 
 
 def smallest(
-    model_or_path,
-    out,
-    calibration=None,
-    data=None,
-    metric=accuracy,
-    max_drop=0.01,
-):
+    model_or_path: "keras.Model | str | os.PathLike[str]",
+    out: str | os.PathLike[str],
+    calibration: Calibration | None = None,
+    data: tuple[Any, Any] | None = None,
+    metric: Metric = accuracy,
+    max_drop: float = 0.01,
+) -> Smallest:
     """Writes the file that takes the least to download.
 
     Converts the model with weights in float32, float16, dynamic-range int8

@@ -2,13 +2,26 @@
 
 import dataclasses
 import os
+from typing import TYPE_CHECKING
+from typing import Literal
+from typing import TypeAlias
 
+from tflite_export.conversion.options import Progress
 from tflite_export.conversion.stage import reporter
 from tflite_export.explanation.explanation import Explanation
 from tflite_export.explanation.explanation import Row
 
+if TYPE_CHECKING:
+    import keras
 
-def explain(model_or_path, target=None, progress=None):
+Runtime: TypeAlias = Literal["arm", "x86", "gpu", "int8", "micro", "xnnpack"]
+
+
+def explain(
+    model_or_path: "keras.Model | str | os.PathLike[str]",
+    target: Runtime | None = None,
+    progress: Progress | None = None,
+) -> Explanation:
     """Says of every layer whether its zeros make it faster, and why not.
 
     What is known of each runtime stands in `conditions`. For ARM and the GPU
@@ -41,16 +54,16 @@ def explain(model_or_path, target=None, progress=None):
     from tflite_export.explanation.converted_graph import converted_graph
     from tflite_export.explanation.verdict import verdict_on
 
-    progress = reporter(progress)
+    report = reporter(progress)
     targets = _checked(target, CONDITIONS)
     model = _model(model_or_path)
-    progress("look at the layers")
+    report("look at the layers")
     kernels = kernels_of(model)
     graph = ConvertedGraph()
     if not {"arm", "gpu"}.isdisjoint(targets):
-        graph = converted_graph(model_or_path, progress)
+        graph = converted_graph(model_or_path, report)
     if "arm" in targets and any(k.kind == POINTWISE for k in kernels):
-        graph = _with_friendly(graph, model, progress)
+        graph = _with_friendly(graph, model, report)
     rows = [
         Row(
             layer=kernel.layer,

@@ -36,7 +36,7 @@ class Verdict:
     then: str = ""
 
     @property
-    def gains(self):
+    def gains(self) -> dict[str, float]:
         """Dict from advice to the share of the work that it can save.
 
         That of `keras_slr.shrink` is exact. Other advice can save at most
@@ -65,13 +65,13 @@ class Row:
 
     layer: str
     op: str
-    shape: tuple
+    shape: tuple[int, ...]
     zeros: float
-    verdicts: tuple
+    verdicts: tuple[Verdict, ...]
     macs: int | None = None
 
     @property
-    def bytes(self):
+    def bytes(self) -> int:
         """Integer, the bytes of the kernel in float32."""
         return 4 * math.prod(self.shape)
 
@@ -86,10 +86,10 @@ class Explanation:
             the targets.
     """
 
-    rows: tuple
-    graph: tuple
+    rows: tuple[Row, ...]
+    graph: tuple[str, ...]
 
-    def shares(self):
+    def shares(self) -> tuple[str, list[float]]:
         """Returns how much of the work each row stands for.
 
         Returns:
@@ -104,7 +104,7 @@ class Explanation:
         return "bytes", _parts([row.bytes for row in self.rows])
 
     @property
-    def summary(self):
+    def summary(self) -> tuple[str, ...]:
         """Tuple of strings, a line on each target and what to do next."""
         if not self.rows:
             return ()
@@ -113,7 +113,7 @@ class Explanation:
             for i in range(len(self.rows[0].verdicts))
         )
 
-    def render(self, width=100):
+    def render(self, width: int = 100) -> str:
         """Returns the table as text, the layers with most work first.
 
         Args:
@@ -132,7 +132,8 @@ class Explanation:
             table.add_column(name, justify="right", no_wrap=True)
         for verdict in self.rows[0].verdicts if self.rows else ():
             table.add_column(verdict.target, no_wrap=True)
-        reasons, advice = {}, {}
+        reasons: dict[str, str] = {}
+        advice: dict[str, str] = {}
         macs = _parts([row.macs or 0 for row in self.rows])
         sizes = _parts([row.bytes for row in self.rows])
         _, shares = self.shares()
@@ -164,7 +165,7 @@ class Explanation:
         lines = console.file.getvalue().splitlines()
         return "\n".join(line.rstrip() for line in lines)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.render()
 
 

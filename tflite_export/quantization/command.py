@@ -3,7 +3,7 @@
 from keras_slr_base.command_line import Parser
 from keras_slr_base.command_line import run
 from tflite_export.conversion.calibration_file import calibration_from
-from tflite_export.conversion.convert import QUANTIZE
+from tflite_export.conversion.options import QUANTIZE
 from tflite_export.quantization.quantization_error import quantization_error
 
 

@@ -1,14 +1,22 @@
 """What each operation of a model loses by quantization."""
 
 import dataclasses
+import os
+from typing import TYPE_CHECKING
 
 from keras_slr_base.work_folder import work_folder
 from tflite_export.conversion.calibration import as_arrays
-from tflite_export.conversion.convert import QUANTIZE
 from tflite_export.conversion.convert import check_calibration
 from tflite_export.conversion.convert import check_source
 from tflite_export.conversion.convert import in_child
+from tflite_export.conversion.options import QUANTIZE
+from tflite_export.conversion.options import Calibration
+from tflite_export.conversion.options import Progress
+from tflite_export.conversion.options import Quantization
 from tflite_export.conversion.stage import reporter
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,14 +50,14 @@ class QuantizationError:
     """
 
     quantize: str
-    operations: tuple
+    operations: tuple[OperationError, ...]
 
     @property
-    def worst(self):
+    def worst(self) -> OperationError | None:
         """The `OperationError` that loses most by itself, or `None`."""
         return max(self.operations, key=lambda row: row.own, default=None)
 
-    def render(self, width=100):
+    def render(self, width: int = 100) -> str:
         """Returns the table as text, in the order of the graph.
 
         Args:
@@ -79,13 +87,16 @@ class QuantizationError:
             f"`{self.worst.name}` ({self.worst.op}), {self.worst.own:.2%}.\n"
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.render()
 
 
 def quantization_error(
-    model_or_path, calibration=None, quantize="int8", progress=None
-):
+    model_or_path: "keras.Model | str | os.PathLike[str]",
+    calibration: Calibration | None = None,
+    quantize: Quantization = "int8",
+    progress: Progress | None = None,
+) -> QuantizationError:
     """Finds which operation of a model loses how much by quantization.
 
     The model is converted to float32 and quantized, and both files run in the

@@ -26,7 +26,7 @@ from tflite_export.xnnpack.topology import sparse_inference
 _STRIDED = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
 
 
-def friendly(model):
+def friendly(model: keras.Model) -> keras.Model:
     """Rebuilds an architecture so that zeros can make it faster on ARM.
 
     Convolutions with stride 2 that pad as `"same"`, or behind a lopsided
@@ -102,7 +102,7 @@ def friendly(model):
     return made
 
 
-def obstacles(model):
+def obstacles(model: keras.Model) -> tuple[str, ...]:
     """Says why zeros in 1x1 convolutions do not make a model faster on ARM.
 
     Looks at a conversion of the model with most entries of its 1x1

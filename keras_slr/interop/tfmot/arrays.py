@@ -1,21 +1,31 @@
 """Arrays, and structures of arrays, in an `.npz` file."""
 
+import os
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+from typing import TypeAlias
+
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
+
+# What `fit` takes as inputs or targets.
+Arrays: TypeAlias = ArrayLike | Sequence[ArrayLike] | Mapping[str, ArrayLike]
 
 # Between the name of a structure and the key of an entry; no identifier has
 # one.
 _ITEM, _KEY = "/", ":"
 
 
-def save_arrays(path, **structures):
+def save_arrays(path: str | os.PathLike[str], **structures: Any) -> None:
     """Writes arrays, lists or dicts of arrays.
 
     Args:
         path: Path of the file.
         **structures: What to write, by name.
     """
-    flat = {}
+    flat: dict[str, Any] = {}
     for name, structure in structures.items():
         if isinstance(structure, dict):
             flat |= {f"{name}{_KEY}{k}": v for k, v in structure.items()}
@@ -28,7 +38,7 @@ def save_arrays(path, **structures):
     )
 
 
-def load_arrays(path):
+def load_arrays(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Reads what `save_arrays` wrote.
 
     Args:
@@ -37,7 +47,7 @@ def load_arrays(path):
     Returns:
         Dict from names to arrays, lists or dicts of arrays.
     """
-    structures = {}
+    structures: dict[str, Any] = {}
     with np.load(path) as file:
         for entry in file.files:
             name, separator, key = entry.partition(_KEY)

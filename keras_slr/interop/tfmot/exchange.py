@@ -1,8 +1,11 @@
 """Models to and from files of TF-MOT's users."""
 
+import os
 import pathlib
+from collections.abc import Mapping
 
 import keras
+from numpy.typing import ArrayLike
 
 from keras_slr.interop.paths import checked_out
 from keras_slr.interop.tfmot.arrays import save_arrays
@@ -16,7 +19,11 @@ from keras_slr_base.atomic_file import put
 from keras_slr_base.work_folder import work_folder
 
 
-def to_tfmot(model, path, masks=None):
+def to_tfmot(
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    masks: Mapping[str, ArrayLike] | None = None,
+) -> None:
     """Writes a pruned model as a `tf_keras` file with TF-MOT's wrappers.
 
     The file holds the model as TF-MOT has it in training: its layers in
@@ -49,17 +56,17 @@ def to_tfmot(model, path, masks=None):
         RuntimeError: If the translated model does not agree, or TF-MOT is
             not installed.
     """
-    path = checked_out(path, ".h5", ".keras")
+    target = checked_out(path, ".h5", ".keras")
     check_convertible(model)
-    with work_folder(folder_of(path)) as folder:
+    with work_folder(folder_of(target)) as folder:
         save_arrays(folder / MASKS, **masks_of(model, masks))
         model.save(folder / MODEL)
-        out = folder / f"wrapped{path.suffix}"
+        out = folder / f"wrapped{target.suffix}"
         call_child("wrap", folder, f"`{model.name}`", out=str(out))
-        put(out, path)
+        put(out, target)
 
 
-def from_tfmot(path):
+def from_tfmot(path: str | os.PathLike[str]) -> keras.Model:
     """Loads a `tf_keras` model as a Keras 3 model.
 
     Wrappers for pruning and clustering are stripped first, as TF-MOT does.

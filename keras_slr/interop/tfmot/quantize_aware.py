@@ -1,8 +1,15 @@
 """Quantization-aware training that keeps zeros or clusters."""
 
 import gzip
+import os
+from typing import Literal
+from typing import TypeAlias
+from typing import get_args
+
+import keras
 
 from keras_slr.interop.paths import checked_out
+from keras_slr.interop.tfmot.arrays import Arrays
 from keras_slr.interop.tfmot.arrays import save_arrays
 from keras_slr.interop.tfmot.checks import check_convertible
 from keras_slr.interop.tfmot.child_call import DATA
@@ -16,19 +23,20 @@ from keras_slr_base.atomic_file import folder_of
 from keras_slr_base.atomic_file import put
 from keras_slr_base.work_folder import work_folder
 
-PRESERVE = ("sparsity", "clusters", "both")
+Preserve: TypeAlias = Literal["sparsity", "clusters", "both"]
+PRESERVE = get_args(Preserve)
 
 
 def quantize_aware(
-    model,
-    x,
-    y,
-    path,
-    preserve="sparsity",
-    epochs=1,
-    batch_size=32,
-    clusters=16,
-):
+    model: keras.Model,
+    x: Arrays,
+    y: Arrays,
+    path: str | os.PathLike[str],
+    preserve: Preserve = "sparsity",
+    epochs: int = 1,
+    batch_size: int = 32,
+    clusters: int = 16,
+) -> Quantized:
     """Trains a model for int8 with TF-MOT, and writes it as a TFLite file.
 
     The file has int8 weights and activations, and float inputs and outputs.

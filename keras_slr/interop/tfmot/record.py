@@ -34,14 +34,14 @@ class Station:
     """
 
     name: str
-    weights: tuple
+    weights: tuple[Count, ...]
 
     @property
-    def zeros(self):
+    def zeros(self) -> int:
         return sum(weight.zeros for weight in self.weights)
 
     @property
-    def size(self):
+    def size(self) -> int:
         return sum(weight.size for weight in self.weights)
 
 
@@ -65,10 +65,10 @@ class Quantized:
     bytes: int
     gzip_bytes: int
     max_difference: float
-    stations: tuple
-    history: dict
+    stations: tuple[Station, ...]
+    history: dict[str, list[float]]
 
-    def render(self, width=100):
+    def render(self, width: int = 100) -> str:
         """Returns the stations as a table.
 
         Args:
@@ -92,5 +92,5 @@ class Quantized:
             f"{self.path}: {self.bytes} bytes, {self.gzip_bytes} with gzip\n"
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.render()

@@ -1,5 +1,12 @@
 """Training of Keras 3 models under TF-MOT's wrappers."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from numpy.typing import ArrayLike
+
+from keras_slr.interop.tfmot.arrays import Arrays
 from keras_slr.interop.tfmot.arrays import load_arrays
 from keras_slr.interop.tfmot.arrays import save_arrays
 from keras_slr.interop.tfmot.checks import check_convertible
@@ -16,7 +23,14 @@ from keras_slr_base.work_folder import work_folder
 _WRAPPER = ("block_size", "block_pooling_type", "sparsity_m_by_n")
 
 
-def finetune(model, x, y, epochs=1, batch_size=32, masks=None):
+def finetune(
+    model: keras.Model,
+    x: Arrays,
+    y: Arrays,
+    epochs: int = 1,
+    batch_size: int = 32,
+    masks: Mapping[str, ArrayLike] | None = None,
+) -> dict[str, list[float]]:
     """Trains a pruned model under TF-MOT's wrappers, in place.
 
     Wrap, fit, `strip_pruning`, back to Keras 3: the zeros are there
@@ -53,15 +67,15 @@ def finetune(model, x, y, epochs=1, batch_size=32, masks=None):
 
 
 def prune(
-    model,
-    schedule,
-    x=None,
-    y=None,
-    epochs=1,
-    batch_size=32,
-    policy=None,
-    **wrapper,
-):
+    model: keras.Model,
+    schedule: float | str | Mapping[str, Any] | Any,
+    x: Arrays | None = None,
+    y: Arrays | None = None,
+    epochs: int = 1,
+    batch_size: int = 32,
+    policy: str | Mapping[str, Any] | Any = None,
+    **wrapper: Any,
+) -> dict[str, list[float]]:
     """Prunes a model by magnitude with TF-MOT's wrappers, in place.
 
     As in TF-MOT all its layers are wrapped unless a policy chooses some, and
@@ -102,7 +116,7 @@ def prune(
             f"Expected arguments of TF-MOT's wrapper, received {min(unknown)}"
             f": they are {', '.join(_WRAPPER)}."
         )
-    is_rate = isinstance(schedule, (int, float))
+    rate = float(schedule) if isinstance(schedule, (int, float)) else None
     training = None
     if x is not None:
         training = {
@@ -110,7 +124,7 @@ def prune(
             "epochs": epochs,
             "batch_size": batch_size,
         }
-    elif not is_rate:
+    elif rate is None:
         raise ValueError(
             "Expected data for a schedule, which acts on the steps of a "
             "training, received none: give `x` and `y`, or a rate."
@@ -123,7 +137,7 @@ def prune(
             model,
             folder,
             training=training,
-            schedule=float(schedule) if is_rate else specification_of(schedule),
+            schedule=specification_of(schedule) if rate is None else rate,
             policy=specification_of(policy),
             wrapper=wrapper,
         )

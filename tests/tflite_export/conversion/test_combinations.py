@@ -12,7 +12,7 @@ import sys
 import numpy as np
 import pytest
 
-from tflite_export.conversion.convert import QUANTIZE
+from tflite_export.conversion.options import QUANTIZE
 
 pytestmark = pytest.mark.once(
     "conversions run on TensorFlow whatever the backend"
@@ -32,7 +32,7 @@ from tflite_export.conversion import child
 from tflite_export.sparse import choice
 from tflite_export.conversion.agreement import agreement
 from tflite_export.sparse.candidates import candidates
-from tflite_export.conversion.convert import QUANTIZE
+from tflite_export.conversion.options import QUANTIZE
 from tflite_export.sparse.encoded_model import encode_weights
 from keras_slr_base.failure import Failure
 from tflite_export.flatbuffer import read
