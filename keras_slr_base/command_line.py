@@ -32,7 +32,9 @@ def run(work: Callable[[], int | None], prefix: str = "") -> int:
     try:
         return work() or 0
     except SystemExit as exit:  # `--help` and `--version` raise it.
-        return int(exit.code or 0)
+        if isinstance(exit.code, str):
+            raise  # Python prints it and exits with 1.
+        return exit.code or 0
     except KeyboardInterrupt:
         told, code = "interrupted, nothing written", INTERRUPTED
     except (ImportError, OSError, ValueError) as error:

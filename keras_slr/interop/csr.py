@@ -17,6 +17,7 @@ the model.
 import os
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -46,7 +47,7 @@ def save_csr(model: keras.Model, path: str | os.PathLike[str]) -> None:
     check_model(model)
     check_built(model)
     path = checked_out(path, ".npz")
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Any] = {}
     for variable in model.weights:
         name = variable.path
         if f"{name}/dense" in arrays or f"{name}/data" in arrays:
@@ -58,7 +59,7 @@ def save_csr(model: keras.Model, path: str | os.PathLike[str]) -> None:
         parts = to_csr(weight) or {"dense": weight}
         arrays |= {f"{name}/{part}": array for part, array in parts.items()}
     with atomic_file(path) as made:
-        np.savez_compressed(made, **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(made, **arrays)
 
 
 def load_csr(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
