@@ -4,7 +4,7 @@ from typing import Unpack
 
 import keras
 
-from keras_slr.allocation.rates import Rate
+from keras_slr.allocation.user_rates import Rate
 from keras_slr.backend import apply_mask
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model

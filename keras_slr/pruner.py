@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from keras_slr import backend
-from keras_slr.allocation.rates import Rate
+from keras_slr.allocation.user_rates import Rate
 from keras_slr.backend import apply_mask
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model

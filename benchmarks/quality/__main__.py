@@ -27,7 +27,7 @@ from benchmarks.quality.jobs import Job
 from benchmarks.quality.jobs import claimed
 from benchmarks.quality.jobs import digest
 from benchmarks.quality.jobs import work
-from benchmarks.quality.methods import METHODS
+from benchmarks.quality.method_settings import METHODS
 from benchmarks.quality.start import begin
 from benchmarks.quality.suites import SUITES
 from benchmarks.quality.suites import TASKS

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter
 from matplotlib.ticker import MaxNLocator
 from matplotlib.ticker import NullLocator
 
-from benchmarks.quality.methods import NAMES
+from benchmarks.quality.method_settings import NAMES
 from benchmarks.quality.table import percent
 from keras_slr.plots.axes import new_figure
 from keras_slr.plots.axes import tidy

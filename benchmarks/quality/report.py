@@ -7,7 +7,7 @@ from benchmarks.quality import records
 from benchmarks.quality import results
 from benchmarks.quality import table
 from benchmarks.quality import verdict
-from benchmarks.quality.methods import NAMES
+from benchmarks.quality.method_settings import NAMES
 
 HEADER = """# Quality
 

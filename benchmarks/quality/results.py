@@ -5,7 +5,7 @@ import dataclasses
 import statistics
 
 from benchmarks.quality import records
-from benchmarks.quality.methods import NAMES
+from benchmarks.quality.method_settings import NAMES
 
 
 @dataclasses.dataclass(frozen=True)

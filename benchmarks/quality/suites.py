@@ -7,9 +7,9 @@ from benchmarks.quality import gpu
 from benchmarks.quality import report
 from benchmarks.quality import robustness
 from benchmarks.quality import tasks
-from benchmarks.quality.methods import CONSTANT_ADMM
-from benchmarks.quality.methods import METHODS
-from benchmarks.quality.methods import VARIANTS
+from benchmarks.quality.method_settings import CONSTANT_ADMM
+from benchmarks.quality.method_settings import METHODS
+from benchmarks.quality.method_settings import VARIANTS
 
 TASKS = tasks.TASKS | gpu.TASKS | robustness.TASKS | convergence.TASKS
 # SLR with its default arguments, and all other methods.

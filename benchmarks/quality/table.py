@@ -3,7 +3,7 @@
 import statistics
 
 from benchmarks.quality import trial
-from benchmarks.quality.methods import NAMES
+from benchmarks.quality.method_settings import NAMES
 
 
 def spread(values):

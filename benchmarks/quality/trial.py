@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 import keras_slr
-from benchmarks.quality.methods import METHODS
+from benchmarks.quality.method_settings import METHODS
 
 
 def score(start, method, solver, rate, epochs):

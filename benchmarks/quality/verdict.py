@@ -3,8 +3,8 @@
 import dataclasses
 import statistics
 
-from benchmarks.quality.methods import NAMES
-from benchmarks.quality.methods import TUNED_SLR
+from benchmarks.quality.method_settings import NAMES
+from benchmarks.quality.method_settings import TUNED_SLR
 from benchmarks.quality.table import percent
 
 SLR = "slr"

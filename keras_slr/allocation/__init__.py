@@ -1,12 +1,12 @@
 """Turns one rate, or a rate per selector, into a rate per weight."""
 
-from keras_slr.allocation.allocate import ALLOCATIONS
-from keras_slr.allocation.allocate import Share
-from keras_slr.allocation.allocate import allocate
-from keras_slr.allocation.allocate import check_allocation
-from keras_slr.allocation.rates import check_rate
-from keras_slr.allocation.rates import rate_of
-from keras_slr.allocation.rates import selectors_of
+from keras_slr.allocation.allocations import ALLOCATIONS
+from keras_slr.allocation.allocations import Share
+from keras_slr.allocation.allocations import allocate
+from keras_slr.allocation.allocations import check_allocation
+from keras_slr.allocation.user_rates import check_rate
+from keras_slr.allocation.user_rates import rate_of
+from keras_slr.allocation.user_rates import selectors_of
 
 __all__ = [
     "ALLOCATIONS",

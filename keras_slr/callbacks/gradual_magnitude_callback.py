@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keras_slr.allocation.rates import Rate
+from keras_slr.allocation.user_rates import Rate
 from keras_slr.callbacks.pruning_callback import PruningCallback
 from keras_slr.record import register
 from keras_slr.solvers import GradualMagnitude

@@ -6,8 +6,8 @@ from typing import Any
 from keras_slr.callbacks.callback_lists import callbacks_of_fit
 from keras_slr.callbacks.hard_pruned_metrics import PREFIX
 from keras_slr.callbacks.training_callback import TrainingCallback
-from keras_slr.checkpoints.carrier import carrier_of
-from keras_slr.checkpoints.carrier import without_carrier
+from keras_slr.checkpoints.state_in_optimizer import carrier_of
+from keras_slr.checkpoints.state_in_optimizer import without_carrier
 from keras_slr.keras_internals.callbacks import ModelCheckpoint
 from keras_slr.keras_internals.callbacks import unsynced_model
 from keras_slr.training.hard_pruned import hard_pruned

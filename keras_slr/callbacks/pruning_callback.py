@@ -7,8 +7,8 @@ from typing import Self
 
 import keras
 
-from keras_slr.allocation.allocate import Allocation
-from keras_slr.allocation.rates import Rate
+from keras_slr.allocation.allocations import Allocation
+from keras_slr.allocation.user_rates import Rate
 from keras_slr.callbacks import end_of_fit
 from keras_slr.callbacks.attachments import Attachments
 from keras_slr.callbacks.callback_lists import callbacks_of_fit

@@ -3,7 +3,7 @@
 from typing import Any
 from typing import Self
 
-from keras_slr.allocation.rates import Rate
+from keras_slr.allocation.user_rates import Rate
 from keras_slr.callbacks.pruning_callback import PruningCallback
 from keras_slr.record import register
 from keras_slr.solvers import SLR

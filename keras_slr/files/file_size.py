@@ -2,7 +2,7 @@
 
 import gzip
 
-from keras_slr.shrinking.rebuild import copy_of
+from keras_slr.shrinking.rebuild_model import copy_of
 from keras_slr_base.work_folder import work_folder
 
 

@@ -8,8 +8,8 @@ import keras
 from keras_slr.allocation import check_allocation
 from keras_slr.allocation import check_rate
 from keras_slr.allocation import selectors_of
-from keras_slr.allocation.allocate import Allocation
-from keras_slr.allocation.rates import Rate
+from keras_slr.allocation.allocations import Allocation
+from keras_slr.allocation.user_rates import Rate
 from keras_slr.planning.budget import Budget
 from keras_slr.planning.budget import check_budget
 from keras_slr.planning.constraints import constraints_of
@@ -44,7 +44,7 @@ class Plan:
             Defaults to `None`, `Unstructured()`.
         allocation: How a single rate is distributed over layers: `"uniform"`,
             `"erk"`, `"global"`, `"lamp"`, a `Sensitivity`, or a function
-            like those in `keras_slr.allocation.allocate`. Defaults to
+            like those in `keras_slr.allocation.allocations`. Defaults to
             `None`: `"erk"` for weights that are pruned entry by entry,
             `"uniform"` for others.
         budget: `Budget`, a limit on the cost of the pruned model, instead of

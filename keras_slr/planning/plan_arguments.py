@@ -2,7 +2,7 @@
 
 from typing import TypedDict
 
-from keras_slr.allocation.allocate import Allocation
+from keras_slr.allocation.allocations import Allocation
 from keras_slr.planning.budget import Budget
 from keras_slr.selection.selectors import Selectors
 from keras_slr.structures.constrain import Structures

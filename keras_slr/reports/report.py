@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_slr.allocation.rates import Rate
+from keras_slr.allocation.user_rates import Rate
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
 from keras_slr.models.weight_values import zeros_of

@@ -12,7 +12,7 @@ import numpy as np
 from keras_slr import backend
 from keras_slr.allocation import Share
 from keras_slr.allocation import check_rate
-from keras_slr.allocation.allocate import FLOOR
+from keras_slr.allocation.allocations import FLOOR
 from keras_slr.backend import apply_mask
 from keras_slr.keras_internals.models import direction_of
 from keras_slr.models.checks import check_built
@@ -78,7 +78,7 @@ class Sensitivity(Record):
 
         The loss of a layer is interpolated linearly between the scanned
         rates, never falls, and is extrapolated beyond the last one. As in
-        `keras_slr.allocation.allocate`, the rates of the layers add up to
+        `keras_slr.allocation.allocations`, the rates of the layers add up to
         the requested share of all entries, and no layer is emptied.
 
         Args:

@@ -11,8 +11,8 @@ from keras_slr.keras_internals.layers import variables_of
 from keras_slr.models.layer_table import Family
 from keras_slr.models.layer_table import kernel_families
 from keras_slr.selection.axes import axes_of
+from keras_slr.selection.first_convolution import stem_layers
 from keras_slr.selection.scale_free import scale_free_layers
-from keras_slr.selection.stem import stem_layers
 
 # Below this many entries, zeros cost more accuracy than they save memory.
 SMALL = 256

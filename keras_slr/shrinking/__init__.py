@@ -6,7 +6,7 @@ from keras_slr.shrinking.groups import Member
 from keras_slr.shrinking.groups import dependency_groups
 from keras_slr.shrinking.groups import unit_norms
 from keras_slr.shrinking.groups import zero_units
-from keras_slr.shrinking.narrow import Narrow
+from keras_slr.shrinking.narrow_layers import Narrow
 from keras_slr.shrinking.report import ShrinkReport
 from keras_slr.shrinking.round_width import round_width
 from keras_slr.shrinking.shrink import shrink

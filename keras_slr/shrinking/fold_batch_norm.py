@@ -13,7 +13,7 @@ from keras_slr.models.graph import sole_consumers
 from keras_slr.models.layer_table import KERNELS
 from keras_slr.models.layer_table import Family
 from keras_slr.selection.axes import axes_of
-from keras_slr.shrinking.rebuild import Rebuild
+from keras_slr.shrinking.rebuild_model import Rebuild
 from keras_slr.shrinking.state import to_numpy
 
 # Layers with these kernels end in a product, a bias and an activation.

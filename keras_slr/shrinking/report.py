@@ -3,10 +3,10 @@
 import dataclasses
 from typing import Any
 
-from keras_slr.shrinking.cut import Cut
 from keras_slr.shrinking.groups import Group
-from keras_slr.shrinking.stays import why_zeros_stay
-from keras_slr.shrinking.stays import zeros_in_opaque
+from keras_slr.shrinking.removable_units import Cut
+from keras_slr.shrinking.zeros_that_stay import why_zeros_stay
+from keras_slr.shrinking.zeros_that_stay import zeros_in_opaque
 from keras_slr_base.text_console import text_console
 
 

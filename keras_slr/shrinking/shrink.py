@@ -2,9 +2,9 @@
 
 import keras
 
-from keras_slr.shrinking.cut import plan
+from keras_slr.shrinking.removable_units import plan
 from keras_slr.shrinking.report import ShrinkReport
-from keras_slr.shrinking.surgery import Surgeon
+from keras_slr.shrinking.smaller_model import Surgeon
 
 
 def shrink(model: keras.Model, round_to: int | None = None) -> keras.Model:

@@ -6,7 +6,7 @@ import keras
 
 from keras_slr.keras_internals.layers import is_of_keras
 from keras_slr.models.graph import graph_of
-from keras_slr.shrinking.remake import remake
+from keras_slr.shrinking.rebuild_layer import remake
 
 
 def whole_models(model, is_known=lambda operation: False):

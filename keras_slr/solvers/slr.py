@@ -55,8 +55,9 @@ the sum of its learning rates, if a schedule defines them (`training.clock`).
 Weights that settle after the rate has decayed can no longer compensate for the
 removed ones.
 
-The update is in `solvers.dual_update`, the trial in `solvers.trial`, and the
-storage of `Z` and `Lam` in `solvers.forms`.
+The update is in `solvers.slr_dual_update`, its stepsize rule in
+`solvers.slr_stepsize`, the trial in `solvers.slr_trial`, and the storage of `Z`
+and `Lam` in `solvers.forms`.
 """
 
 import dataclasses
@@ -72,13 +73,13 @@ from keras_slr.schedules.check_schedule import check_schedule
 from keras_slr.schedules.check_schedule import schedule_of
 from keras_slr.schedules.schedule import Schedule
 from keras_slr.solvers import forms
-from keras_slr.solvers.dual_update import begin
-from keras_slr.solvers.dual_update import dual_update
 from keras_slr.solvers.progress import Progress
 from keras_slr.solvers.registry import register_solver
+from keras_slr.solvers.slr_dual_update import begin
+from keras_slr.solvers.slr_dual_update import dual_update
+from keras_slr.solvers.slr_trial import try_all
 from keras_slr.solvers.solver import Solver
 from keras_slr.solvers.tensors import Tensors
-from keras_slr.solvers.trial import try_all
 
 # Steps in which batch norms collect statistics of the settled weights: with
 # their usual momentum of 0.99, old statistics then make up a fifth.

@@ -9,9 +9,9 @@ from keras import ops
 
 from keras_slr import backend
 from keras_slr.backend import apply_mask
-from keras_slr.checkpoints.carrier import PRUNED
-from keras_slr.checkpoints.carrier import CarriedSlots
-from keras_slr.checkpoints.carrier import check_free
+from keras_slr.checkpoints.state_in_optimizer import PRUNED
+from keras_slr.checkpoints.state_in_optimizer import CarriedSlots
+from keras_slr.checkpoints.state_in_optimizer import check_free
 from keras_slr.keras_internals.variables import layout_of
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
@@ -19,7 +19,7 @@ from keras_slr.models.weight_values import zeros_of
 from keras_slr.selection import kernels_of
 from keras_slr.training.coverage import Coverage
 from keras_slr.training.hook import zeros_hooks
-from keras_slr.training.lender import Lender
+from keras_slr.training.lent_variables import Lender
 from keras_slr.training.optimizers import Optimizers
 from keras_slr.training.watched_steps import WatchedSteps
 
@@ -31,7 +31,8 @@ class Masks:
         model: Keras model, built.
         variables: List of Keras variables; entries that are zero stay zero.
         optimizers: `training.optimizers.Optimizers`.
-        position: See `checkpoints.carrier.Carrier`. Defaults to `None`.
+        position: See `checkpoints.state_in_optimizer.Carrier`. Defaults to
+            `None`.
 
     Attributes:
         optimizers: As given.

@@ -4,16 +4,16 @@ import dataclasses
 
 from keras import ops
 
-from keras_slr.checkpoints.carrier import PRUNED
-from keras_slr.checkpoints.carrier import CarriedSlots
-from keras_slr.checkpoints.carrier import carrier_of
-from keras_slr.checkpoints.carrier import check_free
+from keras_slr.checkpoints.state_in_optimizer import PRUNED
+from keras_slr.checkpoints.state_in_optimizer import CarriedSlots
+from keras_slr.checkpoints.state_in_optimizer import carrier_of
+from keras_slr.checkpoints.state_in_optimizer import check_free
 from keras_slr.keras_internals.optimizers import untrack
 from keras_slr.training.coverage import Coverage
 from keras_slr.training.figures import residual
 from keras_slr.training.hook import hooks_for
 from keras_slr.training.learning_rate import learning_rate_of
-from keras_slr.training.lender import Lender
+from keras_slr.training.lent_variables import Lender
 from keras_slr.training.split import Split
 
 
@@ -25,7 +25,7 @@ class Run:
         plan: `Plan`.
         solver: `solvers.Solver`.
         clock: `training.clock.Clock`.
-        position: See `checkpoints.carrier.Carrier`.
+        position: See `checkpoints.state_in_optimizer.Carrier`.
         optimizers: `training.optimizers.Optimizers`.
 
     Attributes:

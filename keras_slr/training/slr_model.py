@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_slr.record import register
-from keras_slr.solvers import dual_update
+from keras_slr.solvers.slr_dual_update import penalty
 from keras_slr.training.arrays import DeviceArrays
 from keras_slr.training.run import Run
 
@@ -89,7 +89,7 @@ class SLRTrainStep:
             square = square + ops.sum(d * d)
             size = size + ops.sum(w * w)
         values = (
-            dual_update.penalty(inner, square, rho),
+            penalty(inner, square, rho),
             ops.sqrt(square / ops.maximum(size, 1e-30)),
         )
         metrics = self._slr_metrics()

@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_slr_base.failure import Failure
 from tflite_export.conversion.child import run
-from tflite_export.conversion.job import Job
+from tflite_export.conversion.request import Job
 
 # What TFLite does not take is said, and is no fault.
 REFUSALS = ("uses operations that are not built into TFLite",)

@@ -15,7 +15,7 @@ import pytest
 from keras import layers
 
 from keras_slr.interop import tfmot
-from keras_slr.interop.tfmot.specification import specification_of
+from keras_slr.interop.tfmot.schedules_and_policies import specification_of
 from tests.helpers import to_numpy
 from tests.helpers import zeros
 from tests.interop import models

@@ -14,9 +14,12 @@ import pytest
 
 from keras_slr import backend
 from keras_slr.solvers import SLR
-from keras_slr.solvers import dual_update
 from keras_slr.solvers import forms
-from keras_slr.solvers import trial
+from keras_slr.solvers import slr_trial
+from keras_slr.solvers.slr_dual_update import begin
+from keras_slr.solvers.slr_dual_update import dual_update
+from keras_slr.solvers.slr_stepsize import alpha
+from keras_slr.solvers.slr_stepsize import half_step
 from keras_slr.structures import Constraint
 from keras_slr.structures import Unstructured
 from keras_slr.training.arrays import DeviceArrays
@@ -243,7 +246,7 @@ def norm_after_trial(total, step):
 @pytest.mark.parametrize("name", SOLVERS)
 def test_updates_equal_the_definition(name, arrays, monkeypatch):
     # A run of twelve steps then has a trial of half strength.
-    monkeypatch.setattr(trial, "TRIAL_STEPS", (0, 24))
+    monkeypatch.setattr(slr_trial, "TRIAL_STEPS", (0, 24))
     solver = SOLVERS[name]
     rng = np.random.default_rng(3)
     w = [rng.normal(size=s).astype("float32") for s in SHAPES]
@@ -344,17 +347,17 @@ def test_alpha_equals_the_table_of_the_paper():
         0.999942,
     ]
     np.testing.assert_allclose(
-        [dual_update.alpha(k, 300, 0.1) for k in ks], table, atol=5e-7
+        [alpha(k, 300, 0.1) for k in ks], table, atol=5e-7
     )
 
 
 def test_stepsize_times_residual_shrinks_by_alpha():
     solver = SLR.paper()
-    state = dual_update.begin(solver, 0.1, square=4.0)
+    state = begin(solver, 0.1, square=4.0)
     for square in (1.0, 9.0, 0.25):
         before = state.s * state.residual
-        contraction = dual_update.alpha(state.k, solver.M, solver.r)
-        state = dual_update.half_step(solver, state, square)
+        contraction = alpha(state.k, solver.M, solver.r)
+        state = half_step(solver, state, square)
         assert state.residual == math.sqrt(square)
         np.testing.assert_allclose(
             state.s * state.residual, contraction * before
@@ -363,18 +366,18 @@ def test_stepsize_times_residual_shrinks_by_alpha():
 
 def test_stepsize_never_exceeds_its_bound():
     solver = SLR(stepsize_bound=1.0)
-    state = dual_update.begin(solver, 0.1, square=1.0)
-    state = dual_update.half_step(solver, state, square=1e-12)
+    state = begin(solver, 0.1, square=1.0)
+    state = half_step(solver, state, square=1e-12)
     assert state.s == state.rho
 
 
 def test_a_residual_of_zero_does_not_change_the_state():
     solver = SLR()
-    state = dual_update.begin(solver, 0.1, square=1.0)
-    assert dual_update.half_step(solver, state, square=0.0) == state
+    state = begin(solver, 0.1, square=1.0)
+    assert half_step(solver, state, square=0.0) == state
     # A run that begins with a residual of zero still takes a step later.
-    begun = dual_update.begin(solver, 0.1, square=0.0)
-    state = dual_update.half_step(solver, begun, square=1.0)
+    begun = begin(solver, 0.1, square=0.0)
+    state = half_step(solver, begun, square=1.0)
     assert state.s > 0.9 * 0.1 * solver.stepsize
 
 
@@ -387,7 +390,7 @@ def test_multipliers_are_zero_on_free_entries_and_move_elsewhere():
     # Two updates: the first one chooses the entries outside the support, and
     # the next one moves their multipliers.
     for loss, progress in ((1.0, 0.3), (0.5, 0.31)):
-        state = dual_update.dual_update(
+        state = dual_update(
             solver, state, split, loss, solver.way(at(progress), split)
         )
     for slot in split.slots:
@@ -403,9 +406,7 @@ def test_marks_of_another_backend_are_renewed(foreign, arrays):
     rng = np.random.default_rng(0)
     w = [rng.normal(size=s).astype("float32") for s in SHAPES]
     split = make_split(w, arrays())
-    dual_update.dual_update(
-        SLR(), SLR().begin(split, Clock(1)), split, 1.0, 0.1
-    )
+    dual_update(SLR(), SLR().begin(split, Clock(1)), split, 1.0, 0.1)
     own = [to_numpy(slot.c) for slot in split.slots]
     for slot, c in zip(split.slots, own):
         free = to_numpy(slot.a) == 0.0

@@ -15,9 +15,9 @@ from tflite_export.conditions.condition import FILTERS
 from tflite_export.conditions.condition import FOLLOWS
 from tflite_export.conditions.condition import INT8
 from tflite_export.conditions.condition import Condition
-from tflite_export.conditions.kernel import DENSE
-from tflite_export.conditions.kernel import DEPTHWISE
-from tflite_export.conditions.kernel import POINTWISE
+from tflite_export.conditions.facts_of_kernels import DENSE
+from tflite_export.conditions.facts_of_kernels import DEPTHWISE
+from tflite_export.conditions.facts_of_kernels import POINTWISE
 
 CONDITIONS = (
     Condition(

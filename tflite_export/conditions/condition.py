@@ -3,7 +3,7 @@
 import dataclasses
 
 from keras_slr.planning.targets import LEAST
-from tflite_export.conditions.kernel import ANY
+from tflite_export.conditions.facts_of_kernels import ANY
 
 ENTRY, BLOCK = "entry", "block"
 FILTERS = "Filter(round_to='auto') and keras_slr.shrink"

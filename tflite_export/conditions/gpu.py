@@ -8,7 +8,7 @@ https://github.com/tensorflow/tensorflow, lite/delegates/gpu/common.
 from tflite_export.conditions.condition import FILTERS
 from tflite_export.conditions.condition import FOLLOWS
 from tflite_export.conditions.condition import Condition
-from tflite_export.conditions.kernel import DEPTHWISE
+from tflite_export.conditions.facts_of_kernels import DEPTHWISE
 
 _WHY = "the GPU delegate multiplies zeros like other entries"
 CONDITIONS = (

@@ -8,7 +8,7 @@ from tflite_export.conditions.condition import FILTERS
 from tflite_export.conditions.condition import FOLLOWS
 from tflite_export.conditions.condition import INT8
 from tflite_export.conditions.condition import Condition
-from tflite_export.conditions.kernel import DEPTHWISE
+from tflite_export.conditions.facts_of_kernels import DEPTHWISE
 
 _WHY = "TFLite Micro does not read sparse-encoded weights"
 CONDITIONS = (

@@ -27,15 +27,15 @@ from tflite_export.conversion.agreement import check_shapes
 from tflite_export.conversion.agreement import input_names
 from tflite_export.conversion.calibration import by_input
 from tflite_export.conversion.input_check import fault
-from tflite_export.conversion.job import Job
 from tflite_export.conversion.keras_export import export
 from tflite_export.conversion.keras_export import load
 from tflite_export.conversion.loops import check_loops
+from tflite_export.conversion.progress import announce
 from tflite_export.conversion.recurrent import reset_states
+from tflite_export.conversion.request import Job
 from tflite_export.conversion.routes import ANY_BATCH
 from tflite_export.conversion.routes import INTEGER
 from tflite_export.conversion.routes import routes
-from tflite_export.conversion.stage import announce
 from tflite_export.conversion.zeros_kept import check_zeros
 from tflite_export.flatbuffer import entries_of
 from tflite_export.flatbuffer import read

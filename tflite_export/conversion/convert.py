@@ -25,7 +25,6 @@ from tflite_export.conversion.conversion import Conversion
 from tflite_export.conversion.conversion import Port
 from tflite_export.conversion.conversion import Weight
 from tflite_export.conversion.input_check import fault
-from tflite_export.conversion.job import Job
 from tflite_export.conversion.options import IO_DTYPES
 from tflite_export.conversion.options import QUANTIZE
 from tflite_export.conversion.options import SPARSITY
@@ -36,8 +35,9 @@ from tflite_export.conversion.options import Progress
 from tflite_export.conversion.options import Quantization
 from tflite_export.conversion.options import Sparsity
 from tflite_export.conversion.options import Target
-from tflite_export.conversion.stage import reporter
-from tflite_export.conversion.stage import stage_of
+from tflite_export.conversion.progress import reporter
+from tflite_export.conversion.progress import stage_of
+from tflite_export.conversion.request import Job
 from tflite_export.sparse.legality import refusal
 
 if TYPE_CHECKING:

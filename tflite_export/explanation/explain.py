@@ -7,7 +7,7 @@ from typing import Literal
 from typing import TypeAlias
 
 from tflite_export.conversion.options import Progress
-from tflite_export.conversion.stage import reporter
+from tflite_export.conversion.progress import reporter
 from tflite_export.explanation.explanation import Explanation
 from tflite_export.explanation.explanation import Row
 
@@ -48,8 +48,8 @@ def explain(
     """
     # Here, so that the rest of the package does without Keras.
     from tflite_export.conditions import CONDITIONS
-    from tflite_export.conditions.kernel import POINTWISE
-    from tflite_export.conditions.kernel import kernels_of
+    from tflite_export.conditions.facts_of_kernels import POINTWISE
+    from tflite_export.conditions.facts_of_kernels import kernels_of
     from tflite_export.explanation.converted_graph import ConvertedGraph
     from tflite_export.explanation.converted_graph import converted_graph
     from tflite_export.explanation.verdict import verdict_on

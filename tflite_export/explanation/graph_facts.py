@@ -5,7 +5,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tflite_export.explanation.gpu_ops import beyond_gpu
 from tflite_export.explanation.gpu_ops import op_name
-from tflite_export.xnnpack.topology import sparse_inference
+from tflite_export.xnnpack.sparse_start import sparse_inference
 
 
 def graph_facts(content):

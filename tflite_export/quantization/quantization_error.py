@@ -13,7 +13,7 @@ from tflite_export.conversion.options import QUANTIZE
 from tflite_export.conversion.options import Calibration
 from tflite_export.conversion.options import Progress
 from tflite_export.conversion.options import Quantization
-from tflite_export.conversion.stage import reporter
+from tflite_export.conversion.progress import reporter
 
 if TYPE_CHECKING:
     import keras

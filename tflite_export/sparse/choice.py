@@ -13,7 +13,7 @@ from tflite_export.sparse.legality import needs_safety
 from tflite_export.sparse.legality import refusal
 from tflite_export.sparse.sparse_encoding import BLOCK
 from tflite_export.sparse.sparse_encoding import encode
-from tflite_export.xnnpack.topology import sparse_inference
+from tflite_export.xnnpack.sparse_start import sparse_inference
 
 # As many fit in a sentence.
 _REASONS = 2

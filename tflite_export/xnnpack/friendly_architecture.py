@@ -15,13 +15,13 @@ from keras_slr.keras_internals.graphs import calls_of
 from keras_slr.keras_internals.graphs import producer_of
 from keras_slr.keras_internals.layers import layers_of
 from keras_slr.models.graph import graph_of
-from keras_slr.shrinking.rebuild import copy_of
-from keras_slr.shrinking.remake import forget_build
-from keras_slr.shrinking.remake import remake
+from keras_slr.shrinking.rebuild_layer import forget_build
+from keras_slr.shrinking.rebuild_layer import remake
+from keras_slr.shrinking.rebuild_model import copy_of
 from keras_slr.shrinking.state import copy_state
 from keras_slr_base.work_folder import work_folder
 from tflite_export.conversion.convert import convert
-from tflite_export.xnnpack.topology import sparse_inference
+from tflite_export.xnnpack.sparse_start import sparse_inference
 
 _STRIDED = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
 

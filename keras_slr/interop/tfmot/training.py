@@ -17,7 +17,7 @@ from keras_slr.interop.tfmot.child_call import WEIGHTS
 from keras_slr.interop.tfmot.child_call import call_child
 from keras_slr.interop.tfmot.compiled import compiled
 from keras_slr.interop.tfmot.masks import masks_of
-from keras_slr.interop.tfmot.specification import specification_of
+from keras_slr.interop.tfmot.schedules_and_policies import specification_of
 from keras_slr_base.work_folder import work_folder
 
 _WRAPPER = ("block_size", "block_pooling_type", "sparsity_m_by_n")

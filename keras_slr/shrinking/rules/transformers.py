@@ -16,7 +16,7 @@ from keras_slr.shrinking.heads import heads_axis
 from keras_slr.shrinking.heads import projections
 from keras_slr.shrinking.heads import slices_of
 from keras_slr.shrinking.labels import Unfollowed
-from keras_slr.shrinking.narrow import Narrow
+from keras_slr.shrinking.narrow_layers import Narrow
 from keras_slr.shrinking.trace import INPUT
 from keras_slr.shrinking.trace import OUTPUT
 from keras_slr.shrinking.trace import VECTOR

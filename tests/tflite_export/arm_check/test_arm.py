@@ -23,7 +23,7 @@ from tflite_export.arm_check import emulate
 from tflite_export.arm_check import emulate_all
 from tflite_export.arm_check.check import judge
 from tflite_export.flatbuffer import read
-from tflite_export.xnnpack.topology import sparse_inference
+from tflite_export.xnnpack.sparse_start import sparse_inference
 
 ROOT = pathlib.Path(__file__).parents[3] / ".arm"
 RATE = 0.9

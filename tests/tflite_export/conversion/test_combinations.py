@@ -38,8 +38,8 @@ from keras_slr_base.failure import Failure
 from tflite_export.flatbuffer import read
 from tflite_export.flatbuffer import weights_of
 from tflite_export.flatbuffer import write
-from tflite_export.conversion.job import Job
-from tflite_export.xnnpack.topology import SparseInference
+from tflite_export.conversion.request import Job
+from tflite_export.xnnpack.sparse_start import SparseInference
 from tflite_export.conversion.zeros_kept import check_zeros
 
 folder = sys.argv[1]

@@ -28,7 +28,7 @@ from keras import layers
 from tests.tflite_export.conversion.recurrent_models import MODELS
 from tflite_export.conversion import child
 from keras_slr_base.failure import Failure
-from tflite_export.conversion.job import Job
+from tflite_export.conversion.request import Job
 
 folder = pathlib.Path(sys.argv[1])
 rng = np.random.default_rng(0)

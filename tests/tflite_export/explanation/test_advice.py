@@ -11,11 +11,11 @@ from keras import layers
 
 import keras_slr
 from tflite_export.conditions import CONDITIONS
-from tflite_export.conditions.kernel import ANY
-from tflite_export.conditions.kernel import kernels_of
+from tflite_export.conditions.facts_of_kernels import ANY
+from tflite_export.conditions.facts_of_kernels import kernels_of
 from tflite_export.explanation.converted_graph import ConvertedGraph
 from tflite_export.explanation.verdict import verdict_on
-from tflite_export.xnnpack.topology import SparseInference
+from tflite_export.xnnpack.sparse_start import SparseInference
 
 pytestmark = pytest.mark.once("the graph and its zeros are the same")
 

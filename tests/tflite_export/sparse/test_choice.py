@@ -8,7 +8,7 @@ import pytest
 from keras_slr_base.failure import Failure
 from tflite_export.sparse import choice
 from tflite_export.sparse.candidates import Candidate
-from tflite_export.xnnpack.topology import SparseInference
+from tflite_export.xnnpack.sparse_start import SparseInference
 
 pytestmark = pytest.mark.once("looks at files")
 

@@ -39,7 +39,7 @@ CONVERT = """
 import json
 import sys
 from tflite_export.conversion.child import run
-from tflite_export.conversion.job import Job
+from tflite_export.conversion.request import Job
 
 for job in json.loads(sys.argv[1]):
     run(Job(*job))

@@ -8,8 +8,8 @@ from keras_slr.keras_internals.layers import layers_of
 from keras_slr.models.graph import graph_of
 from keras_slr.models.graph import run
 from keras_slr.models.graph import takes_in_order
-from keras_slr.shrinking.remake import forget_build
-from keras_slr.shrinking.remake import remake
+from keras_slr.shrinking.rebuild_layer import forget_build
+from keras_slr.shrinking.rebuild_layer import remake
 from keras_slr.shrinking.shared_layers import SharedLayers
 from keras_slr.shrinking.state import copy_state
 from keras_slr.shrinking.state import to_numpy

@@ -13,7 +13,7 @@ from keras_slr.planning.targets import is_convolution
 from keras_slr.planning.targets import is_pointwise
 from keras_slr.selection import Reason
 from keras_slr.selection.kernels import weights_of
-from keras_slr.shrinking.cut import plan
+from keras_slr.shrinking.removable_units import plan
 from keras_slr.shrinking.trace import OUTPUT
 from keras_slr.structures import Block
 

@@ -8,6 +8,8 @@ optimization problem.
 import dataclasses
 import math
 
+from keras_slr.solvers.slr_stepsize import half_step
+
 # A projection that changes nothing does not change the Lagrangian. A relative
 # gain below this is rounding of sums in single precision.
 ROUNDING = 1e-6
@@ -68,31 +70,9 @@ def begin(solver, rho, square, square_of_rule=None):
     )
 
 
-def alpha(k, M, r):
-    """Contraction of the stepsize at half-step `k` (2012.10079, eq. 11)."""
-    return 1.0 - 1.0 / (M * k ** (1.0 - 1.0 / k**r))
-
-
 def penalty(inner, square, rho):
     """Value of the two penalty terms of the Lagrangian."""
     return inner + 0.5 * rho * square
-
-
-def half_step(solver, state, square):
-    """Returns the state after a satisfied half-step with `||W - Z||^2`.
-
-    The stepsize follows `s <- alpha_k s r_prev / ||W - Z||`, where `r_prev` is
-    the norm by which the last satisfied half-step divided, so that the
-    products telescope. If a norm is zero, the ratio is one.
-    """
-    residual = math.sqrt(square)
-    if residual == 0.0:
-        return state
-    ratio = state.residual / residual if state.residual > 0.0 else 1.0
-    s = alpha(state.k, solver.M, solver.r) * state.s * ratio
-    if solver.stepsize_bound is not None:
-        s = min(s, solver.stepsize_bound * state.rho)
-    return dataclasses.replace(state, s=s, k=state.k + 1, residual=residual)
 
 
 def dual_update(solver, state, tensors, loss, way, interval=1):

@@ -9,7 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tests.tflite_export.xnnpack.topology_cases import CASES
 from tests.tflite_export.xnnpack.topology_cases import FEW
 from tflite_export.flatbuffer import read
-from tflite_export.xnnpack.topology import sparse_inference
+from tflite_export.xnnpack.sparse_start import sparse_inference
 
 pytestmark = pytest.mark.once(
     "the same on every backend: it looks at TFLite files"

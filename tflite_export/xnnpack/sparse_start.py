@@ -9,8 +9,8 @@ is not known to be right counts as unsafe.
 
 import dataclasses
 
-from tflite_export.xnnpack.clusters import rewrite
 from tflite_export.xnnpack.graph import Graph
+from tflite_export.xnnpack.sparse_clusters import rewrite
 
 # Operations that were seen to be right in the sparse layout.
 _SEEN = ("ADD", "CONV_2D", "DEPTHWISE_CONV_2D", "GELU", "HARD_SWISH") + (

@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_slr.shrinking.blocks import BLOCKS
 from keras_slr.shrinking.heads import name_of
-from keras_slr.shrinking.rebuild import Rebuild
+from keras_slr.shrinking.rebuild_model import Rebuild
 from keras_slr.shrinking.rules import RULES
 from keras_slr.shrinking.state import to_numpy
 

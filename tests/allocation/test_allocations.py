@@ -8,7 +8,7 @@ import keras_slr
 from keras_slr.allocation import ALLOCATIONS
 from keras_slr.allocation import Share
 from keras_slr.allocation import allocate
-from keras_slr.allocation.allocate import FLOOR
+from keras_slr.allocation.allocations import FLOOR
 from tests.helpers import zeros
 
 pytestmark = pytest.mark.once("counts in NumPy")
