@@ -1,4 +1,4 @@
-"""The kernels of a Keras model, as runtimes tell them apart."""
+"""What runtimes look at in the kernels of a Keras model."""
 
 import dataclasses
 import math
@@ -39,8 +39,8 @@ _NO_UNITS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Kernel:
-    """What stands in a kernel.
+class KernelFacts:
+    """The shape, zeros and work of a kernel.
 
     Attributes:
         layer: String, the name of the layer, with that of the kernel where
@@ -56,8 +56,8 @@ class Kernel:
             as the model stands.
         whole: String, why pruning cannot take filters out of it, or `None`.
         trainable: Boolean, whether it can be pruned at all.
-        places: Integer, how often it is applied to one input; `1` where that
-            is not known.
+        positions: Integer, how often it is applied to one input; `1` where
+            that is not known.
         macs: Integer, the multiply-accumulates with it for one input, or
             `None` where they are not known.
     """
@@ -71,7 +71,7 @@ class Kernel:
     cut: float
     whole: str | None
     trainable: bool
-    places: int
+    positions: int
     macs: int | None
 
     @property
@@ -86,7 +86,7 @@ def kernels_of(model):
         model: Built Keras model.
 
     Returns:
-        List of `Kernel`, in the order of the model's weights.
+        List of `KernelFacts`, in the order of the model's weights.
     """
     cut = None if graph_of(model) is None else plan(model)
     products = _products(model)
@@ -118,7 +118,7 @@ def _kernel(model, weight, cut, products):
         zero_blocks = float(np.mean(_BLOCK.scores(np, [w], weight) == 0))
     name = weight.path.removeprefix(f"{model.name}/").removesuffix("/kernel")
     kind = _kind(weight)
-    return Kernel(
+    return KernelFacts(
         layer=name,
         op=_op(weight.layer),
         kind=kind,
@@ -128,7 +128,7 @@ def _kernel(model, weight, cut, products):
         cut=_cut_share(cut, weight.variable, products),
         whole=_whole(cut, weight.variable, kind),
         trainable=weight.variable.trainable,
-        places=products[0].positions if products else 1,
+        positions=products[0].positions if products else 1,
         macs=sum(p.macs for p in products) if products else None,
     )
 
@@ -138,12 +138,13 @@ def _cut_share(cut, variable, products):
     if cut is None:
         return 0.0
     axes = range(len(variable.shape))
-    # Of a kernel without products, each entry counts once.
+    # Without products, each entry counts once.
     works = [(p.positions, p.axes or axes) for p in products] or [(1, axes)]
     widths = [cut.width(variable, axis) for axis in axes]
     before, after = (
         sum(
-            places * math.prod(sizes[a] for a in used) for places, used in works
+            positions * math.prod(sizes[a] for a in used)
+            for positions, used in works
         )
         for sizes in (variable.shape, widths)
     )

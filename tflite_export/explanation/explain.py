@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from tflite_export.conversion.options import Progress
 from tflite_export.conversion.progress import reporter
+from tflite_export.explanation.explanation import ExplainedKernel
 from tflite_export.explanation.explanation import Explanation
-from tflite_export.explanation.explanation import Row
 
 if TYPE_CHECKING:
     import keras
@@ -65,7 +65,7 @@ def explain(
     if "arm" in targets and any(k.kind == POINTWISE for k in kernels):
         graph = _with_friendly(graph, model, report)
     rows = [
-        Row(
+        ExplainedKernel(
             layer=kernel.layer,
             op=kernel.op,
             shape=kernel.shape,

@@ -50,7 +50,7 @@ class Verdict:
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class ExplainedKernel:
     """One kernel and what its zeros do.
 
     Attributes:
@@ -81,12 +81,12 @@ class Explanation:
     """What the zeros of a model do on each target.
 
     Attributes:
-        rows: Tuple of `Row`, in the order of the layers.
+        rows: Tuple of `ExplainedKernel`, in the order of the layers.
         graph: Tuple of strings, what is to be said of the model's graph on
             the targets.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[ExplainedKernel, ...]
     graph: tuple[str, ...]
 
     def shares(self) -> tuple[str, list[float]]:

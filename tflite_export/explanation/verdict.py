@@ -31,7 +31,7 @@ def verdict_on(target, kernel, graph):
 
     Args:
         target: String, a key of `CONDITIONS`.
-        kernel: `Kernel`.
+        kernel: `KernelFacts`.
         graph: `ConvertedGraph`.
     """
     condition = next(c for c in CONDITIONS[target] if kernel.kind in c.kinds)
@@ -93,7 +93,7 @@ def _of_blocks(condition, kernel):
 
 def _least(kernel):
     """Returns the share of zero blocks that pays, `None` if none does."""
-    shares = [share for rows, share in BLOCKS_PAY if kernel.places <= rows]
+    shares = [share for rows, share in BLOCKS_PAY if kernel.positions <= rows]
     return shares[0] if shares else None
 
 

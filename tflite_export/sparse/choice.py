@@ -5,7 +5,7 @@ import gzip
 from keras_slr.planning.targets import THRESHOLD
 from keras_slr_base.failure import Failure
 from tflite_export.conditions.condition import BLOCKS_PAY
-from tflite_export.sparse.candidates import candidates
+from tflite_export.sparse.encodable_weights import encodable_weights
 from tflite_export.sparse.legality import BLOCKS
 from tflite_export.sparse.legality import ENTRIES
 from tflite_export.sparse.legality import forms
@@ -37,7 +37,9 @@ def choose(model, sparsity, quantize, target):
     if sparsity == "none" or refusal(quantize, target):
         return {}
     inference = sparse_inference(model)
-    weights = [(w, forms(quantize, w, inference)) for w in candidates(model)]
+    weights = [
+        (w, forms(quantize, w, inference)) for w in encodable_weights(model)
+    ]
     if sparsity == "encode":
         return _all(_apart(weights, inference), quantize, inference)
     if target == "size":

@@ -63,7 +63,7 @@ def forms(quantize, weight, inference):
 
     Args:
         quantize: As in `convert`.
-        weight: `Candidate`.
+        weight: `EncodableWeight`.
         inference: `SparseInference` of the model.
 
     Returns:

@@ -31,7 +31,7 @@ from keras import layers
 from tflite_export.conversion import child
 from tflite_export.sparse import choice
 from tflite_export.conversion.agreement import agreement
-from tflite_export.sparse.candidates import candidates
+from tflite_export.sparse.encodable_weights import encodable_weights
 from tflite_export.conversion.options import QUANTIZE
 from tflite_export.sparse.encoded_model import encode_weights
 from keras_slr_base.failure import Failure
@@ -156,7 +156,7 @@ for name, quantize, kind, form in (
     model = read(os.path.join(folder, f"{name}_{quantize}.tflite"))
     encode_weights(model, {
         weight.key: form
-        for weight in candidates(model)
+        for weight in encodable_weights(model)
         if weight.kind == kind and weight.zeros > weight.entries.size / 2
     })
     write(model, out)
@@ -170,7 +170,7 @@ for name, quantize, kind, form in (
 # A file that has lost a single zero.
 model = read(os.path.join(folder, "cnn_int8.tflite"))
 before = read(os.path.join(folder, "cnn_None.tflite"))
-weight = next(w for w in candidates(model) if w.entries.shape[0] == 24)
+weight = next(w for w in encodable_weights(model) if w.entries.shape[0] == 24)
 changed = weight.entries.copy()
 changed[np.unravel_index(np.argmin(np.abs(changed)), changed.shape)] = 1
 tensor = model.subgraphs[0].tensors[weight.key[1]]
@@ -186,7 +186,7 @@ except Failure as failure:
 for quantize in (None, "int8", "int16x8"):
     path = os.path.join(folder, f"cnn_{quantize}.tflite")
     model = read(path)
-    for weight in candidates(model):
+    for weight in encodable_weights(model):
         if weight.entries.shape[0] == 64:
             tensor = model.subgraphs[0].tensors[weight.key[1]]
             model.buffers[tensor.buffer].data = np.frombuffer(

@@ -7,7 +7,7 @@ import pytest
 
 from keras_slr_base.failure import Failure
 from tflite_export.sparse import choice
-from tflite_export.sparse.candidates import Candidate
+from tflite_export.sparse.encodable_weights import EncodableWeight
 from tflite_export.xnnpack.sparse_start import SparseInference
 
 pytestmark = pytest.mark.once("looks at files")
@@ -26,7 +26,7 @@ def choose(monkeypatch):
         safe=True,
     ):
         inference = SparseInference(engages, safe, ("of a reason",))
-        monkeypatch.setattr(choice, "candidates", lambda model: weights)
+        monkeypatch.setattr(choice, "encodable_weights", lambda model: weights)
         monkeypatch.setattr(choice, "sparse_inference", lambda m: inference)
         found = choice.choose(None, sparsity, quantize, target)
         return {key[1]: form for key, form in found.items()}
@@ -38,7 +38,7 @@ def dense(index, zero_blocks, rows=1):
     """A Dense kernel of 25x16 with so many of its 100 blocks zero."""
     entries = np.arange(1.0, 401.0, dtype="float32")
     entries[: 4 * zero_blocks] = 0
-    return Candidate((0, index), "Dense", entries.reshape(25, 16), rows)
+    return EncodableWeight((0, index), "Dense", entries.reshape(25, 16), rows)
 
 
 def convolution(index, zeros, size=1, dtype="float32"):
@@ -46,7 +46,7 @@ def convolution(index, zeros, size=1, dtype="float32"):
     entries = np.arange(1, 301).astype(dtype)
     entries[:zeros] = 0
     shape = (20, 1, 1, 15) if size == 1 else (5, 2, 2, 15)
-    return Candidate((0, index), "convolution", entries.reshape(shape), 9)
+    return EncodableWeight((0, index), "convolution", entries.reshape(shape), 9)
 
 
 @pytest.mark.parametrize("target", ["arm", "x86"])
@@ -87,9 +87,9 @@ def test_size_is_measured_with_gzip(choose):
     entries = rng.normal(size=(64, 64)).astype("float32")
     entries[rng.random((64, 64)) < 0.9] = 0
     weights = [
-        Candidate((0, 0), "Dense", entries, 1),
+        EncodableWeight((0, 0), "Dense", entries, 1),
         # The same numbers over and over, which gzip knows how to store.
-        Candidate((0, 1), "Dense", np.tile([0, 1, 0, 0], (64, 16)), 1),
+        EncodableWeight((0, 1), "Dense", np.tile([0, 1, 0, 0], (64, 16)), 1),
         convolution(2, 0),
     ]
     found = choose(weights, target="size")

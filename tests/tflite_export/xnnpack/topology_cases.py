@@ -14,7 +14,7 @@ import numpy as np
 
 from tflite_export.flatbuffer import read
 from tflite_export.flatbuffer import write
-from tflite_export.sparse.candidates import candidates
+from tflite_export.sparse.encodable_weights import encodable_weights
 from tflite_export.sparse.encoded_model import encode_weights
 from tflite_export.sparse.legality import ENTRIES
 
@@ -322,7 +322,7 @@ def encode_sparsely(path, out):
     model = read(path)
     forms = {
         weight.key: ENTRIES
-        for weight in candidates(model)
+        for weight in encodable_weights(model)
         if weight.is_1x1 and weight.zeros
     }
     encode_weights(model, forms)

@@ -1,4 +1,4 @@
-"""The weights of a TFLite model that sparse encoding is about."""
+"""The weights of a TFLite model that can be encoded sparsely."""
 
 import dataclasses
 import math
@@ -19,7 +19,7 @@ _KINDS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Candidate:
+class EncodableWeight:
     """A weight that may be encoded.
 
     Attributes:
@@ -56,14 +56,14 @@ class Candidate:
         return 1.0 - float(kept.mean())
 
 
-def candidates(model):
+def encodable_weights(model):
     """Lists the kernels of convolutions and Dense layers.
 
     Args:
         model: `ModelT` of TFLite's schema, all of whose weights are dense.
 
     Returns:
-        List of `Candidate`, each weight once.
+        List of `EncodableWeight`, each weight once.
     """
     found = {}
     for i, graph in enumerate(model.subgraphs):
@@ -81,5 +81,5 @@ def candidates(model):
             entries = entries_of(model, tensor)
             made = graph.tensors[int(op.outputs[0])].shape
             rows = math.prod(int(n) for n in made) // entries.shape[0]
-            found[i, j] = Candidate((i, j), kind, entries, rows)
+            found[i, j] = EncodableWeight((i, j), kind, entries, rows)
     return list(found.values())
