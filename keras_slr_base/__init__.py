@@ -1,5 +1,5 @@
-"""What `keras_slr` and `tflite_export` share; needs no Keras.
+"""Code that `keras_slr` and `tflite_export` share; it needs no Keras.
 
-A package of its own, because importing `keras_slr` imports Keras and its
-backend: seconds that measuring and converting files do without.
+It is a separate package, because importing `keras_slr` imports Keras and its
+backend, which takes seconds; measuring and converting files needs neither.
 """

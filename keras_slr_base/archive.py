@@ -1,4 +1,4 @@
-"""Zip archives, such as `.keras` and `.npz` files, from anywhere."""
+"""Checks of untrusted zip archives, such as `.keras` and `.npz` files."""
 
 import os
 import zipfile
@@ -11,7 +11,7 @@ _EXPANSION = 100
 
 
 def inflation(path: str | os.PathLike[str]) -> str | None:
-    """Says how far a file unpacks, if that is too far to be meant.
+    """Says how far a file unpacks, if that is suspiciously far.
 
     From the sizes that it declares, before anything is unpacked; Python's
     `zipfile` unpacks no more than that.

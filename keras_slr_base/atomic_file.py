@@ -15,7 +15,7 @@ from keras_slr_base.work_folder import work_folder
 
 @contextlib.contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
-    """Gives a path to write to, whose file takes the place of `path`.
+    """Gives a path to write to, whose file then replaces `path`.
 
     After an error, a full disk or a kill `path` holds what it held before. A
     kill can leave a hidden folder beside it, which the next call removes.
@@ -24,7 +24,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         path: Path of the file, in a folder that exists. See `put` for links.
 
     Yields:
-        `pathlib.Path` of the same name in a folder of its own.
+        `pathlib.Path` of the same name in a temporary folder.
 
     Raises:
         OSError: If the file cannot be written.

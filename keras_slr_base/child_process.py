@@ -1,4 +1,4 @@
-"""Python modules that run in a process of their own."""
+"""Runs Python modules in child processes."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What all command lines here have in common: how they end."""
+"""Exit codes and error messages of all command lines."""
 
 import argparse
 import sys
@@ -11,14 +11,14 @@ INTERRUPTED = 130
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports wrong arguments as every other error of the user's."""
+    """Reports wrong arguments like any other invalid input."""
 
     def error(self, message: str) -> NoReturn:
         raise ValueError(f"{message}; see `{self.prog} --help`.")
 
 
 def run(work: Callable[[], int | None], prefix: str = "") -> int:
-    """Does the work of a command line.
+    """Runs a command and returns its exit code.
 
     Args:
         work: Function without arguments that returns an exit code, `None`
@@ -26,8 +26,8 @@ def run(work: Callable[[], int | None], prefix: str = "") -> int:
         prefix: String in front of errors. Defaults to `""`.
 
     Returns:
-        Integer, the exit code: 0, or 2 after an error of the user's and 1
-        after a failure, both told in one line on standard error.
+        Integer, the exit code: 0, 2 for invalid input, or 1 for a failure;
+        standard error then has one line that says why.
     """
     try:
         return work() or 0
@@ -36,15 +36,15 @@ def run(work: Callable[[], int | None], prefix: str = "") -> int:
             raise  # Python prints it and exits with 1.
         return exit.code or 0
     except KeyboardInterrupt:
-        told, code = "interrupted, nothing written", INTERRUPTED
+        text, code = "interrupted, nothing written", INTERRUPTED
     except (ImportError, OSError, ValueError) as error:
-        told, code = _told(error, prefix), USER_ERROR
+        text, code = _text(error, prefix), USER_ERROR
     except RuntimeError as error:
-        told, code = _told(error, prefix), FAILED
-    print(f"{prefix}{told}", file=sys.stderr)
+        text, code = _text(error, prefix), FAILED
+    print(f"{prefix}{text}", file=sys.stderr)
     return code
 
 
-def _told(error, prefix):
+def _text(error, prefix):
     text = " ".join(str(error).split()) or type(error).__name__
     return f"error: {text}" if prefix else text

@@ -1,4 +1,4 @@
-"""Extras: packages that only a part of the project needs."""
+"""Optional packages (extras), and the error when one is missing."""
 
 import contextlib
 from collections.abc import Iterator

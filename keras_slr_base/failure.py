@@ -1,4 +1,4 @@
-"""A conversion that cannot be done, told in words that suit a sentence."""
+"""Why a conversion failed, in words that complete an error message."""
 
 import re
 
@@ -23,12 +23,12 @@ _END = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!vs)\. ")
 
 
 class Failure(Exception):
-    """Says what a model does that stands in the way of its conversion.
+    """Raised with the reason why a model cannot be converted.
 
     Args:
         predicate: String that completes "received a model which".
-        user_error: Whether the model is not one to convert at all, rather
-            than one for which the conversion fails. Defaults to `False`.
+        user_error: Whether the model is invalid input, rather than one whose
+            conversion fails. Defaults to `False`.
     """
 
     def __init__(self, predicate: str, user_error: bool = False):
@@ -58,10 +58,10 @@ def first_sentence(error: BaseException | str) -> str:
 
 
 def last_line(stderr: str) -> str:
-    """Returns what a process's errors end with, logs left out.
+    """Returns the last error line of a process, without its logs.
 
-    Of an exception that is the line that says what it is, not the last one of
-    a longer message.
+    For an exception it is the line with its type, not the last line of its
+    message.
     """
     lines = [line for line in stderr.splitlines() if line.strip()]
     told = [line for line in lines if not _LOG.match(line)]

@@ -1,4 +1,4 @@
-"""Folders to work in, which no run leaves behind for good."""
+"""Temporary folders, removed even after a killed process."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Conversion of Keras 3 models to TFLite files that are checked to agree."""
+"""Converts Keras 3 models to TFLite and checks that the outputs agree."""
 
 from keras_slr_base.extras import extra
 from tflite_export.benchmark import benchmark
@@ -20,7 +20,7 @@ _ARCHITECTURE = ("friendly", "obstacles")
 
 
 def __getattr__(name):
-    # They need Keras, which measuring files does without.
+    # They need Keras; measuring files does not.
     if name in _ARCHITECTURE:
         with extra("export"):
             from tflite_export.xnnpack import friendly_architecture

@@ -1,7 +1,7 @@
 """`python -m tflite_export MODEL.keras -o OUT.tflite`.
 
-`python -m tflite_export explain MODEL.keras` is the doctor, and `python -m
-tflite_export quantization-error MODEL.keras` compares operations.
+`python -m tflite_export explain MODEL.keras` says which layers zeros speed up;
+`python -m tflite_export quantization-error MODEL.keras` compares operations.
 """
 
 import sys
@@ -22,8 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Converts a file and prints a table of its weights, or explains one.
 
     Returns:
-        Integer, the exit code: `2` for an error of the user's, `1` for a
-        conversion that fails.
+        Integer, the exit code: `2` for invalid input, `1` if the conversion
+        fails.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     if argv[:1] == ["explain"]:

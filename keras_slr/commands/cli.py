@@ -44,8 +44,8 @@ def main(argv=None):
         argv: List of strings. Defaults to `None`, those of the process.
 
     Returns:
-        Integer, the exit code: 0, or 2 after an error of the user's, told in
-        one sentence on standard error.
+        Integer, the exit code: 0, or 2 for invalid input, with one sentence
+        on standard error that says why.
     """
 
     def work():
@@ -171,7 +171,7 @@ def _add_prune(commands):
     )
     add(
         "--target",
-        help="what the model is to run on, in the place of a structure: "
+        help="what the model will run on, instead of a structure: "
         f"{', '.join((*TARGETS, *ALIASES))}",
     )
     add(

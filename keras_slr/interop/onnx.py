@@ -1,4 +1,4 @@
-"""ONNX files, by Keras's own exporter."""
+"""Export to ONNX by Keras's own exporter, with a check in ONNX Runtime."""
 
 import dataclasses
 import os
@@ -20,7 +20,7 @@ _PACKAGES = ("tensorflow", "onnx", "onnxruntime", "tf2onnx")
 
 @dataclasses.dataclass(frozen=True)
 class Exported:
-    """An ONNX file that was written, and what is known of it.
+    """An ONNX file that was written, with its zeros and accuracy.
 
     Attributes:
         path: String, the path of the file.
@@ -42,7 +42,7 @@ def to_onnx(model: keras.Model, path: str | os.PathLike[str]) -> Exported:
 
     Keras exports it, in a child process on TensorFlow: the file is the same
     whatever the backend here. Only a file that computes what the model does
-    and holds all the zeros of its kernels takes the place of `path`.
+    and holds all the zeros of its kernels replaces `path`.
 
     Zeros are stored like other entries; compress the file to profit from
     them, or `shrink` the model first.

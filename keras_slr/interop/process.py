@@ -1,4 +1,4 @@
-"""Work in a process of its own, with an environment of its own."""
+"""Runs work in a child process with its own environment."""
 
 import importlib.util
 import json
@@ -52,8 +52,8 @@ def run_child(module, folder, request, label, extra, packages, **environment):
     ):
         process.stdout.read()
     if process.returncode:
-        told = errors.read_text("utf-8", errors="replace")
-        raise RuntimeError(_crash(process.returncode, told, label, extra))
+        text = errors.read_text("utf-8", errors="replace")
+        raise RuntimeError(_crash(process.returncode, text, label, extra))
     answer = json.loads((folder / ANSWER).read_text())
     if "failure" in answer:
         error = ValueError if answer["user_error"] else RuntimeError

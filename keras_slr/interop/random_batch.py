@@ -1,4 +1,4 @@
-"""Random inputs for a model, to compare it with what was made of it."""
+"""Random inputs, to compare a model with a file made from it."""
 
 import keras
 import numpy as np

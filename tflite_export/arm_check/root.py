@@ -79,7 +79,7 @@ def _unpack_system(apt, made):
     for part in ("state/lists/partial", "cache/archives/partial"):
         (apt / part).mkdir(parents=True)
     (apt / "status").touch()
-    # A database of its own, so that nothing counts as installed.
+    # A separate database, so that nothing counts as installed.
     settings = {
         "APT::Architecture": "arm64",
         "APT::Architectures": "arm64",

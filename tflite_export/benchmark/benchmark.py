@@ -1,4 +1,4 @@
-"""Measurement of TFLite files, each in a process of its own."""
+"""Latency, memory and accuracy of TFLite files, each in its own process."""
 
 import contextlib
 import gzip
@@ -47,15 +47,15 @@ def benchmark(
 ) -> Benchmark:
     """Measures TFLite files on the LiteRT interpreter of this machine.
 
-    Each file runs in a process of its own, so that its memory is its own and
-    its crash stops no other. The processes are warm and take turns of some
-    hundredths of a second, one at a time: what slows the machine for a while
-    slows them all, and the ratios of neighbouring turns do not show it. Runs
-    are of the batch size that the file has by itself, on random inputs.
+    Each file runs in its own process, so that its memory is measured alone and
+    a crash stops no other file. The warm processes take turns of some
+    hundredths of a second, one at a time: a slow phase of the machine slows
+    them all, and the ratios of neighbouring turns do not show it. Runs use
+    random inputs and the file's own batch size.
 
     Args:
-        files: Dict of paths by name, or list of paths. The first file is the
-            one that the others are compared with.
+        files: Dict of paths by name, or list of paths. The others are compared
+            with the first file.
         data: Pair of arrays, inputs and targets, one row an example, or
             `None`. Inputs are what the float model takes; they are quantized
             for files that take integers. Defaults to `None`, no score.
@@ -93,7 +93,7 @@ def benchmark(
 def score(
     path: Path, data: tuple[Any, Any], metric: Metric = accuracy
 ) -> float:
-    """Returns what a metric says of a file's outputs for data.
+    """Returns the metric of a file's outputs for data.
 
     Args:
         path: Path of a TFLite file.

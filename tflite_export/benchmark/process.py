@@ -11,7 +11,7 @@ from keras_slr_base.failure import last_line
 
 
 class FileProcess:
-    """A TFLite file in a process of its own, which lives until `close`.
+    """A TFLite file in its own process, which lives until `close`.
 
     Its crash is the end of that process alone. As a context manager it
     closes itself.

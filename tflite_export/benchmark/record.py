@@ -1,4 +1,4 @@
-"""What a benchmark gave, as figures, as a table and as JSON."""
+"""The result of a benchmark, as figures, as a table and as JSON."""
 
 import dataclasses
 import json

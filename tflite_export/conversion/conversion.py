@@ -1,4 +1,4 @@
-"""What a conversion gave, as figures and as a table."""
+"""The result of a conversion, as figures and as a table."""
 
 import dataclasses
 import math
@@ -6,10 +6,10 @@ import math
 
 @dataclasses.dataclass(frozen=True)
 class Weight:
-    """One weight tensor as it stands in a TFLite file.
+    """One weight tensor of a TFLite file.
 
     Attributes:
-        name: The converter's name for it, which recalls that of the layer.
+        name: The converter's name for it, similar to that of the layer.
         shape: Tuple of integers, in TFLite's order of axes.
         dtype: Name of the type it is stored in.
         zeros: Integer, the number of entries that are exactly zero; of
@@ -40,7 +40,7 @@ class Port:
         name: String.
         shape: Tuple of integers, `-1` for a size that is open.
         dtype: Name of its type.
-        scale: Float, or `None` of one that is not quantized.
+        scale: Float, or `None` if it is not quantized.
         zero_point: Integer, or `None`. A stored integer `q` means
             `(q - zero_point) * scale`.
     """
@@ -62,7 +62,7 @@ class Port:
 
 @dataclasses.dataclass(frozen=True)
 class Conversion:
-    """A TFLite file that was written, and what is known of it.
+    """A TFLite file that was written, with its size, weights and accuracy.
 
     Attributes:
         path: String, the path of the file.

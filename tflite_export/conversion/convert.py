@@ -1,4 +1,4 @@
-"""Conversion of a Keras model to a TFLite file, in a process of its own."""
+"""Conversion of a Keras model to a TFLite file, in a child process."""
 
 import contextlib
 import dataclasses
@@ -56,9 +56,9 @@ def convert(
 ) -> Conversion:
     """Converts a Keras model to a TFLite file and checks it.
 
-    The work is done in a child process on TensorFlow, whatever the backend
-    here. There the file is run in the LiteRT interpreter and compared with
-    the Keras model: on the calibration data, or else on random inputs. In
+    A child process on TensorFlow does the work, whatever the backend here. It
+    runs the file in the LiteRT interpreter and compares it with the Keras
+    model: on the calibration data, or else on random inputs. In
     float32 and float16 every output has to agree (`agreement.TOLERANCE`,
     relative to the largest entry of it: `1e-4` and `1e-2`); where activations
     are rounded, the norm of the difference has to be small
@@ -165,7 +165,7 @@ def _ports(answers):
 
 
 def in_child(model_or_path, folder, calibration, progress, **job):
-    """Has a child process convert a model.
+    """Converts a model in a child process.
 
     Args:
         model_or_path: As in `convert`.
@@ -175,7 +175,7 @@ def in_child(model_or_path, folder, calibration, progress, **job):
         **job: Further fields of `Job`.
 
     Returns:
-        Path of the TFLite file, and what the child answers.
+        Path of the TFLite file, and the child's answer.
 
     Raises:
         ValueError, ImportError, RuntimeError: As in `convert`.
@@ -296,7 +296,7 @@ def _fault(path):
 
 
 def _check_model(model):
-    # Here, because measuring files does without Keras.
+    # Imported here, because measuring files needs no Keras.
     from keras_slr.models.checks import check_model
 
     check_model(model)
@@ -332,8 +332,8 @@ def _run_child(job, folder, label, progress):
                 stage = stage_of(line)
                 progress(stage)
     if process.returncode:
-        told = (folder / "stderr").read_text("utf-8", errors="replace")
-        raise _crash(process.returncode, told, label, stage)
+        text = (folder / "stderr").read_text("utf-8", errors="replace")
+        raise _crash(process.returncode, text, label, stage)
     answer = json.loads(result.read_text())
     if "failure" in answer:
         error = ValueError if answer["user_error"] else RuntimeError

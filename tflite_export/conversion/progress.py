@@ -1,4 +1,4 @@
-"""What a conversion is at, told by the child process line by line."""
+"""The stages of a conversion, which the child process prints."""
 
 import sys
 
@@ -11,14 +11,14 @@ def announce(stage):
 
 
 def stage_of(line):
-    """Returns the stage that a line tells, or `None` if it is another's."""
+    """Returns the stage that a line names, or `None` if it names none."""
     if not line.startswith(_PREFIX):
         return None
     return line.removeprefix(_PREFIX).strip()
 
 
 def reporter(progress):
-    """Returns the function that stages are reported to.
+    """Returns the function that receives the stages.
 
     Args:
         progress: As in `convert`.

@@ -1,4 +1,4 @@
-"""The smallest of the files that a model can be exported to."""
+"""The smallest TFLite file that keeps a model's accuracy."""
 
 import dataclasses
 import os
@@ -44,7 +44,7 @@ class Candidate:
 
 @dataclasses.dataclass(frozen=True)
 class Smallest:
-    """The file that was written, and those that were tried.
+    """The file that was written, and all that were tried.
 
     Attributes:
         conversion: `Conversion` of the file that was written.
@@ -96,13 +96,13 @@ def smallest(
     metric: Metric = accuracy,
     max_drop: float = 0.01,
 ) -> Smallest:
-    """Writes the file that takes the least to download.
+    """Writes the file with the smallest download size.
 
     Converts the model with weights in float32, float16, dynamic-range int8
     and full int8, each sparse-encoded where that is safe and smaller, and
-    keeps the smallest of the files once compressed with gzip. Each of them
-    was found by `convert` to agree with the Keras model; given data, one
-    whose score is too much below that of the float32 file is not taken.
+    keeps the file that is smallest with gzip. `convert` refuses files that do
+    not agree with the Keras model. With data, files whose score is too far
+    below that of the float32 file are refused, too.
 
     Args:
         model_or_path: As in `convert`.

@@ -1,4 +1,4 @@
-"""The doctor: whether zeros make a model faster, where, and why not."""
+"""Explains whether zeros make a model faster, where, and why not."""
 
 import dataclasses
 import os
@@ -22,10 +22,10 @@ def explain(
     target: Runtime | None = None,
     progress: Progress | None = None,
 ) -> Explanation:
-    """Says of every layer whether its zeros make it faster, and why not.
+    """Says for every layer whether its zeros make it faster, and why not.
 
-    What is known of each runtime stands in `conditions`. For ARM and the GPU
-    delegate the graph counts too: the model is converted, as by `convert`.
+    `conditions` lists what each runtime needs. For ARM and the GPU delegate
+    the graph counts too: `explain` converts the model, as `convert` does.
     Where the graph keeps ARM's sparse kernels from starting, the variant that
     `friendly` builds is converted, too, to find out if it would help.
 
@@ -75,8 +75,8 @@ def explain(
         )
         for kernel in kernels
     ]
-    told = [graph.told(name) for name in targets]
-    return Explanation(tuple(rows), tuple(line for line in told if line))
+    notes = [graph.told(name) for name in targets]
+    return Explanation(tuple(rows), tuple(line for line in notes if line))
 
 
 def _with_friendly(graph, model, progress):
@@ -88,7 +88,7 @@ def _with_friendly(graph, model, progress):
         return graph
     try:
         variant = friendly(model)
-    except Exception:  # What cannot be rebuilt has no variant.
+    except Exception:  # A model that cannot be rebuilt has no variant.
         return graph
     return dataclasses.replace(
         graph,
@@ -99,7 +99,7 @@ def _with_friendly(graph, model, progress):
 
 
 def _checked(target, known):
-    """Returns the list of the targets that are meant."""
+    """Returns the list of the chosen targets."""
     from keras_slr.planning.targets import ALIASES
 
     if target is None:

@@ -51,7 +51,7 @@ class Verdict:
 
 @dataclasses.dataclass(frozen=True)
 class ExplainedKernel:
-    """One kernel and what its zeros do.
+    """One kernel, and whether its zeros make it faster.
 
     Attributes:
         layer: String, the name of the layer.
@@ -78,12 +78,11 @@ class ExplainedKernel:
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """What the zeros of a model do on each target.
+    """Whether the zeros of a model make it faster on each target.
 
     Attributes:
         rows: Tuple of `ExplainedKernel`, in the order of the layers.
-        graph: Tuple of strings, what is to be said of the model's graph on
-            the targets.
+        graph: Tuple of strings, notes on the model's graph on the targets.
     """
 
     rows: tuple[ExplainedKernel, ...]

@@ -1,4 +1,4 @@
-"""What each operation of a model loses by quantization."""
+"""The error that quantization causes in each operation of a model."""
 
 import dataclasses
 import os
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class OperationError:
-    """What one operation of a quantized file loses.
+    """The error of one operation of a quantized file.
 
     Errors are norms of the difference to what the float file computes,
     relative to the norm of that.
@@ -97,7 +97,7 @@ def quantization_error(
     quantize: Quantization = "int8",
     progress: Progress | None = None,
 ) -> QuantizationError:
-    """Finds which operation of a model loses how much by quantization.
+    """Measures the error that quantization causes in each operation.
 
     The model is converted to float32 and quantized, and both files run in the
     LiteRT interpreter on up to 64 rows of the calibration data. It works

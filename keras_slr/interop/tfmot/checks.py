@@ -1,4 +1,4 @@
-"""What can be said of a model before a child process is started for it."""
+"""Checks of a model before a child process is started for it."""
 
 import keras
 

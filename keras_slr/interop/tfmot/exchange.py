@@ -28,7 +28,7 @@ def to_tfmot(
 
     The file holds the model as TF-MOT has it in training: its layers in
     `prune_low_magnitude` wrappers, whose masks are the given ones and never
-    change. Load it in a process of its own, where `TF_USE_LEGACY_KERAS=1`:
+    change. Load it in a separate process, where `TF_USE_LEGACY_KERAS=1`:
 
     ```python
     with tfmot.sparsity.keras.prune_scope():

@@ -1,4 +1,4 @@
-"""What became of a model's weights on the way to an int8 file."""
+"""The zeros of a model's weights at each stage of int8 training."""
 
 import dataclasses
 

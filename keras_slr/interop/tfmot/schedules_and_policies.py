@@ -1,4 +1,4 @@
-"""TF-MOT's schedules and policies, as they are told to another process."""
+"""TF-MOT's schedules and policies, in a form for the child process."""
 
 
 def specification_of(value):
