@@ -2,6 +2,7 @@
 
 from keras_slr.backend.bit_pattern import bit_pattern
 from keras_slr.backend.compiled_steps import STEPS_ARE_STATELESS
+from keras_slr.backend.compiled_steps import TRACES_ARE_SHARED
 from keras_slr.backend.compiled_steps import compiled
 from keras_slr.backend.compiled_steps import draw
 from keras_slr.backend.compiled_steps import values_after
@@ -34,6 +35,7 @@ __all__ = [
     "BACKEND",
     "FREE",
     "STEPS_ARE_STATELESS",
+    "TRACES_ARE_SHARED",
     "add_penalty",
     "apply_mask",
     "assign_parts",

@@ -14,6 +14,9 @@ elif BACKEND == "torch":
 # Whether a compiled step reads what it is given as its state and nothing else.
 STEPS_ARE_STATELESS = BACKEND == "jax"
 
+# Whether equal functions share one trace.
+TRACES_ARE_SHARED = BACKEND == "jax"
+
 
 def draw(args, count):
     """Draws the batches of one call of a model's `train_function`.

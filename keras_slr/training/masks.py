@@ -20,6 +20,7 @@ from keras_slr.selection import kernels_of
 from keras_slr.training.coverage import Coverage
 from keras_slr.training.hook import zeros_hooks
 from keras_slr.training.lent_variables import Lender
+from keras_slr.training.new_trace import NewTrace
 from keras_slr.training.optimizers import Optimizers
 from keras_slr.training.watched_steps import WatchedSteps
 
@@ -40,7 +41,6 @@ class Masks:
     """
 
     def __init__(self, model, variables, optimizers, position=None):
-        self._model = model
         self._variables = variables
         self.optimizers = optimizers
         base = optimizers.base
@@ -58,6 +58,7 @@ class Masks:
         self.renew()
         self._averages = optimizers.averages(variables)
         self._lender = Lender(model, optimizers, self._masks)
+        self._trace = NewTrace(model)
         self._hooks = zeros_hooks(
             optimizers, variables, self._masks, self._lender.lend
         )
@@ -90,8 +91,7 @@ class Masks:
         self._hooks.attach()
         self._lender.attach()
         self._carried.attach()
-        # A step compiled before lacks the hook.
-        self._model.train_function = None
+        self._trace.attach()
 
     def detach(self):
         self.enforce()
@@ -101,7 +101,7 @@ class Masks:
         for mask in self._masks:
             backend.fill(mask, 1.0)
         self._carried.detach()
-        self._model.train_function = None
+        self._trace.detach()
 
     def enforce(self):
         """Sets every masked entry to `0.0` once, outside a train step."""

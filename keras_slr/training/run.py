@@ -14,6 +14,7 @@ from keras_slr.training.figures import residual
 from keras_slr.training.hook import hooks_for
 from keras_slr.training.learning_rate import learning_rate_of
 from keras_slr.training.lent_variables import Lender
+from keras_slr.training.new_trace import NewTrace
 from keras_slr.training.split import Split
 
 
@@ -63,6 +64,7 @@ class Run:
                 untrack(optimizers.base, variable)
             raise
         self._lender = Lender(model, optimizers, self.split.variables)
+        self._trace = NewTrace(model)
         self._hooks = hooks_for(
             optimizers, self.split, solver.acts_on, self._lender.lend
         )
@@ -89,8 +91,7 @@ class Run:
         self._hooks.attach()
         self._lender.attach()
         self._carried.attach()
-        # A step compiled before lacks the hook.
-        self.model.train_function = None
+        self._trace.attach()
         self.attached = True
 
     def detach(self):
@@ -103,7 +104,7 @@ class Run:
         # read these: free entries make it a plain step again.
         self.split.release()
         self._carried.detach()
-        self.model.train_function = None
+        self._trace.detach()
         self.attached = False
 
     @property

@@ -100,3 +100,29 @@ def test_history_keeps_the_replacement_of_another_callback(
     model.fit(*data, epochs=2, verbose=0, callbacks=[patching, slr])
     assert vars(model.history).get(name) is patching.wrapper
     assert calls
+
+
+def test_a_step_of_the_users_is_traced_in_every_run(make_model, data):
+    """JAX would go on with the trace of the first run."""
+    model = make_model("adam")
+    plain = model.train_step
+
+    def train_step(*args, **kwargs):
+        return plain(*args, **kwargs)
+
+    model.train_step = train_step
+    held = []
+    for rate in (0.5, 0.7):
+        slr = keras_slr.SLRCallback(rate)
+        model.fit(*data, epochs=2, verbose=0, callbacks=[slr])
+        assert vars(model)["train_step"] is train_step
+        model.make_train_function()
+        held.append(model.train_function)
+        kernel = model.get_layer("hidden").kernel
+        assert zeros(kernel) > (rate - 0.1) * math.prod(kernel.shape)
+    before = zeros(kernel)
+    model.fit(*data, verbose=0)
+    assert zeros(kernel) < before
+    keras_slr.hard_prune(model, 0.5)
+    with keras_slr.keep_masks(model):
+        model.fit(*data, verbose=0)
