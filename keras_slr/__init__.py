@@ -9,6 +9,7 @@ from keras_slr.import_keras import import_keras
 import_keras()
 
 from keras_slr import reports
+from keras_slr.files import file_size
 from keras_slr import schedules
 from keras_slr import shrinking
 from keras_slr.models.batch_norm import renew_batch_norm
@@ -112,8 +113,8 @@ __all__ = [
     "summary_diff",
 ]
 
-# `from keras_slr.shrink import ...` as in version 0.1, where the packages had
-# the names of the functions.
+# `from keras_slr.shrink import ...` and the like, as in version 0.1.
+sys.modules["keras_slr.file_size"] = file_size
 sys.modules["keras_slr.report"] = reports
 sys.modules["keras_slr.shrink"] = shrinking
 

@@ -1,6 +1,7 @@
 """One registration for a class: with Keras, and by name for recipes."""
 
 import dataclasses
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,8 +25,14 @@ def registration(
     Raises:
         TypeError: If the class is not a frozen dataclass or not a subclass of
             `base`.
-        ValueError: If another class has the name.
+        ValueError: If the name is invalid or another class has it.
     """
+
+    if not isinstance(name, str) or not re.fullmatch(r"[\w-]+", name):
+        raise ValueError(
+            "Expected a name of letters, digits, `_` and `-`. Received: "
+            f"{name!r}."
+        )
 
     def decorate(cls):
         parameters = vars(cls).get("__dataclass_params__")

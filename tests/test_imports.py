@@ -77,10 +77,12 @@ def test_public_names():
 
 
 def test_packages_are_found_under_their_names_of_0_1():
+    from keras_slr.file_size import gzipped_size
     from keras_slr.report import sparsity
     from keras_slr.shrink import Narrow
     from keras_slr.shrink import round_width
 
+    assert callable(gzipped_size)
     assert sparsity is keras_slr.sparsity
     assert Narrow is keras_slr.shrinking.Narrow
     assert round_width(33, full=64) == 32

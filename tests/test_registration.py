@@ -54,3 +54,9 @@ def test_fields_need_default_values():
 
     with pytest.raises(TypeError, match="without one for seed"):
         registration({}, Solver, "one", "tests")(Incomplete)
+
+
+@pytest.mark.parametrize("name", ["", "a b", 3, None])
+def test_names_are_words(name):
+    with pytest.raises(ValueError, match="Expected a name of letters"):
+        registration({}, Solver, name, "tests")

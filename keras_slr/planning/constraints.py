@@ -14,6 +14,7 @@ from keras_slr.selection.selectors import as_list
 from keras_slr.structures import Constraint
 from keras_slr.structures import Unstructured
 from keras_slr.structures import couple
+from keras_slr.structures.check_own import check_own
 from keras_slr.structures.constrain import structures_for
 from keras_slr.structures.constraint import Refusal
 
@@ -151,6 +152,8 @@ def _allocated(rate, parts, fixed):
 
 
 def _constraints(coupled, rates):
+    for structure, weights in coupled:
+        check_own(structure, weights)
     return [
         Constraint(structure, weights, structure.rounded(rate, *weights))
         for (structure, weights), rate in zip(coupled, rates)

@@ -14,6 +14,7 @@ from keras_slr.models.weight_values import check_finite
 from keras_slr.solvers import forms
 from keras_slr.structures.constraint import numbered
 from keras_slr.training.arrays import arrays_for
+from keras_slr.training.check_choice import check_choice
 from keras_slr.training.metric import weighing
 from keras_slr.training.pruned_weight import add_slots
 
@@ -123,15 +124,9 @@ class Split:
     # What solvers choose by.
 
     def keep(self, scores, rates):
+        scores, rates = list(scores), list(rates)
         shapes = [tuple(slot.w.shape) for slot in self.slots]
-        received = [tuple(score.shape) for score in scores]
-        if received != shapes or len(rates) != len(self._sets):
-            raise ValueError(
-                f"Expected scores of the shapes {shapes} and "
-                f"{len(self._sets)} rates. Received scores of the shapes "
-                f"{received} and {len(rates)} rates: pass one array per "
-                "weight in `weights` and one rate per rate in `rates`."
-            )
+        check_choice(scores, rates, shapes, len(self._sets))
         return self.arrays.largest(scores, self._sets, self._counts(rates))
 
     def keep_lifted(self, rho, s=0.0, share=1.0, power=0.0):

@@ -1,6 +1,7 @@
 """The split offers solvers what `Tensors` documents, and they use no more."""
 
 import inspect
+import math
 
 import keras
 import numpy as np
@@ -122,14 +123,20 @@ def test_filters_are_kept_by_the_norm_of_their_scores(make_model):
     pruner.abandon()
 
 
-def test_scores_have_the_shapes_of_the_weights(make_model):
+def test_scores_and_rates_fit_the_weights(make_model):
     pruner = begun(make_model())
     split = pruner.run.split
-    for scores, rates in [
-        (split.weights[:1], split.rates),
-        ([np.transpose(to_numpy(w)) for w in split.weights], split.rates),
-        (split.weights, split.rates[:1]),
-    ]:
+    weights, rates = split.weights, split.rates
+    for scores in (
+        weights[:1],
+        [np.transpose(to_numpy(w)) for w in weights],
+        [3.0, "x"],
+    ):
         with pytest.raises(ValueError, match="pass one array per weight"):
             split.keep(scores, rates)
+    for wrong in (rates[:1], [2.0, 0.5], [-0.1, 0.5], [math.nan] * 2, "ab"):
+        with pytest.raises(ValueError, match=r"Expected 2 rates in \[0, 1\]"):
+            split.keep(weights, wrong)
+    # An iterator will do, too.
+    split.keep(iter(weights), iter(rates))
     pruner.abandon()
