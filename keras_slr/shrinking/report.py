@@ -38,7 +38,7 @@ class ShrinkReport:
 
     @classmethod
     def of(cls, cut: Cut) -> "ShrinkReport":
-        """Returns the report of a `cut.Cut`."""
+        """Returns the report of a `removable_units.Cut`."""
         rows = []
         for i, group in enumerate(cut.partition.groups):
             removed = cut.removed_from(i)

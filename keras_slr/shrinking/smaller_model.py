@@ -13,7 +13,7 @@ class Surgeon(Rebuild):
     """Rebuilds a model without the units that are cut.
 
     Args:
-        cut: `cut.Cut` of the model.
+        cut: `removable_units.Cut` of the model.
     """
 
     def __init__(self, cut):

@@ -2,9 +2,9 @@
 
 Found by running variants of MobileNet, sparse-encoded, on the aarch64 build
 of LiteRT: sparse kernels engage for 1x1 convolutions of stride 1, in graphs
-of certain shapes (`topology`), where more than two thirds of the entries of
-all 1x1 convolutions are zero. Dense layers in blocks of four inputs take
-TFLite's own sparse kernel.
+of certain shapes (`xnnpack.sparse_start`), if more than two thirds of the
+entries of all 1x1 convolutions are zero. Dense layers in blocks of four inputs
+take TFLite's own sparse kernel.
 """
 
 from tflite_export.conditions.condition import BLOCK

@@ -24,11 +24,11 @@ class Condition:
     Attributes:
         why: String, what stands in the way, or what it takes.
         advice: Tuple of strings, what pays.
-        kinds: Tuple of strings of `kernel`, the kinds of kernels that it is
-            about. Defaults to `ANY`.
+        kinds: Tuple of strings, the kinds of kernels that it is about, see
+            `facts_of_kernels`. Defaults to `ANY`.
         unit: String, which zeros the runtime skips: `ENTRY`, in graphs that
-            `topology` finds right, or `BLOCK`, those of four inputs of one
-            output. Defaults to `None`, none.
+            `xnnpack.sparse_start` accepts, or `BLOCK`, blocks of four inputs
+            of one output. Defaults to `None`, none.
     """
 
     why: str

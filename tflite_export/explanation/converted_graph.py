@@ -11,7 +11,7 @@ class ConvertedGraph:
     """The graph of the dense TFLite file of a model.
 
     Attributes:
-        inference: `topology.SparseInference` with the zeros that the model
+        inference: `sparse_start.SparseInference` with the zeros that the model
             has, or `None` if it does not convert.
         if_pruned: The same, if its 1x1 convolutions were all zero.
         beyond_gpu: Tuple of strings, its operations that the GPU delegate

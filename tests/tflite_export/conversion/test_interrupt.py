@@ -25,18 +25,17 @@ _PATIENCE = 10
 # because the imports take longer than all the rest.
 _CONVERT = """
 import os
+import signal
 import sys
-import time
 import keras_slr
 import tflite_export
 
+# Under `nohup` it is ignored.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 source, *outs = sys.argv[1:]
 
 def progress(stage):
     print(os.getpid(), stage, flush=True)
-    if stage == "convert to float32":
-        # Waits for the signal: on busy cores it may come late.
-        time.sleep(60)
 
 for out in outs:
     if os.fork() == 0:
