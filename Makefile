@@ -44,7 +44,7 @@ test: $(VENV)/.test .keras_hub lint ## all tests on TensorFlow, JAX and PyTorch,
 	    -n $(WORKERS) --dist loadfile -m "$$marks" || exit 1; \
 	done
 
-slow: $(VENV)/.test .keras_hub ## the heavy tests
+slow: $(VENV)/.test .keras_hub test-oldest ## the heavy tests
 	for backend in $(BACKENDS); do \
 	  marks="slow"; \
 	  [ $$backend = $(ONCE) ] || marks="$$marks and not once"; \
