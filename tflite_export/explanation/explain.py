@@ -88,7 +88,7 @@ def _with_friendly(graph, model, progress):
         return graph
     try:
         variant = friendly(model)
-    except Exception:  # A model that cannot be rebuilt has no variant.
+    except ValueError:  # A model that cannot be rebuilt has no variant.
         return graph
     return dataclasses.replace(
         graph,

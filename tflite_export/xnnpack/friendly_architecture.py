@@ -13,6 +13,7 @@ from keras import layers
 
 from keras_slr.keras_internals.graphs import calls_of
 from keras_slr.keras_internals.graphs import producer_of
+from keras_slr.keras_internals.layers import is_of_keras
 from keras_slr.keras_internals.layers import layers_of
 from keras_slr.models.graph import graph_of
 from keras_slr.shrinking.rebuild_layer import forget_build
@@ -52,7 +53,8 @@ def friendly(model: keras.Model) -> keras.Model:
         Functional Keras model, not compiled.
 
     Raises:
-        ValueError: If the model is not such a model.
+        ValueError: If the model is not such a model, or one of its layers
+            cannot be rebuilt or does not take the rewritten images.
     """
     _check(model)
     graph = graph_of(model)
@@ -74,20 +76,27 @@ def friendly(model: keras.Model) -> keras.Model:
             changes["padding"] = "valid"
         if layer.name in lopsided:
             changes["padding"] = lopsided[layer.name]
-        return remake(layer, changes)
+        return _remade(layer, changes)
+
+    added: dict[str, keras.Layer] = {}
+
+    def add(layer):
+        # A layer that is called twice has one padding, also called twice.
+        return added.setdefault(layer.name, layer)
 
     def call(layer, *args, **kwargs):
         if layer.name not in {*same, *heads, *poolings}:
-            return layer(*args, **kwargs)
+            return _called(layer, *args, **kwargs)
+        name = layer.name
         x = args[0] if args else kwargs.pop("inputs")
-        if layer.name in same:
-            pad = layers.ZeroPadding2D(
-                same[layer.name], name=f"{layer.name}_pad"
-            )
-            return layer(pad(x), **kwargs)
-        if layer.name in heads:
-            x = layers.Flatten(name=f"{layer.name}_flat")(x)
-        return _as_image(layer(x), layer)
+        if name in same:
+            pad = add(layers.ZeroPadding2D(same[name], name=f"{name}_pad"))
+            return _called(layer, pad(x), **kwargs)
+        if name in heads:
+            x = add(layers.Flatten(name=f"{name}_flat"))(x)
+        x = _called(layer, x)
+        shape = (1, 1, x.shape[-1])
+        return add(layers.Reshape(shape, name=f"{name}_image"))(x)
 
     inputs = keras.tree.map_structure(_input_like, graph.input)
     made = keras.models.clone_model(graph, inputs, clone, call)
@@ -133,7 +142,8 @@ def obstacles(model: keras.Model) -> tuple[str, ...]:
 
 
 def _check(model):
-    if not (isinstance(model, keras.Model) and model.built and model.inputs):
+    is_built = isinstance(model, keras.Model) and model.built
+    if not is_built or graph_of(model) is None:
         raise ValueError(
             "Expected a built Sequential or Functional model, received "
             f"{type(model).__name__}: rebuild it as one of these."
@@ -152,9 +162,32 @@ def _check(model):
             )
 
 
-def _as_image(vector, layer):
-    shape = (1, 1, vector.shape[-1])
-    return layers.Reshape(shape, name=f"{layer.name}_image")(vector)
+def _remade(layer, changes):
+    """Rebuilds a layer, and names a custom one that cannot be rebuilt."""
+    if all(is_of_keras(type(part)) for part in layers_of(layer)):
+        return remake(layer, changes)
+    try:
+        return remake(layer, changes)
+    # A custom layer may raise anything.
+    except Exception as error:
+        raise ValueError(
+            "Expected layers that can be rebuilt from their `get_config()`, "
+            f"received `{layer.name}` of type {type(layer).__name__}, which "
+            f"cannot: {error}"
+        ) from error
+
+
+def _called(layer, *args, **kwargs):
+    """Calls a layer, and names it if it does not take its new input."""
+    try:
+        return layer(*args, **kwargs)
+    # A custom layer or activation may raise anything.
+    except Exception as error:
+        raise ValueError(
+            "Expected layers that take the rewritten images, received "
+            f"`{layer.name}` of type {type(layer).__name__}, which does not: "
+            f"{error}"
+        ) from error
 
 
 def _input_like(tensor):

@@ -227,6 +227,23 @@ def test_model_without_a_graph():
     assert all("could not be looked at" in line for line in found.graph)
 
 
+def test_a_model_that_friendly_refuses(monkeypatch):
+    model = net(padding="same")
+    module = "tflite_export.xnnpack.friendly_architecture.friendly"
+
+    def refuses(model):
+        raise ValueError("not such a model")
+
+    def fails(model):
+        raise AttributeError("a bug of ours")
+
+    monkeypatch.setattr(module, refuses)
+    assert "friendly" not in explain(model, "arm").graph[0]
+    monkeypatch.setattr(module, fails)
+    with pytest.raises(AttributeError, match="a bug of ours"):
+        explain(model, "arm")
+
+
 def test_render(dense):
     text = str(dense)
     assert max(map(len, text.splitlines())) <= 100

@@ -165,6 +165,67 @@ def test_models_that_it_does_not_take():
         friendly(first)
 
 
+def test_a_subclassed_model_is_refused():
+    class Subclassed(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(3)
+
+        def call(self, x):
+            return self.dense(x)
+
+    model = Subclassed()
+    model(np.zeros((1, 8), "float32"))
+    with pytest.raises(ValueError, match="Functional model, received Subcl"):
+        friendly(model)
+
+
+def test_layers_that_are_called_twice():
+    first, second = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
+    strided = layers.Conv2D(4, 3, 2, padding="same", name="strided")
+    pool = layers.GlobalAveragePooling2D(keepdims=True)
+    head = layers.Conv2D(5, 1, name="head")
+    outputs = [head(pool(strided(image))) for image in (first, second)]
+    made = friendly(keras.Model([first, second], outputs))
+    assert made.output_shape == [(None, 1, 1, 5)] * 2
+    assert len(made.weights) == 4
+
+
+class WithoutConfig(layers.Layer):
+    def call(self, x):
+        return x
+
+    def get_config(self):
+        raise KeyError("size")
+
+
+class OnlyOfSize(layers.Layer):
+    """Takes images of one size only."""
+
+    def __init__(self, size, **options):
+        super().__init__(**options)
+        self.size = size
+
+    def get_config(self):
+        return super().get_config() | {"size": self.size}
+
+    def call(self, x):
+        return {self.size: x}[x.shape[1]]
+
+
+def test_a_custom_layer_that_raises_is_named():
+    image = keras.Input((33, 33, 3))
+    model = keras.Model(image, WithoutConfig(name="own")(image))
+    with pytest.raises(ValueError, match="rebuilt.*`own` of type WithoutConf"):
+        friendly(model)
+    # The variant pads odd sizes by one more pixel.
+    x = layers.ZeroPadding2D(((0, 1), (0, 1)))(image)
+    x = layers.Conv2D(4, 3, 2)(x)
+    model = keras.Model(image, OnlyOfSize(16, name="own")(x))
+    with pytest.raises(ValueError, match="take.*`own` of type OnlyOfSize"):
+        friendly(model)
+
+
 @pytest.mark.slow
 @pytest.mark.once("the same on every backend: it looks at TFLite files")
 def test_obstacles():
