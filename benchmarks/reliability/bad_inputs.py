@@ -1,9 +1,9 @@
-"""What the command lines say to input that is wrong.
+"""The error messages of the command lines for invalid input.
 
     python -m benchmarks.reliability.bad_inputs
 
-writes the table of docs/bad_input.md. Every input is given to the real command
-in this process.
+writes the table of docs/bad_input.md. Each input is passed to the real command,
+which runs in this process.
 """
 
 import contextlib
@@ -23,8 +23,8 @@ PAGE = pathlib.Path(__file__).parents[2] / "docs" / "bad_input.md"
 _HEAD = """# Error messages for invalid input
 
 This table lists what the commands print for invalid input. Each message is one
-or two sentences on standard error. The command then exits with code 2, without
-a traceback, and leaves existing output files unchanged.
+line on standard error. The command then exits with code 2, without a traceback,
+and leaves existing output files unchanged.
 `python -m benchmarks.reliability.bad_inputs` runs each command and writes the
 table; `tests/reliability/test_bad_inputs.py` checks it.
 
@@ -35,12 +35,12 @@ table; `tests/reliability/test_bad_inputs.py` checks it.
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """An input that is wrong.
+    """An invalid input.
 
     Attributes:
-        given: String, what is wrong with it.
-        command: String, what is typed, with paths in the present folder.
-        word: String that the message has to name.
+        given: String, what is wrong with the input.
+        command: String, the arguments, with paths in the current folder.
+        word: String that the message has to contain.
         tool: String, the module that is run.
     """
 
@@ -54,48 +54,48 @@ def _recipes():
     """Returns the contents of the recipes, by file name, and their cases."""
     texts = {
         "an empty recipe": ("", "JSON"),
-        "a recipe cut short": ('{"rate": 0.9', "delimiter"),
-        "no fields": ("[0.9]", "[0.9]"),
+        "a truncated recipe": ('{"rate": 0.9', "delimiter"),
+        "a list instead of fields": ("[0.9]", "[0.9]"),
         "a field twice": ('{"rate": 0.5, "rate": 0.9}', "'rate'"),
-        "a hundred thousand brackets": ("[" * 100000, "recursion"),
-        "two megabytes": (" " * 2_000_000, "2,000,000"),
+        "100,000 opening brackets": ("[" * 100000, "recursion"),
+        "a recipe of two megabytes": (" " * 2_000_000, "2,000,000"),
     }
     fields = [
-        ("a field that is misspelt", {"rtae": 0.9}, "'rate'"),
+        ("a misspelt field", {"rtae": 0.9}, "'rate'"),
         ("a field in the singular", {"epoch": 3}, "'epochs'"),
-        ("a field of code", {"__class__": "os.system"}, "__class__"),
+        ("a field that names code", {"__class__": "os.system"}, "__class__"),
         ("a rate in words", {"rate": "much"}, "'much'"),
         ("a rate above 1", {"rate": 1.5}, "1.5"),
         ("a rate that is not a number", {"rate": float("nan")}, "nan"),
-        ("no rates", {"rate": {}}, "empty"),
-        ("a rate by name of 2", {"rate": {"hidden": 2}}, "2"),
+        ("an empty dict of rates", {"rate": {}}, "empty"),
+        ("a rate of 2 for one layer", {"rate": {"hidden": 2}}, "2"),
         ("a rate of true", {"rate": True}, "True"),
-        ("a method that is misspelt", {"method": "sLr2"}, "'slr'"),
+        ("a misspelt method", {"method": "sLr2"}, "'slr'"),
         (
-            "a structure that is misspelt",
+            "a misspelt structure",
             {"structure": "filtre"},
             "mean 'filter'",
         ),
-        ("a structure of no form", {"structure": "3-4"}, "'2:4'"),
+        ("an unknown structure", {"structure": "3-4"}, "'2:4'"),
         ("a structure as a number", {"structure": 24}, "24"),
-        ("an allocation misspelt", {"allocation": "rek"}, "'erk'"),
-        ("a target misspelt", {"target": "amr"}, "'arm'"),
+        ("a misspelt allocation", {"allocation": "rek"}, "'erk'"),
+        ("a misspelt target", {"target": "amr"}, "'arm'"),
         ("no epochs", {"epochs": 0}, "0"),
         ("half an epoch", {"epochs": 2.5}, "2.5"),
         ("epochs in words", {"epochs": "ten"}, "'ten'"),
         ("epochs of true", {"epochs": True}, "True"),
-        ("a negative batch", {"batch_size": -1}, "-1"),
-        ("no learning rate", {"learning_rate": 0}, "0"),
+        ("a negative batch size", {"batch_size": -1}, "-1"),
+        ("a learning rate of 0", {"learning_rate": 0}, "0"),
         ("a learning rate as text", {"learning_rate": "1e-3"}, "'1e-3'"),
-        ("names that are none", {"include": []}, "[]"),
+        ("an empty list of names", {"include": []}, "[]"),
         ("a name that is a number", {"include": [1]}, "[1]"),
-        ("names as a mapping", {"exclude": {"a": 1}}, "{'a': 1}"),
-        ("a limit misspelt", {"budget": {"flop": 0.5}}, "'flops'"),
-        ("a limit above all", {"budget": {"flops": 2.0}}, "2.0"),
-        ("a budget without a name", {"budget": 0.5}, "0.5"),
-        ("an interval misspelt", {"update_every": "epochs"}, "'epochs'"),
+        ("names as a dict", {"exclude": {"a": 1}}, "{'a': 1}"),
+        ("a misspelt limit", {"budget": {"flop": 0.5}}, "'flops'"),
+        ("a limit above the dense model", {"budget": {"flops": 2.0}}, "2.0"),
+        ("a budget without the name of a limit", {"budget": 0.5}, "0.5"),
+        ("a misspelt interval", {"update_every": "epochs"}, "'epochs'"),
         ("an interval of 0", {"update_every": 0}, "0"),
-        ("fewer epochs than none", {"finetune_epochs": -1}, "-1"),
+        ("a negative number of epochs", {"finetune_epochs": -1}, "-1"),
         ("a switch in words", {"monitor": "yes"}, "'yes'"),
         ("a negative seed", {"seed": -1}, "-1"),
         ("a path that is a number", {"model": 3}, "3"),
@@ -139,98 +139,106 @@ _TFLITE = functools.partial(Case, tool="tflite_export")
 _BENCHMARK = functools.partial(Case, tool="tflite_export.benchmark")
 CASES = (
     *_OF_RECIPES,
-    Case("a recipe that is not there", "prune --recipe no.json", "no.json"),
-    Case("a recipe of another kind", "prune --recipe r.toml", "r.toml"),
-    Case("a folder as recipe", "prune --recipe r.json", "r.json"),
+    Case("a missing recipe", "prune --recipe no.json", "no.json"),
+    Case("a recipe in another format", "prune --recipe r.toml", "r.toml"),
+    Case("a folder as the recipe", "prune --recipe r.json", "r.json"),
     Case("a recipe not in UTF-8", "prune --recipe latin.json", "utf-8"),
     Case("no command", "", "COMMAND"),
-    Case("a command misspelt", "prnue", "prnue"),
-    Case("an option that is unknown", f"{_PRUNE} --colour red", "--colour"),
+    Case("a misspelt command", "prnue", "prnue"),
+    Case("an unknown option", f"{_PRUNE} --colour red", "--colour"),
     Case("a rate in words", f"{_PRUNE} --rate much", "'much'"),
     Case("a rate of 1", f"{_PRUNE} --rate 1", "1.0"),
     Case("no epochs", f"{_PRUNE} --epochs 0", "--epochs"),
-    Case("a structure misspelt", f"{_PRUNE} --structure kernl", "'kernel'"),
-    Case("a target misspelt", f"{_PRUNE} --target x68", "'x86'"),
-    Case("a layer that is not there", f"{_PRUNE} --include hiden", "hiden"),
-    Case("a pattern that is none", f"{_PRUNE} --exclude re:(", "re:("),
+    Case("a misspelt structure", f"{_PRUNE} --structure kernl", "'kernel'"),
+    Case("a misspelt target", f"{_PRUNE} --target x68", "'x86'"),
+    Case("a misspelt layer", f"{_PRUNE} --include hiden", "hiden"),
+    Case("an invalid regular expression", f"{_PRUNE} --exclude re:(", "re:("),
     Case(
-        "a structure that fits nothing", f"{_PRUNE} --structure kernel", "none"
+        "a structure that no weight can have",
+        f"{_PRUNE} --structure kernel",
+        "none",
     ),
     Case(
-        "a rate that a structure fixes",
+        "a rate beside a structure that fixes it",
         f"{_PRUNE} --structure 2:4 --rate 0.9",
         "0.5",
     ),
-    Case("a model that is not there", _FROM("no.keras"), "no.keras"),
-    Case("a model of another format", _FROM("model.h5"), "model.h5"),
-    Case("an empty model", _FROM("empty.keras"), "empty.keras"),
-    Case("text as a model", _FROM("text.keras"), "text.keras"),
-    Case("a model cut short", _FROM("cut.keras"), "cut.keras"),
-    Case("a zip file that is no model", _FROM("zip.keras"), "zip.keras"),
+    Case("a missing model", _FROM("no.keras"), "no.keras"),
+    Case("a model in another format", _FROM("model.h5"), "model.h5"),
+    Case("an empty model file", _FROM("empty.keras"), "empty.keras"),
+    Case("a text file as the model", _FROM("text.keras"), "text.keras"),
+    Case("a truncated model", _FROM("cut.keras"), "cut.keras"),
+    Case("a zip file that is not a model", _FROM("zip.keras"), "zip.keras"),
     Case(
         "a model with a damaged byte", _FROM("damaged.keras"), "damaged.keras"
     ),
-    Case("a model with code in it", _FROM("lambda.keras"), "lambda.keras"),
-    Case("a negative width", _FROM("negative.keras"), "units=-3"),
-    Case("a width of a quadrillion", _FROM("huge.keras"), "memory"),
+    Case("a model that contains code", _FROM("lambda.keras"), "lambda.keras"),
+    Case("a layer of negative width", _FROM("negative.keras"), "units=-3"),
+    Case("a layer with a quadrillion units", _FROM("huge.keras"), "memory"),
     Case("weights of another shape", _FROM("shapes.keras"), "(3, 3)"),
     Case("a model that unpacks to 3 GB", _FROM("bomb.keras"), "3,000 MB"),
-    Case("data that unpack to 3 GB", _DATA("bomb.npz"), "3,000 MB"),
-    Case("data that is not there", _DATA("no.npz"), "no.npz"),
-    Case("data of another kind", _DATA("data.csv"), "data.csv"),
-    Case("data cut short", _DATA("cut.npz"), "cut.npz"),
-    Case("data that are Python objects", _DATA("objects.npz"), "objects.npz"),
+    Case("data that unpacks to 3 GB", _DATA("bomb.npz"), "3,000 MB"),
+    Case("missing data", _DATA("no.npz"), "no.npz"),
+    Case("data in another format", _DATA("data.csv"), "data.csv"),
+    Case("truncated data", _DATA("cut.npz"), "cut.npz"),
+    Case("data with Python objects", _DATA("objects.npz"), "objects.npz"),
     Case("data without labels", _DATA("unlabelled.npz"), "unlabelled.npz"),
     Case("fewer labels than inputs", _DATA("uneven.npz"), "(39,)"),
     Case("inputs of another shape", _DATA("other.npz"), "(4, 5)"),
     Case("NaN in the inputs", _DATA("nan.npz"), "NaN"),
-    Case("an output folder that is not there", _OUT("no/out.keras"), "no"),
-    Case("a folder as output", _OUT("folder.keras"), "folder.keras"),
-    Case("an output of another format", _OUT("out.h5"), "out.h5"),
-    Case("a model that is not there", "inspect no.keras", "no.keras"),
+    Case("a missing output folder", _OUT("no/out.keras"), "no"),
+    Case("a folder as the output", _OUT("folder.keras"), "folder.keras"),
+    Case("an output in another format", _OUT("out.h5"), "out.h5"),
+    Case("a missing model", "inspect no.keras", "no.keras"),
     Case("a rate of 2", "inspect model.keras --rate 2", "2"),
-    Case("a model cut short", "shrink cut.keras --out out.keras", "cut.keras"),
-    Case("data that is unknown", "demo --dataset imagenet", "imagenet"),
+    Case("a truncated model", "shrink cut.keras --out out.keras", "cut.keras"),
+    Case("an unknown data set", "demo --dataset imagenet", "imagenet"),
     _TFLITE("no output", "model.keras", "--out"),
-    _TFLITE("a model that is not there", "no.keras -o o.tflite", "no.keras"),
-    _TFLITE("a model cut short", "cut.keras -o o.tflite", "cut.keras"),
+    _TFLITE("a missing model", "no.keras -o o.tflite", "no.keras"),
+    _TFLITE("a truncated model", "cut.keras -o o.tflite", "cut.keras"),
     _TFLITE(
-        "a zip file that is no model", "zip.keras -o o.tflite", "zip.keras"
+        "a zip file that is not a model", "zip.keras -o o.tflite", "zip.keras"
     ),
-    _TFLITE("a damaged byte", "damaged.keras -o o.tflite", "damaged.keras"),
-    _TFLITE("a file of 3 GB", "bomb.keras -o o.tflite", "3,000 MB"),
-    _TFLITE("an output of another kind", "model.keras -o o.onnx", "o.onnx"),
-    _TFLITE("a folder that is not there", "model.keras -o no/o.tflite", "no/"),
     _TFLITE(
-        "a quantization misspelt",
+        "a model with a damaged byte",
+        "damaged.keras -o o.tflite",
+        "damaged.keras",
+    ),
+    _TFLITE(
+        "a model that unpacks to 3 GB", "bomb.keras -o o.tflite", "3,000 MB"
+    ),
+    _TFLITE("an output in another format", "model.keras -o o.onnx", "o.onnx"),
+    _TFLITE("a missing output folder", "model.keras -o no/o.tflite", "no/"),
+    _TFLITE(
+        "a misspelt quantization",
         "model.keras -o o.tflite --quantize int9",
         "int9",
     ),
     _TFLITE(
-        "no calibration", "model.keras -o o.tflite --quantize int8", "int8"
+        "no calibration data", "model.keras -o o.tflite --quantize int8", "int8"
     ),
     _TFLITE(
-        "calibration data cut short",
+        "truncated calibration data",
         "model.keras -o o.tflite --quantize int8 --calibration cut.npz",
         "cut.npz",
     ),
     _TFLITE(
-        "calibration data that unpack to 3 GB",
+        "calibration data that unpacks to 3 GB",
         "model.keras -o o.tflite --quantize int8 --calibration bomb.npz",
         "3,000 MB",
     ),
-    _TFLITE("a model cut short", "explain cut.keras", "cut.keras"),
-    _TFLITE("a negative width", "explain negative.keras", "units=-3"),
+    _TFLITE("a truncated model", "explain cut.keras", "cut.keras"),
+    _TFLITE("a layer of negative width", "explain negative.keras", "units=-3"),
     _TFLITE("weights of another shape", "explain shapes.keras", "(3, 3)"),
-    _TFLITE("a model of 3 GB", "explain bomb.keras", "3,000 MB"),
+    _TFLITE("a model that unpacks to 3 GB", "explain bomb.keras", "3,000 MB"),
     _TFLITE(
-        "a target that is unknown",
+        "an unknown target",
         "explain model.keras --target phone",
         "phone",
     ),
-    _BENCHMARK("a file that is not there", "no.tflite", "no.tflite"),
-    _BENCHMARK("a file of another kind", "text.tflite", "text.tflite"),
-    _BENCHMARK("a file cut short", "cut.tflite", "cut.tflite"),
+    _BENCHMARK("a missing file", "no.tflite", "no.tflite"),
+    _BENCHMARK("a file in another format", "text.tflite", "text.tflite"),
+    _BENCHMARK("a truncated file", "cut.tflite", "cut.tflite"),
     _BENCHMARK("threads in words", "cut.tflite --threads two", "two"),
 )
 

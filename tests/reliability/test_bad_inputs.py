@@ -1,4 +1,4 @@
-"""No input that is wrong gets more than one sentence, or writes anything."""
+"""Each invalid input gives a message of one line and writes nothing."""
 
 import json
 import sys
@@ -22,7 +22,7 @@ def test_there_are_sixty_inputs_and_they_differ():
 @pytest.mark.parametrize(
     "case", bad_inputs.CASES, ids=lambda case: f"{case.tool} {case.command}"
 )
-def test_one_sentence_and_exit_code_2(found, case):
+def test_one_line_and_exit_code_2(found, case):
     code, told = found[case]
     assert code == 2, told
     assert told.count("\n") == 1 and told.endswith("\n")
