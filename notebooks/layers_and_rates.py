@@ -121,9 +121,9 @@ ax.figure
 # %% [markdown]
 # ## By budget
 #
-# Instead of a rate, set a limit on the parameters, bytes or multiply-accumulates
-# (MACs) that remain, as a number or as a share of the dense model. The lowest
-# rate that meets the limit is used.
+# Instead of a rate, set a limit on the parameters, the bytes or the
+# multiply-accumulates (MACs) that remain, as a number or as a share of the
+# dense model. The lowest rate that meets the limit is used.
 
 # %%
 budget = keras_slr.Budget(bytes=60_000)
