@@ -1,4 +1,4 @@
-"""Accuracy of SLR on filters by when they settle and their metric.
+"""Accuracy of SLR on filters, by when they settle and in which metric.
 
     KERAS_BACKEND=jax python -m benchmarks.settling \\
         --data-dir DATA --models-dir MODELS
@@ -35,7 +35,7 @@ CASES = {
     f"settled at {share:.0%}": slr(freeze_at=share)
     for share in (0.05, 0.1, 0.2, 0.5)
 } | {
-    "settled at 10%, in Adam's metric": slr(freeze_at=0.1, metric=1 / 3),
+    "settled at 10%, metric with q = 1/3": slr(freeze_at=0.1, metric=1 / 3),
     "one-shot, then masked training": (
         "one_shot_first",
         OneShotMagnitude(at=0.0),
