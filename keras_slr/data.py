@@ -240,8 +240,8 @@ def _check_key(path, arrays, name):
 def _check_exists(path, otherwise):
     if not path.is_file():
         raise FileNotFoundError(
-            f"Expected a file `{path}`. Received a path where there is none: "
-            f"put it there, {otherwise}."
+            f"Expected a file `{path}`. Received a path that is not a file: "
+            f"put the file there, {otherwise}."
         )
 
 

@@ -11,17 +11,17 @@ _EXPANSION = 100
 
 
 def inflation(path: str | os.PathLike[str]) -> str | None:
-    """Says how far a file unpacks, if that is suspiciously far.
+    """Describes how large a file unpacks, if that is suspiciously large.
 
-    From the sizes that it declares, before anything is unpacked; Python's
-    `zipfile` unpacks no more than that.
+    Reads the sizes that the archive declares and unpacks nothing; Python's
+    `zipfile` never unpacks more than that.
 
     Args:
         path: Path of a zip file, or of any other file.
 
     Returns:
         String that completes "received a file which"; `None` if less than
-        256 MB of it are packed to less than a hundredth.
+        256 MB are compressed to less than a hundredth of their size.
 
     Raises:
         OSError: If the file cannot be read.
@@ -31,7 +31,7 @@ def inflation(path: str | os.PathLike[str]) -> str | None:
         return None
     with zipfile.ZipFile(path) as file:
         members = file.infolist()
-    # Member by member: others that are hardly packed do not hide one.
+    # Each member alone: barely compressed ones must not hide another.
     size = sum(
         member.file_size
         for member in members

@@ -15,10 +15,10 @@ from keras_slr_base.work_folder import work_folder
 
 @contextlib.contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
-    """Gives a path to write to, whose file then replaces `path`.
+    """Yields a path to write to; the new file then replaces `path`.
 
-    After an error, a full disk or a kill `path` holds what it held before. A
-    kill can leave a hidden folder beside it, which the next call removes.
+    After an error, a full disk or a kill, `path` is unchanged. A kill can
+    leave a hidden folder beside it, which the next call removes.
 
     Args:
         path: Path of the file, in a folder that exists. See `put` for links.
@@ -37,12 +37,12 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
             put(made, path)
     except OSError as error:
         number, reason = _reason(error)
-        told = type(error)(
+        clear = type(error)(
             f"Expected to write `{path}`. Received: {reason}; make room there "
             "or choose another folder. An existing file there is unchanged."
         )
-        told.errno = number
-        raise told from error
+        clear.errno = number
+        raise clear from error
 
 
 def folder_of(path: str | os.PathLike[str]) -> pathlib.Path:
@@ -52,8 +52,8 @@ def folder_of(path: str | os.PathLike[str]) -> pathlib.Path:
         path: Path of a file.
 
     Returns:
-        `pathlib.Path`: the folder of the file that a link leads to, as a file
-        moves in one step only within a disk. For a device or a pipe, the
+        `pathlib.Path`: the folder of the file that a link leads to, because
+        a move is atomic only within one disk. For a device or a pipe, the
         system's folder for temporary files.
 
     Raises:
@@ -114,7 +114,7 @@ def _is_special(path):
 def _reason(error):
     """Returns the number and the text of an `OSError`, on one line."""
     text = " ".join(str(error).split())
-    # HDF5 tells it in the middle of the state of its library.
-    told = re.search(r"errno = (\d+)", text)
-    number = error.errno or (told and int(told[1]))
+    # HDF5 puts the number into the middle of a longer message.
+    match = re.search(r"errno = (\d+)", text)
+    number = error.errno or (match and int(match[1]))
     return number, os.strerror(number) if number else text

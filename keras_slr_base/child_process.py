@@ -20,15 +20,15 @@ def child_process(
     stderr: int | IO[Any] | None,
     **options: Any,
 ) -> Iterator[subprocess.Popen[str]]:
-    """Runs a module in a child process, which never outlives its use.
+    """Runs a module in a child process, which never outlives the context.
 
-    The context waits for it, kills it after an error or an interrupt, and
-    `with_parent` ends it when this process dies.
+    The context waits for the child and kills it after an error or an
+    interrupt; `with_parent` ends it when this process dies.
 
     Args:
         module: String, name of the module.
         *arguments: Strings, its command line.
-        env: Dict, its environment, as of `child_environment`.
+        env: Dict, its environment, see `child_environment`.
         stderr: As in `subprocess.Popen`.
         **options: As in `subprocess.Popen`.
 
@@ -59,13 +59,13 @@ def child_environment(**more: str) -> dict[str, str]:
     """Returns the environment of a child process on TensorFlow.
 
     Args:
-        **more: Strings, variables of the environment beside those of this
+        **more: Strings, environment variables to add to those of this
             process.
     """
     env = dict(os.environ)
     env["KERAS_BACKEND"] = "tensorflow"
-    # What can be imported here can be imported there, and a warning there is
-    # nobody's error.
+    # The child can import what this process can, and its warnings must not
+    # become errors.
     env["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     env["PYTHONWARNINGS"] = "ignore"
     # Set by tf-mot on import; it would hand the child Keras 2.

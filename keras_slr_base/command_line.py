@@ -22,12 +22,13 @@ def run(work: Callable[[], int | None], prefix: str = "") -> int:
 
     Args:
         work: Function without arguments that returns an exit code, `None`
-            for a good end.
+            for success.
         prefix: String in front of errors. Defaults to `""`.
 
     Returns:
-        Integer, the exit code: 0, 2 for invalid input, or 1 for a failure;
-        standard error then has one line that says why.
+        Integer, the exit code: 0, 2 for invalid input, or 1 for a
+        failure. For the latter two, standard error has one line with the
+        reason.
     """
     try:
         return work() or 0

@@ -5,11 +5,11 @@ import re
 _LONGEST = 300
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Failure)(?:: |$)")
 _LOG = re.compile(r"[IWE]\d{4} |\d{4}-\d\d-\d\d |WARNING|INFO")
-# Where TensorFlow says it, behind lines on where in the graph it happened.
-_TOLD = re.compile(
+# TensorFlow puts the reason after lines about the position in the graph.
+_REASON = re.compile(
     r"'tfl?\.\w+' op .+|^\s*\w+(?:Error|Exception): .+", re.MULTILINE
 )
-# What Keras puts around a message: the call in front, its arguments behind.
+# Keras puts the call before a message and the arguments after it.
 _CALL = re.compile(
     r"^Exception encountered when calling (?P<call>.+?)\.\n\n"
     r"(?:\x1b\[1m)?(?P<message>.*?)(?:\x1b\[0m)?"
@@ -17,7 +17,7 @@ _CALL = re.compile(
     re.DOTALL,
 )
 _PLACE = re.compile(r"^<unknown>:0: error: loc\(.*\): ")
-# Of TensorFlow's operations outside of a graph.
+# TensorFlow adds this to errors of operations outside a graph.
 _NODE = re.compile(r"^\{\{function_node \S+\}\} | \[Op:\w+\].*$")
 _END = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!vs)\. ")
 
@@ -46,8 +46,8 @@ def first_sentence(error: BaseException | str) -> str:
     call = _CALL.search(text)
     if call and call["message"].strip():
         text, where = call["message"], f" (in {call['call']})"
-    told = _TOLD.search(text)
-    text = told.group() if told else text
+    reason = _REASON.search(text)
+    text = reason.group() if reason else text
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     line = lines[0] if lines else type(error).__name__
     line = _NODE.sub("", _PLACE.sub("", line))
@@ -64,7 +64,7 @@ def last_line(stderr: str) -> str:
     message.
     """
     lines = [line for line in stderr.splitlines() if line.strip()]
-    told = [line for line in lines if not _LOG.match(line)]
-    raised = [line for line in told if _RAISED.match(line)]
-    last = (raised or told)[-1:]
+    kept = [line for line in lines if not _LOG.match(line)]
+    raised = [line for line in kept if _RAISED.match(line)]
+    last = (raised or kept)[-1:]
     return first_sentence(last[0]) if last else "no message"

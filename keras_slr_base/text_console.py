@@ -8,10 +8,10 @@ if TYPE_CHECKING:
 
 
 def text_console(width: int) -> "Console":
-    """Returns a console of Rich whose `file` gathers what is printed.
+    """Returns a console of Rich that collects its output in `file`.
 
-    Rich would show tables by itself in Jupyter, and leave the text empty;
-    and where colours are forced on, as they are there, put escape codes in.
+    In Jupyter, Rich would display tables itself and leave the text empty.
+    Where colours are forced on, as in Jupyter, it would add escape codes.
 
     Args:
         width: Integer, columns of the text.

@@ -1,4 +1,4 @@
-"""A process that ends when its parent does, however that ends.
+"""A process that ends when its parent does, however the parent ends.
 
 `python -m keras_slr_base.with_parent -m MODULE ARGUMENTS` runs a module. Its
 standard input is a pipe that the parent holds open and never writes to: the
@@ -28,8 +28,8 @@ def die_with_parent() -> None:
 
 def watch_parent() -> None:
     """Ends this process once standard input is closed."""
-    # Away from standard input, of which libraries on Windows ask the type:
-    # that waits for a read in progress.
+    # On Windows, libraries ask for the type of standard input, which would
+    # wait for a read in progress. So this reads from a duplicate.
     pipe = os.dup(0)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)

@@ -47,7 +47,7 @@ def _locked_folder(parent):
     while True:
         folder = pathlib.Path(tempfile.mkdtemp(dir=parent, prefix=_PREFIX))
         path = folder / _LOCK
-        # Before it is locked, another call may remove it as a dead one.
+        # Until it is locked, another call may remove it as abandoned.
         with contextlib.suppress(FileNotFoundError):
             lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             if _is_locked(lock) and path.exists():
@@ -71,8 +71,8 @@ def _remove_if_dead(folder):
         lock = os.open(folder / _LOCK, os.O_RDWR)
         try:
             dead = _try_lock(lock)
-            # Held meanwhile: a process that is about to lock the folder finds
-            # it gone. Windows does not remove a file that is open.
+            # The lock is held meanwhile, so a process that is about to lock
+            # the folder finds it gone. Windows cannot remove an open file.
             if dead and os.name != "nt":
                 shutil.rmtree(folder, ignore_errors=True)
         finally:
@@ -85,7 +85,7 @@ def _is_locked(lock):
     try:
         return _try_lock(lock)
     except OSError:
-        # Some network disks have no locks; nobody removes this folder then.
+        # Some network disks have no locks; the folder then stays.
         return True
 
 

@@ -36,20 +36,20 @@ def read(path):
         `ModelT` of TFLite's schema.
 
     Raises:
-        ValueError: If it is not a TFLite file, or cut short.
+        ValueError: If it is not a TFLite file, or is cut short.
     """
     content = pathlib.Path(path).read_bytes()
     try:
         fits = schema.Model.ModelBufferHasIdentifier(content, 0)
         root = fits and schema.Model.GetRootAs(content, 0)
         model = fits and schema.ModelT.InitFromObj(root)
-    # What offsets that lead nowhere raise.
+    # Raised by offsets that point outside the file.
     except (IndexError, TypeError, ValueError, struct.error):
         fits = False
     if not fits:
         raise ValueError(
             f"Expected a TFLite file, received {path}, which is not one or "
-            "cut short: write one with `tflite_export.convert`."
+            "is cut short: write one with `tflite_export.convert`."
         )
     for buffer in model.buffers:
         # Files too large for a flatbuffer keep the data after it.
@@ -73,9 +73,10 @@ def write(model, path):
 
 
 class _Builder(flatbuffers.Builder):
-    """Aligns the data of tensors as the schema asks, which Python's does not.
+    """Aligns the data of tensors as the schema requires.
 
-    Bytes are all that is written this way without being text.
+    Python's builder does not. Vectors of bytes that are not text are always
+    data of tensors.
     """
 
     def StartVector(self, elemSize, numElems, alignment):
@@ -87,9 +88,9 @@ class _Builder(flatbuffers.Builder):
 def weight_tensors(model):
     """Lists the weight tensors of a model.
 
-    These are the constant tensors of two axes or more of floating-point or
-    quantized entries, with biases, scales and other vectors left out, and so
-    the zeros that loops and variables start from.
+    These are the constant tensors of two axes or more with floating-point or
+    quantized entries. Biases, scales and other vectors are left out, and so
+    are the zeros with which loops and variables start.
 
     Args:
         model: `ModelT` of TFLite's schema.
@@ -106,29 +107,29 @@ def weight_tensors(model):
 
 
 def _is_start(model, graph, index):
-    """Returns whether a constant is zeros that a loop or variable starts from.
+    """Returns whether a constant is the initial zeros of a loop or variable.
 
     Args:
         model: `ModelT` of TFLite's schema.
         graph: `SubGraphT`, one of its graphs.
-        index: Integer, that of a weight among the tensors of the graph.
+        index: Integer, the index of a weight among the tensors of the graph.
     """
-    takers = _takers(model, graph, index)
+    consumers = _consumers(model, graph, index)
     return (
-        bool(takers)
-        and takers.issubset(_STARTING)
+        bool(consumers)
+        and consumers.issubset(_STARTING)
         and zeros_of(model, graph.tensors[index]).all()
     )
 
 
-def _takers(model, graph, index):
-    """Returns the codes of the operations on a tensor, once unpacked."""
+def _consumers(model, graph, index):
+    """Returns the codes of the operations that read a tensor, once unpacked."""
     found = set()
     for op in graph.operators:
         if index in op.inputs:
             code = model.operatorCodes[op.opcodeIndex].builtinCode
             if code == schema.BuiltinOperator.DEQUANTIZE:
-                found |= _takers(model, graph, int(op.outputs[0]))
+                found |= _consumers(model, graph, int(op.outputs[0]))
             else:
                 found.add(code)
     return found
@@ -158,7 +159,7 @@ def entries_of(model, tensor):
     """
     data = np.asarray(model.buffers[tensor.buffer].data, "uint8")
     if tensor.type == schema.TensorType.INT4:
-        # Two to a byte, the first in the lower half, with sign.
+        # Two signed entries per byte, the first in the lower half.
         pairs = data.view("int8")
         values = np.stack([pairs << 4 >> 4, pairs >> 4], axis=1).ravel()
     else:
@@ -170,7 +171,7 @@ def entries_of(model, tensor):
 
 
 def zeros_of(model, tensor):
-    """Finds the entries of a weight that mean exactly zero.
+    """Finds the entries of a weight that represent exactly zero.
 
     Args:
         model: `ModelT` of TFLite's schema.

@@ -250,7 +250,7 @@ def _command(commands, name, function, **more):
 
 
 def _prepare(model, data, recipe):
-    """Makes a loaded model ready to train; says early what will not work."""
+    """Makes a loaded model ready to train, or fails early."""
     Plan(**recipe.plan()).constraints(model)
     if not model.compiled:
         compile_classifier(model, data.y_train, recipe.learning_rate)
@@ -277,7 +277,7 @@ def _evaluate(model, data, batch_size):
             verbose=0,
             return_dict=True,
         )
-    # Data of the wrong shape raises what the backend pleases.
+    # What data of the wrong shape raises depends on the backend.
     except Exception as error:
         raise ValueError(
             f"Expected data that `{model.name}` can be evaluated on. Received "

@@ -87,22 +87,22 @@ def run(
     epochs=None,
     seed=0,
 ):
-    """Trains, prunes and prints a table of what that did.
+    """Trains and prunes a model, and prints a table of the results.
 
-    A small convolutional network is trained. From there one copy trains on as
-    it is and one is pruned by SLR while it trains as long, so that all rows of
-    the table have had the same training: the dense model, the same model
-    pruned by magnitude in one step, and the model pruned by SLR, neither of
-    them retrained. The dense model and that of SLR are exported to TFLite
-    files, the latter in int8, and run in the interpreter; without TensorFlow
-    and LiteRT a line says that they are not. Writes `pruned.keras`,
+    A small convolutional network is trained. Then one copy goes on training
+    dense, and another is pruned by SLR while it trains for as many epochs. The
+    table compares the dense model, the same model pruned by magnitude in one
+    step, and the model pruned by SLR. The pruned models are not retrained. The
+    dense model and the SLR model are exported to TFLite files, the latter in
+    int8, and run in the interpreter. If TensorFlow or LiteRT is missing, this
+    step is skipped with a message. Writes `pruned.keras`,
     `history.png`, `dense.tflite` and `pruned.tflite`.
 
     Args:
         dataset: `"digits"`, `"mnist"`, `"fashion_mnist"` or `"cifar10"`.
         data_dir: See `data.load`. Defaults to `None`.
         rate: Float in `[0, 1)`, the pruning rate. Defaults to `0.9`.
-        out: Folder for the pruned model and the plot, made if missing.
+        out: Folder for the pruned model and the plot, created if missing.
             Defaults to `"demo_output"`.
         epochs: Integer, epochs of training, and again of pruning. Defaults
             to `None`, a number that suits the data.
@@ -249,7 +249,7 @@ def _plot(history):
 
 
 def _export(dense, pruned, data, out):
-    """Returns a `File` by the name of its result, none without TensorFlow."""
+    """Returns a dict from results to `File`, empty without TensorFlow."""
     import tflite_export
 
     paths = {"dense": out / "dense.tflite", "slr": out / "pruned.tflite"}
@@ -284,7 +284,7 @@ def _print_table(results, rate, dataset):
         "one_shot": f"one-shot, {rate:.0%}",
         "slr": f"SLR, {rate:.0%}",
     }
-    # All of it in the 80 columns of a narrow terminal.
+    # The table fits in the 80 columns of a narrow terminal.
     table = Table(
         title=f"{dataset}, no retraining after pruning",
         box=None,

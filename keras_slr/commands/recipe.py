@@ -8,9 +8,9 @@ rate: {conv1: 0.5, default: 0.9}
 epochs: 10
 ```
 
-A JSON file of the same fields does without the extra `yaml`. Only plain
-values are read, nothing in a recipe is run. Paths are relative to the folder
-that the command is run in, as on the command line.
+A JSON file with the same fields does not need the extra `yaml`. Only plain
+values are read; nothing in a recipe is executed. Paths are relative to the
+folder that the command is run in, as on the command line.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ from keras_slr.training.clock import check_update_every
 
 _PLAN = ("rate", "include", "exclude", "structure", "allocation", "target")
 _LIMITS = [field.name for field in dataclasses.fields(Budget)]
-# Bytes; a recipe has a dozen short lines.
+# In bytes; a recipe has a dozen short lines.
 _LARGEST = 1 << 20
 
 
@@ -89,7 +89,7 @@ class Recipe:
         return plan | {"budget": self.budget and Budget(**self.budget)}
 
     def callback(self):
-        """Returns the callback of the method, with all that is given."""
+        """Returns the callback of the method, with all options that are set."""
         return PruningCallback(
             **self.plan(),
             solver=SOLVERS[self.method](),
@@ -105,7 +105,7 @@ def load(path, given=None):
     Args:
         path: Path of a `.json`, `.yaml` or `.yml` file, or `None` for an
             empty recipe.
-        given: Dict of fields that come before those of the file, as given on
+        given: Dict of fields that override those of the file, as given on
             a command line. Defaults to `None`.
 
     Returns:
@@ -114,8 +114,8 @@ def load(path, given=None):
     Raises:
         FileNotFoundError: If there is no such file.
         ImportError: If it is YAML and PyYAML is not installed.
-        ValueError: If it is not one, or a field is unknown or not valid:
-            names the field, the value and the nearest valid one.
+        ValueError: If the file is not a recipe, or a field is unknown or
+            invalid. Names the field, the value and the nearest valid one.
     """
     fields = {}
     if path is not None:
@@ -136,8 +136,8 @@ def _read(path):
         )
     if not path.is_file():
         raise FileNotFoundError(
-            f"Expected a recipe `{path}`. Received a path where there is "
-            "none: check the path."
+            f"Expected a recipe `{path}`. Received a path that is not "
+            "a file: check the path."
         )
     if path.stat().st_size > _LARGEST:
         raise ValueError(
@@ -149,14 +149,14 @@ def _read(path):
     except (ValueError, RecursionError) as error:
         raise ValueError(
             f"Expected a recipe in {path.suffix[1:].upper()}. Received "
-            f"`{path}`, which does not read: {' '.join(str(error).split())}; "
+            f"`{path}`, which cannot be read: {' '.join(str(error).split())}; "
             "correct it there."
         ) from error
     if not isinstance(fields, dict):
         raise ValueError(
             "Expected a recipe of fields with their values, such as `rate: "
             f"0.9`. Received `{path}`, which holds "
-            f"{_told(fields)}: name the values."
+            f"{_shortened(fields)}: name the values."
         )
     return fields
 
@@ -170,7 +170,7 @@ def _once(pairs):
     if len(fields) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the field '{twice}' is there twice")
+        raise ValueError(f"the field '{twice}' is given twice")
     return fields
 
 
@@ -184,7 +184,7 @@ def _yaml(text):
             "the recipe as JSON."
         ) from error
 
-    # Of the safe kind, which makes plain values alone.
+    # A safe loader, which makes plain values only.
     class Loader(yaml.SafeLoader):
         pass
 
@@ -205,7 +205,7 @@ def _check_fields(fields, label, path):
         if name not in names:
             raise ValueError(
                 f"Expected the fields {', '.join(names)} in `{path}`. "
-                f"Received: {_told(name)}; {_advice(name, names)}."
+                f"Received: {_shortened(name)}; {_advice(name, names)}."
             )
         expected, valid = _FIELDS[name]
         choices = () if isinstance(expected, str) else expected
@@ -214,14 +214,15 @@ def _check_fields(fields, label, path):
                 continue
         except ValueError as error:
             raise ValueError(f"{label(name)}: {error}") from error
-        told = f"one of {', '.join(choices)}" if choices else expected
+        if choices:
+            expected = f"one of {', '.join(choices)}"
         raise ValueError(
-            f"Expected {label(name)} to be {told}. Received: {_told(value)}; "
-            f"{_advice(value, choices)}."
+            f"Expected {label(name)} to be {expected}. Received: "
+            f"{_shortened(value)}; {_advice(value, choices)}."
         )
 
 
-def _told(value):
+def _shortened(value):
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
@@ -271,7 +272,7 @@ def _is_budget(value):
         if name not in _LIMITS:
             raise ValueError(
                 f"Expected limits on {', '.join(_LIMITS)}. Received: "
-                f"{_told(name)}; {_advice(name, _LIMITS)}."
+                f"{_shortened(name)}; {_advice(name, _LIMITS)}."
             )
     return Budget(**value) is not None
 
@@ -286,8 +287,8 @@ def _one_of(choices):
     return choices, lambda value: value in tuple(choices)
 
 
-# Of each field what is expected, as text or as choices, and whether a value is
-# that.
+# For each field what is expected, as text or as choices, and a function that
+# returns whether a value is valid.
 _TEXT = ("text", _is_text)
 _TEXTS = ("a name or a list of names", _is_texts)
 _FIELDS = {

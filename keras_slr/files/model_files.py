@@ -28,8 +28,8 @@ def load_model(path):
     path = _keras_path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"Expected a model file `{path}`. Received a path where there is "
-            "none: check the path."
+            f"Expected a model file `{path}`. Received a path that is not "
+            "a file: check the path."
         )
     if not zipfile.is_zipfile(path):
         raise ValueError(

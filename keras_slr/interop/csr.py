@@ -90,9 +90,9 @@ def load_csr(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         raise
     except Exception as error:
-        told = inflated or f"does not read: {type(error).__name__}"
+        reason = inflated or f"cannot be read: {type(error).__name__}"
         raise ValueError(
-            f"Expected a file of `save_csr`, received {path}, which {told}; "
+            f"Expected a file of `save_csr`, received {path}, which {reason}; "
             "write it again."
         ) from error
     return weights
@@ -105,8 +105,8 @@ def to_csr(weight: np.ndarray) -> dict[str, np.ndarray] | None:
         weight: NumPy array.
 
     Returns:
-        Dict with `data`, `indices`, `indptr` and `shape`, as the module
-        says; `None` for a vector, and where no entry is zero.
+        Dict with `data`, `indices`, `indptr` and `shape`, as described
+        above; `None` for a vector, or if no entry is zero.
     """
     if weight.ndim < 2 or np.all(weight != 0):
         return None
@@ -127,7 +127,7 @@ def from_csr(
     indptr: np.ndarray,
     shape: Sequence[int],
 ) -> np.ndarray:
-    """Returns the dense array of the four. See the module for them."""
+    """Returns the dense array from the four described above."""
     matrix = np.zeros((len(indptr) - 1, shape[-1]), data.dtype)
     matrix[np.repeat(np.arange(len(matrix)), np.diff(indptr)), indices] = data
     return matrix.reshape(shape)

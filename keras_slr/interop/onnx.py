@@ -1,4 +1,4 @@
-"""Export to ONNX by Keras's own exporter, with a check in ONNX Runtime."""
+"""Export to ONNX with Keras's own exporter, checked in ONNX Runtime."""
 
 import dataclasses
 import os

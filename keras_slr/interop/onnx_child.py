@@ -40,7 +40,7 @@ def run(folder):
     model = _load(folder / "model.keras")
     out = str(folder / "model.onnx")
     batch = random_batch(model)
-    # Before the export: Keras wants a model that was called.
+    # Keras can only export a model that was called before.
     expected = keras.tree.flatten(model(batch, training=False))
     try:
         model.export(out, format="onnx", verbose=False)
@@ -75,7 +75,7 @@ def _max_difference(path, batch, expected):
     largest = 0.0
     for ours, theirs in zip(expected, received):
         difference = relative_difference(ours, theirs)
-        # Written so that NaN does not pass.
+        # Not `>`, so that NaN fails, too.
         if not difference <= TOLERANCE:
             raise Failure(
                 f"gives other values as ONNX, by {difference:.1e} of the "

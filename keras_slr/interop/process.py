@@ -16,13 +16,12 @@ def run_child(module, folder, request, label, extra, packages, **environment):
     """Runs a module on a folder, in a child process on TensorFlow.
 
     The module is run as `python -m MODULE FOLDER`. It reads `request.json`
-    there and writes `answer.json`, a dict; one with the key `failure` tells
-    why there is no other answer. The environment of this process stays as it
-    is.
+    there and writes `answer.json`, a dict; a key `failure` in it holds the
+    reason for a failure. The environment of this process does not change.
 
     Args:
         module: Name of the module.
-        folder: Path of a folder of the caller's.
+        folder: Path of a folder that the caller provides.
         request: Dict of plain values.
         label: String that names the model in errors.
         extra: String, the extra of keras-slr that brings the packages.
@@ -33,8 +32,7 @@ def run_child(module, folder, request, label, extra, packages, **environment):
         Dict, the answer.
 
     Raises:
-        ValueError: If the child says that the model or an argument is not
-            one for it.
+        ValueError: If the child refuses the model or an argument.
         RuntimeError: If the child fails, or what it needs is not installed.
     """
     _check_installed(extra, packages)
@@ -69,7 +67,7 @@ def _check_installed(extra, packages):
     if missing:
         raise RuntimeError(
             f"Expected {' and '.join(missing)} to be installed. Received an "
-            f'environment without: pip install "keras-slr[{extra}]".'
+            f'environment without them: pip install "keras-slr[{extra}]".'
         )
 
 
@@ -83,6 +81,6 @@ def _crash(returncode, stderr, label, extra):
     if returncode < 0:
         line = f"died of {signal.Signals(-returncode).name}"
     return (
-        f"Expected the work on {label} to end, received a process that "
+        f"Expected the work on {label} to succeed, received a process that "
         f"failed: {line}."
     )

@@ -77,9 +77,9 @@ def test_yaml_holds_plain_values_alone(tmp_path):
     )
     for text, word in (
         ("rate: !!python/object/apply:os.getcwd []", "python/object"),
-        ("rate: 0.5\nrate: 0.9", "'rate' is there twice"),
-        ("rate: [0.5", "does not read"),
-        ("{[1]: 2}", "does not read"),
+        ("rate: 0.5\nrate: 0.9", "'rate' is given twice"),
+        ("rate: [0.5", "cannot be read"),
+        ("{[1]: 2}", "cannot be read"),
         ("rate: 1e-3", "'1e-3'"),
     ):
         path.write_text(text)

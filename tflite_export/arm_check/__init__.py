@@ -1,8 +1,8 @@
 """A check of TFLite files on an emulated ARM64 processor.
 
 It answers what tests on x86 cannot: whether XNNPACK's sparse kernels start on
-a file, and whether the numbers are right then. Emulated time says nothing of
-speed.
+a file, and whether its outputs are then correct. Emulated time says nothing
+about speed.
 """
 
 from tflite_export.arm_check.check import ArmCheck

@@ -9,12 +9,12 @@ from keras_slr_base.extras import extra
 from tflite_export.arm_check.check import arm_check
 from tflite_export.arm_check.emulation import ROOT
 
-# Beyond it, numbers are wrong rather than rounded.
+# Larger differences cannot be rounding errors.
 TOLERANCE = 1e-4
 
 
 def main(argv=None):
-    """Says what sparse kernels do with a file.
+    """Prints what sparse kernels do with a file.
 
     Returns:
         Integer, the exit code: `1` if the numbers are wrong on ARM64, `2` if
@@ -43,7 +43,7 @@ def main(argv=None):
         print(found.failure)
     else:
         print(f"difference from dense kernels: {found.difference:.1e}")
-    # Written so that NaN fails.
+    # Not `>`, so that NaN fails, too.
     return 0 if found.difference <= TOLERANCE else 1
 
 

@@ -17,10 +17,10 @@ class ArmCheck:
     """What a file does on ARM64.
 
     Attributes:
-        engages: Boolean, whether XNNPACK runs it by sparse kernels. They add
-            up in another order than the dense ones, so the outputs of the
-            file and of its dense twin differ in their last bits then, and in
-            none otherwise.
+        engages: Boolean, whether XNNPACK runs it with sparse kernels. They sum
+            in another order than the dense ones, so the outputs of the file
+            and of its dense twin then differ in their last bits, and are
+            equal otherwise.
         difference: Float, the largest difference from the dense twin relative
             to the largest entry of the output; infinite if the file does not
             run or gives another shape.
@@ -63,7 +63,7 @@ def arm_check(path, inputs, root=ROOT):
 
 
 def judge(received, expected):
-    """Compares what `emulate_all` gives for a file and for its dense twin.
+    """Compares the results of `emulate_all` for a file and its dense twin.
 
     Args:
         received: Dict of arrays, or `EmulationError`.

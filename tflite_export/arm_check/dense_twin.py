@@ -9,7 +9,7 @@ from tflite_export.flatbuffer import write
 
 
 def dense_twin(path, out):
-    """Replaces the DENSIFY operations of a file by what they compute.
+    """Replaces the DENSIFY operations of a file by their results.
 
     Args:
         path: Path of a TFLite file.

@@ -13,7 +13,7 @@ from tflite_export.arm_check.root import python_of
 from tflite_export.arm_check.root import site_of
 
 ROOT = ".arm"
-# Never imported here: it runs on the other processor.
+# Never imported here: it runs on the emulated processor.
 _WORKER = pathlib.Path(__file__).with_name("worker.py")
 
 
@@ -50,8 +50,8 @@ def emulate_all(jobs, root=ROOT):
         root: Folder made by `arm_root`. Defaults to `".arm"`.
 
     Returns:
-        List of the dicts that `emulate` returns, with the error that it
-        raises in the place of one.
+        List with the result of `emulate` for each job: its dict, or the
+        error that it would raise.
 
     Raises:
         RuntimeError: If `root` or qemu is missing.
@@ -65,7 +65,7 @@ def emulate_all(jobs, root=ROOT):
             done = _run([(jobs[i][0], i) for i in left], folder, root)
             for i in left:
                 answer = _answer(jobs[i][0], folder / f"out{i}.npz")
-                # Without one, the process has ended at this file.
+                # Without an answer, the process ended at this file.
                 answers.append(answer or _error(jobs[i][0], _death(done)))
                 if answer is None:
                     break
@@ -73,7 +73,7 @@ def emulate_all(jobs, root=ROOT):
 
 
 def _run(paths, folder, root):
-    # Isolated, because the environment is for the other processor's Python.
+    # Isolated (-I), because the environment is for the emulated Python.
     command = [sys.executable, "-I", with_parent.__file__]
     command += ["qemu-aarch64", "-L", root]
     command += [python_of(root), "-S", "-B", _WORKER]
@@ -98,9 +98,9 @@ def _answer(path, outputs):
         return dict(arrays)
 
 
-def _error(path, told):
+def _error(path, reason):
     return EmulationError(
-        f"Expected {path} to run on ARM64, received {told!r}: convert it "
+        f"Expected {path} to run on ARM64, received {reason!r}: convert it "
         "without sparse encoding."
     )
 

@@ -1,7 +1,7 @@
 """A folder with an ARM64 Python and LiteRT in it, to be run by qemu.
 
 `python -m tflite_export.arm_check.root FOLDER`, on Debian or Ubuntu. Needs no
-rights and leaves the system's own packages alone.
+root access and leaves the system's own packages alone.
 """
 
 import importlib.metadata
@@ -15,10 +15,10 @@ import zipfile
 from keras_slr_base.work_folder import work_folder
 
 PACKAGES = ("python3-minimal", "libpython3-stdlib", "libstdc++6", "libatomic1")
-# Oldest to newest C library that wheels name; that of Debian 12 suits all.
+# The C libraries that wheels are built for, oldest first; all run on Debian 12.
 PLATFORMS = ("2_17", "2_27", "2_28")
-# Without these, LiteRT reads those of the machine that emulates, finds no ARM
-# processor there, and dies.
+# Without this, LiteRT reads the CPU features of the host, finds no ARM
+# processor and crashes.
 CPU = """processor\t: 0
 BogoMIPS\t: 100.00
 Features\t: fp asimd aes pmull sha1 sha2 crc32 atomics fphp asimdhp asimddp
@@ -34,13 +34,13 @@ CPU revision\t: 0
 def make_root(folder):
     """Fetches the packages and wheels into a folder, in one step.
 
-    LiteRT is of the version that is installed here.
+    The LiteRT version is the one installed here.
 
     Args:
         folder: Path that does not exist yet.
 
     Raises:
-        FileExistsError: If it does.
+        FileExistsError: If it exists.
         RuntimeError: If a program is missing, or a download fails.
     """
     folder = pathlib.Path(folder).absolute()
@@ -129,10 +129,10 @@ def _run(*command):
             "Debian or Ubuntu."
         ) from error
     if done.returncode:
-        told = (done.stderr.strip() or "no message").splitlines()[-1]
+        reason = (done.stderr.strip() or "no message").splitlines()[-1]
         raise RuntimeError(
             f"Expected `{command[0]}` to fetch ARM64 packages, received "
-            f"{told!r}: look at the network and the package sources."
+            f"{reason!r}: check the network and the package sources."
         )
 
 

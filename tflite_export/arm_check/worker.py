@@ -1,4 +1,4 @@
-"""What the emulated Python runs: TFLite files on given inputs.
+"""Runs TFLite files on given inputs, under the emulated Python.
 
 `worker.py FILE.tflite INPUTS.npz OUTPUTS.npz [FILE.tflite ...]`, without this
 package. A file that the interpreter refuses gets `OUTPUTS.npz.failure`.

@@ -18,7 +18,7 @@ def main(argv=None):
     """Measures files and prints a table.
 
     Returns:
-        Integer, the exit code: `2` for an error of the user's, `1` if a file
+        Integer, the exit code: `2` for invalid input, `1` if a file
         could not be measured.
     """
     return run(lambda: _measure(argv))
@@ -44,7 +44,7 @@ def _measure(argv):
     parser.add_argument("--json", metavar="OUT.json")
     args = parser.parse_args(argv)
     if args.plot:
-        # Now rather than after minutes of measuring.
+        # Fail now rather than after minutes of measuring.
         importlib.import_module("tflite_export.benchmark.plot")
     _check_files(args.files)
     found = benchmark(
@@ -78,7 +78,7 @@ def _check_files(paths):
 def _data(name_or_path, data_dir):
     """Returns inputs and targets of a file, or of a data set's test split."""
     if not name_or_path.endswith(".npz"):
-        # Only here: the rest does without Keras.
+        # Imported here, because the rest does not need Keras.
         from keras_slr.data import load
 
         data = load(name_or_path, data_dir)

@@ -23,7 +23,7 @@ from tflite_export.benchmark.record import Row
 from tflite_export.benchmark.spread import Spread
 from tflite_export.benchmark.spread import times_faster
 
-# A function of targets and outputs.
+# Takes targets and outputs.
 Metric: TypeAlias = Callable[[Any, Any], Any]
 Path: TypeAlias = str | os.PathLike[str]
 
@@ -48,9 +48,9 @@ def benchmark(
     """Measures TFLite files on the LiteRT interpreter of this machine.
 
     Each file runs in its own process, so that its memory is measured alone and
-    a crash stops no other file. The warm processes take turns of some
-    hundredths of a second, one at a time: a slow phase of the machine slows
-    them all, and the ratios of neighbouring turns do not show it. Runs use
+    a crash does not affect other files. The warm processes take short turns,
+    one at a time: a slow phase of the machine slows all of them, and cancels
+    out in the ratios of neighbouring turns. Runs use
     random inputs and the file's own batch size.
 
     Args:
@@ -65,8 +65,8 @@ def benchmark(
         rounds: Integer, turns of each file, 2 or more. Defaults to `20`.
 
     Returns:
-        `Benchmark`. A file that cannot be loaded or run is a row that says
-        so.
+        `Benchmark`. A file that cannot be loaded or run has a row with the
+        reason.
 
     Raises:
         ValueError: If there are no files, a path is no file, or an argument
@@ -81,7 +81,7 @@ def benchmark(
     for count in threads:
         rows += _rows(named, count, rounds, None if rows else data, metric)
     if data is not None:
-        # Threads make files faster and leave what they compute.
+        # The number of threads does not change the outputs.
         scores = [row.score for row in rows[: len(named)]] * len(threads)
         rows = [
             Row(**{**vars(row), "score": score})

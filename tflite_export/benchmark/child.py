@@ -1,4 +1,4 @@
-"""What runs in a child process: one TFLite file, measured on request.
+"""Measures one TFLite file on request, in a child process.
 
 `python -m tflite_export.benchmark.child FILE THREADS` reads the names and
 arguments of methods of `Served` as lines of JSON, and writes a line for each.
@@ -18,8 +18,8 @@ from keras_slr_base.with_parent import die_with_parent
 from tflite_export.quantization.stored_values import real
 from tflite_export.quantization.stored_values import stored
 
-# A turn: long against the clock's resolution and the way between processes,
-# short against the time in which a machine's speed drifts.
+# The length of a turn: long compared with the resolution of the clock and the
+# communication between processes, short compared with drifts in speed.
 _TURN = 0.05
 _WARM_UP = 5
 
@@ -55,9 +55,9 @@ class Served:
 
         Returns:
             List of the mean seconds of a run, and of the share of that time
-            in which the process had a core: less than one if it had to wait.
+            in which the process ran on a core: less than 1 if it had to wait.
         """
-        # The other files have had the caches since the last turn.
+        # Since the last turn, other files have filled the caches.
         self._interpreter.invoke()
         start, worked = time.perf_counter(), time.process_time()
         for _ in range(self._runs):
@@ -69,13 +69,13 @@ class Served:
     def memory(self):
         """Returns the bytes of memory that the file took at its peak.
 
-        `None` where the system does not tell.
+        `None` if the system does not report it.
         """
         peak = _resident("VmHWM")
         return peak and max(0, peak - self._before)
 
     def predict(self, inputs, outputs):
-        """Writes what the file makes of data, in batches of its own size.
+        """Writes the outputs of the file, computed in batches of its own size.
 
         Args:
             inputs: String, path of an `.npy` file of examples. Floats are
@@ -94,12 +94,12 @@ class Served:
         if x.shape[1:] != shape[1:]:
             raise ValueError(
                 f"takes examples of shape {shape[1:]}, but the data is of "
-                f"shape {x.shape[1:]}: give it data of its own"
+                f"shape {x.shape[1:]}: give it data of that shape"
             )
         found = []
         for start in range(0, len(x), shape[0]):
             chunk = x[start : start + shape[0]]
-            # The last one is filled up with examples again.
+            # The last batch is padded with repeated examples.
             batch = stored(np.resize(chunk, shape), taken[0])
             self._interpreter.set_tensor(taken[0]["index"], batch)
             self._interpreter.invoke()
@@ -112,15 +112,15 @@ def _random(details, rng):
     shape, dtype = details["shape"], np.dtype(details["dtype"])
     if dtype.kind == "f":
         return rng.standard_normal(shape).astype(dtype)
-    # Those without a scale are counts or indices, which may have to be small.
+    # Inputs without a scale may be counts or indices, which must be small.
     high = np.iinfo(dtype).max if details["quantization"][0] else 2
     return rng.integers(0, high, shape).astype(dtype)
 
 
 def _resident(name):
-    """Returns bytes from the account that Linux keeps, `None` elsewhere.
+    """Returns a memory figure of Linux in bytes, or `None` elsewhere.
 
-    Not from `getrusage`, which starts with the peak of the parent.
+    `getrusage` would start with the peak of the parent.
     """
     status = pathlib.Path("/proc/self/status")
     if not status.exists():
@@ -136,9 +136,9 @@ def _forget_peak():
 
 
 def main(path, threads):
-    # Elsewhere than on Linux it ends when it next reads a request.
+    # On other systems than Linux it ends when it next reads a request.
     die_with_parent()
-    # What the runtime prints must not come between the answers.
+    # Output of the runtime must not mix with the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     served = None

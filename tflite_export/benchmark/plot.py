@@ -23,7 +23,7 @@ def plot(benchmark, path=None):
     panels = [("gzip KB", lambda row: row.gzip_bytes / 1000)]
     if rows and all(row.score is not None for row in rows):
         panels.append((benchmark.metric, lambda row: row.score))
-    # Not by pyplot, which would choose a display and keep the figure.
+    # Not with pyplot, which would open a display and keep the figure.
     figure = matplotlib.figure.Figure(
         figsize=(5 * len(panels), 4), layout="constrained"
     )

@@ -1,4 +1,4 @@
-"""The process that has one TFLite file to itself, as seen by its parent."""
+"""A child process for one TFLite file, as seen by its parent."""
 
 import json
 import os
@@ -11,10 +11,9 @@ from keras_slr_base.failure import last_line
 
 
 class FileProcess:
-    """A TFLite file in its own process, which lives until `close`.
+    """A TFLite file in its own process, for use as a context manager.
 
-    Its crash is the end of that process alone. As a context manager it
-    closes itself.
+    A crash ends that process only.
 
     Args:
         path: Path of the file.
@@ -34,7 +33,7 @@ class FileProcess:
                 *("-m", "tflite_export.benchmark.child"),
                 *(str(path), str(threads)),
             ],
-            # What can be imported here can be imported there.
+            # The child can import what this process can.
             env={
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
@@ -50,14 +49,14 @@ class FileProcess:
 
     def __exit__(self, *exception):
         self._process.kill()
-        # Waits, and closes the pipes.
+        # Also waits, and closes the pipes.
         self._process.communicate()
         self._errors.close()
 
     def ask(self, method, *args):
-        """Returns what a method of `child.Served` does, `None` if it fails.
+        """Returns the result of a method of `child.Served`, `None` if it fails.
 
-        Once it has failed it is not asked again.
+        After a failure it is not called again.
         """
         if self.failure:
             return None

@@ -10,7 +10,7 @@ from tflite_export.benchmark.spread import Spread
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# A share of a core below which latencies are those of waiting, too.
+# Below this share of a core, latencies include waiting.
 _QUIET = 0.95
 
 
@@ -24,15 +24,14 @@ class Row:
         threads: Integer, threads of the interpreter.
         bytes: Integer, the size of the file.
         gzip_bytes: Integer, the size of the file compressed with gzip.
-        seconds: `Spread` of the latency, or `None` if it could not be taken.
+        seconds: `Spread` of the latency, or `None` if it could not be measured.
         times_faster: `Spread` of the ratios of the first file's latency to
             this one's, by turns, or `None`.
         core_share: Float, the median share of its turns in which the process
-            had a core, more than one with several threads, or `None`.
+            ran on a core; above 1 with several threads; or `None`.
         memory: Integer, the bytes that the file took at its peak to be loaded
-            and run, or `None` where the system does not tell.
-        score: Float, what the metric says of its outputs, or `None` without
-            data.
+            and run, or `None` if the system does not report it.
+        score: Float, the metric of its outputs, or `None` without data.
         failure: String, how it failed, or `None`.
     """
 
@@ -51,7 +50,7 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Benchmark:
-    """Rows that print and plot themselves.
+    """The rows of a benchmark, as a table, a plot and JSON.
 
     Attributes:
         rows: Tuple of `Row`: all files at the first number of threads, then
@@ -66,13 +65,13 @@ class Benchmark:
 
     @property
     def core_share(self) -> float:
-        """Float, the least share of a core that a file had in its turns."""
+        """Float, the smallest share of a core that a file had in its turns."""
         shares = [row.core_share for row in self.rows if row.core_share]
         return min(shares, default=1.0)
 
     @property
     def quiet(self) -> bool:
-        """Whether the latencies are those of the files, not of waiting."""
+        """Whether the latencies contain no waiting for other processes."""
         return self.core_share >= _QUIET
 
     def to_json(self) -> str:

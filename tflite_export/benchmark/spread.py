@@ -1,4 +1,4 @@
-"""Medians and quartiles of what was measured several times."""
+"""Medians and quartiles of repeated measurements."""
 
 import dataclasses
 import statistics
@@ -36,8 +36,8 @@ class Spread:
 def times_faster(base: Sequence[float], other: Sequence[float]) -> Spread:
     """Compares samples that were taken in turns.
 
-    The two of a pair lie next to each other in time: what slows the machine
-    down for a while is in both and leaves their ratio alone.
+    The two samples of a pair are neighbours in time. A slow phase of the
+    machine affects both and cancels out in their ratio.
 
     Args:
         base: List of seconds.

@@ -13,7 +13,7 @@ ENTRIES = f"Unstructured() at {LEAST:g} or more"
 INT8 = "int8"
 # TFLite's sparse Dense kernel against the dense one, on x86 with one thread:
 # the shares of zero blocks at which it was the faster one, for so many rows
-# of input. With more rows it was not seen to be.
+# of input. With more rows it never was.
 BLOCKS_PAY = ((1, LEAST), (16, 0.9), (64, 0.95))
 
 
@@ -24,7 +24,7 @@ class Condition:
     Attributes:
         why: String, what stands in the way, or what it takes.
         advice: Tuple of strings, what pays.
-        kinds: Tuple of strings, the kinds of kernels that it is about, see
+        kinds: Tuple of strings, the kinds of kernels that it applies to, see
             `facts_of_kernels`. Defaults to `ANY`.
         unit: String, which zeros the runtime skips: `ENTRY`, in graphs that
             `xnnpack.sparse_start` accepts, or `BLOCK`, blocks of four inputs

@@ -1,4 +1,4 @@
-"""What runtimes look at in the kernels of a Keras model."""
+"""Facts about kernels of a Keras model that decide on sparse inference."""
 
 import dataclasses
 import math
@@ -31,7 +31,7 @@ _NOT_MULTIPLIED = (
     Reason.SCALE,
 )
 _BLOCK = Block((4, 1))
-# By whether the kernel is a depthwise one.
+# Key: whether the kernel is depthwise.
 _NO_UNITS = {
     False: "`keras_slr.shrink` does not know units of this layer",
     True: "it reads no filters that can go",
@@ -80,7 +80,7 @@ class KernelFacts:
 
 
 def kernels_of(model):
-    """Lists the kernels that a model multiplies with.
+    """Lists the kernels of a model.
 
     Args:
         model: Built Keras model.
@@ -106,7 +106,7 @@ def _products(model):
     try:
         for product in products_of(model):
             found.setdefault(id(product.kernel), []).append(product)
-    except ValueError:  # Of inputs whose size is open.
+    except ValueError:  # The size of some inputs is unknown.
         return {}
     return found
 
@@ -155,7 +155,7 @@ def _whole(cut, variable, kind):
     """Returns why no filter can be pruned and cut out, or `None`."""
     if cut is None:
         return "the graph of the model is not known"
-    # A depthwise kernel loses what the convolution in front of it loses.
+    # A depthwise kernel loses the filters that the convolution before it loses.
     groups = [
         group
         for group in cut.partition.groups

@@ -12,15 +12,15 @@ from tflite_export.flatbuffer import read
 from tflite_export.quantization.stored_values import real
 from tflite_export.quantization.stored_values import stored
 
-# Rows of random inputs, and most rows of calibration data, that are compared.
+# Rows of random inputs, and the largest number of rows of calibration data.
 RANDOM_ROWS = 8
 CALIBRATION_ROWS = 64
 # Largest difference by `quantize`, relative to the largest entry of the
 # output: rounding in float32, and weights rounded to float16.
 TOLERANCE = {None: 1e-4, "float16": 1e-2}
-# Where activations are rounded too, single entries differ by more: there the
-# norm of the difference relative to that of the output. Right files of small
-# trained models gave 0.02 to 0.1, wrong ones 0.8 and more; this lies between.
+# With rounded activations single entries differ by more. There the norm of the
+# difference, relative to that of the output, counts: 0.02 to 0.1 for correct
+# files of small trained models, 0.8 and more for wrong ones.
 NORM_TOLERANCE = 0.3
 
 
@@ -137,7 +137,7 @@ def _fixed_shape(name, details):
 
 
 def _dtype(details):
-    """Returns the type of the real numbers of an input."""
+    """Returns the type of an input before quantization."""
     is_rounded = details["quantization"][0]
     return np.dtype("float32" if is_rounded else details["dtype"])
 
@@ -156,9 +156,9 @@ def _draw(name, details, rng):
 
 
 def batches(inputs, samples=None):
-    """Yields what two versions of a model are compared on.
+    """Yields the batches on which two versions of a model are compared.
 
-    Batches are of the model's size, or of several if it is open.
+    They have the batch size of the model, or several rows if it is open.
 
     Args:
         inputs: Dict of an interpreter's input details by name.
@@ -179,7 +179,7 @@ def batches(inputs, samples=None):
     start = 0
     while start < len(chosen):
         rows = size or {0: 1, 1: 2}.get(start, len(chosen) - start)
-        # A fixed batch is filled up from the first row again.
+        # The last fixed batch is padded with the first rows.
         taken = chosen[np.arange(start, start + rows) % len(chosen)]
         yield {
             name: samples[name][taken].astype(_dtype(details))
@@ -208,15 +208,15 @@ def input_names(model, inputs):
         List of strings.
 
     Raises:
-        Failure: If there are several that cannot be told apart.
+        Failure: If there are several and their names differ.
     """
     if len(inputs) == 1:
         return list(inputs)
     names = [x.name for x in getattr(model, "inputs", None) or []]
     if sorted(names) != sorted(inputs):
         raise Failure(
-            f"takes inputs {sorted(inputs)} that cannot be told apart: wrap "
-            "it in a functional model with named inputs",
+            f"takes inputs {sorted(inputs)} whose order is unknown: wrap it "
+            "in a functional model with named inputs",
             user_error=True,
         )
     return names
@@ -265,11 +265,11 @@ def _compare(name, expected, received, quantize, step):
         found, of = largest, float(np.max(np.abs(expected), initial=0.0))
         tolerance = TOLERANCE[quantize]
     else:
-        # What a step of the output's own rounding explains is no error.
+        # Rounding of the output itself is no error.
         found = float(np.linalg.norm(np.maximum(difference - step, 0.0)))
         of = float(np.linalg.norm(expected))
         tolerance = NORM_TOLERANCE
-    # Written so that NaN fails.
+    # Not `>`, so that NaN fails, too.
     if not found <= tolerance * of:
         where = ""
         if quantize is not None:

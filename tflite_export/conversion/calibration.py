@@ -1,4 +1,4 @@
-"""Samples of a model's inputs, from the forms in which people have them."""
+"""Calibration data: samples of a model's inputs in many forms."""
 
 import inspect
 import os
@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_slr_base.archive import inflation
 
-# As many rows are enough to find the ranges of the activations.
+# Enough rows to find the ranges of the activations.
 ROWS = 512
 _FORMS = (
     "an array, a dict of arrays by input, a list with an array for each "
@@ -21,9 +21,9 @@ _FORMS = (
 def as_arrays(calibration):
     """Turns calibration data into arrays of at most `ROWS` rows.
 
-    Of arrays evenly spaced rows are taken, since they may be sorted by class;
-    of an iterable of batches the first ones. A batch that is a tuple is taken
-    for `(x, y, ...)`, as `fit` does, and so is a list from a `DataLoader`.
+    Takes evenly spaced rows of arrays, since they may be sorted by class, and
+    the first rows of an iterable of batches. Reads a batch that is a tuple as
+    `(x, y, ...)`, as `fit` does, and also a list from a `DataLoader`.
 
     Args:
         calibration: As in `convert`, but not `None`.
@@ -32,7 +32,7 @@ def as_arrays(calibration):
         Dict of arrays by name; for arrays without names `"0"`, `"1"`, ...
 
     Raises:
-        ValueError: If there is no row of numbers in it, the arrays differ in
+        ValueError: If it holds no rows of numbers, the arrays differ in
             their number of rows, or numbers are not finite.
     """
     if isinstance(calibration, (str, os.PathLike)):
@@ -47,8 +47,8 @@ def as_arrays(calibration):
     if len(counts) != 1 or counts == {0} or not numeric:
         raise ValueError(
             f"Expected `calibration` to be {_FORMS}, received "
-            f"{_told(arrays)}: give each input the same number of samples, "
-            "as numbers."
+            f"{_described(arrays)}: give each input the same number of "
+            "samples, as numbers."
         )
     (count,) = counts
     rows = np.linspace(0, count - 1, min(count, ROWS)).astype("int64")
@@ -104,10 +104,10 @@ def _from_file(path):
             f"{path}, which is not a file: save some inputs of the model."
         ) from None
     except Exception as error:
-        told = inflated or "is not one"
+        reason = inflated or "is not one"
         raise ValueError(
             f"Expected an .npy or .npz file of plain arrays, received {path},"
-            f" which {told}: write it with `numpy.savez`."
+            f" which {reason}: write it with `numpy.savez`."
         ) from error
     if "x_train" in arrays:  # Beside labels and test data.
         return arrays["x_train"]
@@ -148,7 +148,7 @@ def _batches(calibration):
     if _is_generator_function(calibration):
         calibration = _called(calibration)
     if hasattr(calibration, "__getitem__") and hasattr(calibration, "__len__"):
-        # Keras's datasets know their length alone: going on gives no error.
+        # Keras's datasets have a length, but their iteration never ends.
         return (calibration[i] for i in range(len(calibration)))
     try:
         batches = iter(calibration)
@@ -178,7 +178,7 @@ def _called(function):
 
 
 def _is_loader(value):
-    # PyTorch need not be installed, and is imported where it has made one.
+    # If this is a loader, PyTorch has been imported already.
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.utils.data.DataLoader)
 
@@ -209,13 +209,13 @@ def _joined(batches):
     except (KeyError, ValueError) as error:
         raise ValueError(
             "Expected batches of `calibration` with the same inputs in the "
-            f"same shapes, received {_told(taken[0])} first and then others: "
+            f"same shapes, received {_described(taken[0])} first, then others: "
             "each batch needs an array for each input, with the samples along "
             "the first axis."
         ) from error
 
 
-def _told(arrays):
+def _described(arrays):
     if not arrays:
         return "no samples"
     return ", ".join(

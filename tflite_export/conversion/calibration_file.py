@@ -1,4 +1,4 @@
-"""Calibration data as it is named on the command line."""
+"""Calibration data that the command line names."""
 
 import importlib.machinery
 import pathlib
@@ -7,7 +7,7 @@ import types
 
 from keras_slr_base.failure import first_sentence
 
-# The name of TFLite's idiom.
+# The usual name in TFLite's documentation.
 _NAME = "representative_dataset"
 _PYTHON = re.compile(r"(?P<path>.+\.py)(?::(?P<name>\w+))?")
 

@@ -1,4 +1,4 @@
-"""What runs in the child process: conversion and check, on TensorFlow.
+"""Converts and checks a model on TensorFlow, in a child process.
 
 `python -m tflite_export.conversion.child JOB.json RESULT.json`
 """
@@ -11,12 +11,12 @@ import os
 import pathlib
 import sys
 
-# First of the heavy imports: the one that is missed most often.
+# First of the heavy imports: the package that is missing most often.
 import ai_edge_litert.interpreter
 import keras
 import numpy as np
 
-# Registers its classes with Keras, for models that hold some.
+# Registers its classes with Keras, for models that contain them.
 import keras_slr  # noqa: F401
 from keras_slr_base.failure import Failure
 from keras_slr_base.failure import first_sentence
@@ -57,7 +57,7 @@ def run(job):
     Returns:
         Dict of plain values with the fields of `Conversion` that need the
         model or the file's schema; or the list `"operations"`, if that is
-        asked for.
+        requested.
 
     Raises:
         Failure: Says what went wrong.
@@ -90,7 +90,7 @@ def _by_route(job, model, route):
 
 
 def write_dense(job, model, route=ANY_BATCH):
-    """Writes the file with all its weights dense, quantized if asked for.
+    """Writes the file with dense weights, quantized if requested.
 
     Args:
         job: `Job`.
@@ -101,7 +101,7 @@ def write_dense(job, model, route=ANY_BATCH):
         Dict of arrays by name of input, the calibration data, or `None`.
 
     Raises:
-        Failure: If it cannot be done, or quantization loses zeros.
+        Failure: If the conversion fails, or quantization loses zeros.
     """
     announce(f"convert to float32{route.words}")
     export(model, job.out, route)
@@ -125,7 +125,7 @@ def write_dense(job, model, route=ANY_BATCH):
 
 
 def compare_operations(job, samples):
-    """Finds what each operation loses by quantization.
+    """Measures the quantization error of each operation.
 
     Args:
         job: `Job`.
@@ -135,7 +135,7 @@ def compare_operations(job, samples):
         As `operation_errors` does.
 
     Raises:
-        Failure: If that cannot be found.
+        Failure: If it cannot be measured.
     """
     path = _float_path(job)
     try:
@@ -155,7 +155,7 @@ def _float_path(job):
 
 
 def write_sparse(job):
-    """Encodes the weights of the file that `choose` says.
+    """Encodes the weights of the file that `choose` selects.
 
     Args:
         job: `Job`.
@@ -192,7 +192,7 @@ def compare(job, model, samples):
     Raises:
         Failure: If the file does not run, or does not agree.
     """
-    # Those of the comparison on the route before.
+    # The comparison on the previous route may have left states.
     reset_states(model)
     try:
         found = agreement(model, job.out, job.quantize, samples)
@@ -278,8 +278,7 @@ def _compressed(path):
 
 
 def main(job, result):
-    # Errors then say what happened, not in which call of Keras, and show the
-    # layer.
+    # Unfiltered errors keep their own message and the frames of the layer.
     keras.config.disable_traceback_filtering()
     job = Job(**json.loads(pathlib.Path(job).read_text()))
     try:

@@ -240,7 +240,7 @@ def _check_choices(sparsity, quantize, target, io_dtype):
 
 @contextlib.contextmanager
 def folder_beside(out):
-    """Makes a folder to work in, from which `put` can move a file to `out`."""
+    """Makes a temporary folder from which `put` can move a file to `out`."""
     with contextlib.ExitStack() as stack:
         try:
             folder = stack.enter_context(work_folder(folder_of(out)))
@@ -277,7 +277,7 @@ def _check_path(path):
 
 
 def _fault(path):
-    """Says what is wrong with the path of a .keras file, if anything."""
+    """Returns what is wrong with the path of a .keras file, or `None`."""
     if not path.is_file():
         return "is not a file"
     if path.suffix != ".keras" or not zipfile.is_zipfile(path):
@@ -292,11 +292,11 @@ def _fault(path):
             damaged = file.testzip()
     except (OSError, zipfile.BadZipFile, zlib.error):
         damaged = "it"
-    return f"is damaged ({damaged} does not read)" if damaged else None
+    return f"is damaged ({damaged} cannot be read)" if damaged else None
 
 
 def _check_model(model):
-    # Imported here, because measuring files needs no Keras.
+    # Imported here, because measuring files does not need Keras.
     from keras_slr.models.checks import check_model
 
     check_model(model)
@@ -305,7 +305,7 @@ def _check_model(model):
             f"Expected a built model, received `{model.name}`, whose weights "
             "do not exist yet: call it on a batch of data first."
         )
-    # Before the minutes that large models take to be converted.
+    # Checked first, because converting large models takes minutes.
     reason = fault(model)
     if reason:
         raise ValueError(
@@ -354,6 +354,6 @@ def _crash(returncode, stderr, label, stage):
     if returncode < 0:
         line = f"died of {signal.Signals(-returncode).name}"
     return RuntimeError(
-        f"Expected the conversion of {label} to end, received a process that "
-        f"failed at the stage '{stage or 'start'}': {line}."
+        f"Expected the conversion of {label} to succeed, received a process "
+        f"that failed at the stage '{stage or 'start'}': {line}."
     )

@@ -1,11 +1,11 @@
 """Whether TFLite can take the inputs of a model, before it is converted."""
 
-# Types that the interpreter takes and Keras computes with.
+# Types that both the interpreter and Keras support.
 _NUMBERS = ("float", "int", "uint", "bool")
 
 
 def fault(model):
-    """Says what of a model's inputs TFLite cannot take.
+    """Returns why TFLite cannot take an input of a model.
 
     Args:
         model: Keras model.

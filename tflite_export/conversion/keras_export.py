@@ -74,7 +74,7 @@ def export(
 ):
     """Writes a Keras model as a TFLite file.
 
-    States that the model keeps between calls are zero in the file.
+    States that the model keeps between calls start at zero in the file.
 
     Args:
         model: Keras model.
@@ -98,8 +98,8 @@ def export(
             "float32, and load its weights",
             user_error=True,
         )
-    # Built-in operations only: others need a runtime of several times the
-    # size, which the interpreter of the check is not.
+    # Built-in operations only: others need a runtime several times as large,
+    # which the interpreter of the check does not have.
     target = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
     options = {}
     if quantize:
@@ -107,8 +107,8 @@ def export(
     if quantize == "float16":
         target["supported_types"] = [tf.float16]
     if quantize in _INTEGER:
-        # Of these alone: an operation without a form in integers is an
-        # error, instead of being left in float.
+        # With only these sets, an operation without an integer version is an
+        # error instead of staying in float.
         target["supported_ops"] = [_INTEGER[quantize]]
         options["representative_dataset"] = lambda: _rows(inputs, samples)
         options["inference_input_type"] = tf.as_dtype(io_dtype)
@@ -131,7 +131,7 @@ def export(
 
 
 def _why(model, error, quantize):
-    """Says why a model does not convert, and the way out where it is known."""
+    """Returns why a model does not convert, with a remedy if one is known."""
     text = str(error)
     others = [q for q in ("int8", "dynamic", "float16") if q != quantize]
     way_out = f"choose {' or '.join(map(repr, others))}"
@@ -166,7 +166,7 @@ def _rows(inputs, samples):
     size = next((n for n in map(batch_size, inputs.values()) if n), 1)
     count = min(len(x) for x in samples.values())
     for start in range(0, count, size):
-        # A fixed batch is filled up from the first row again.
+        # The last fixed batch is padded with the first rows.
         rows = np.arange(start, start + size) % count
         yield {
             name: samples[name][rows].astype(details["dtype"])

@@ -1,4 +1,4 @@
-"""Which layer of a model an error is about."""
+"""The layer of a model that caused an error."""
 
 import re
 import traceback
@@ -7,20 +7,20 @@ import keras
 
 from keras_slr.keras_internals.layers import layers_of
 
-# How the converter writes where an operation is from.
+# How the converter names the origin of an operation.
 _PATH = re.compile(r'"([\w./-]+)@__inference')
 _COPY = re.compile(r"_\d+$")
 
 
 def layer_at_fault(model, error):
-    """Names the layer in which an error was raised, as far as it shows.
+    """Names the layer in which an error was raised, if it is known.
 
     Args:
         model: Keras model.
         error: Exception of Keras's or of TensorFlow's converter.
 
     Returns:
-        String such as `" in its layer `lstm`"`, empty if it does not show.
+        String such as `" in its layer `lstm`"`, empty if unknown.
     """
     name = _by_message(model, str(error)) or _by_call(model, error)
     return f" in its layer `{name}`" if name else ""

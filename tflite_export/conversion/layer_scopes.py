@@ -1,4 +1,4 @@
-"""TensorFlow's scopes, named as the layers of Keras."""
+"""TensorFlow's scopes, named after the layers of Keras."""
 
 import contextlib
 import functools
@@ -11,14 +11,14 @@ from keras_slr.keras_internals.layers import layers_of
 
 @contextlib.contextmanager
 def layer_scopes(model):
-    """Names what a layer computes after the layer, as a context manager.
+    """Names the operations of a layer after it, as a context manager.
 
     Keras opens the scope of a layer twice per call, and TensorFlow numbers
-    the second: what `conv2d` computes would be named `conv2d_1`, even beside
-    a layer of that name. A name that ends in a slash is not numbered.
+    the second: the operations of `conv2d` would be named `conv2d_1`, even if
+    a layer has that name. A name that ends in a slash is not numbered.
 
     Args:
-        model: Keras model, which is as before afterwards.
+        model: Keras model, restored afterwards.
     """
     # The names of the layers whose calls are running, the outermost first.
     running = []
@@ -31,7 +31,7 @@ def layer_scopes(model):
 
 
 def _naming(name, running):
-    """Returns what puts the `call` of a layer into the scope of its name."""
+    """Returns a patch that runs the `call` of a layer in the scope `name`."""
 
     def replace(call):
         @functools.wraps(call)

@@ -1,4 +1,4 @@
-"""Loops in a TFLite graph, which integers cannot be calibrated for."""
+"""Loops in a TFLite graph, which cannot be quantized to integers."""
 
 from keras_slr_base.failure import Failure
 from tflite_export.xnnpack.graph import Graph
@@ -7,7 +7,7 @@ from tflite_export.xnnpack.graph import Graph
 def check_loops(model, quantize):
     """Checks that a graph can be quantized to integers.
 
-    The converter crashes while it calibrates a graph with a loop.
+    The converter crashes when it calibrates a graph with a loop.
 
     Args:
         model: `ModelT` of TFLite's schema.

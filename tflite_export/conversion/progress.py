@@ -6,7 +6,7 @@ _PREFIX = "tflite_export stage: "
 
 
 def announce(stage):
-    """Prints a stage where the parent process reads it."""
+    """Prints a stage for the parent process."""
     print(_PREFIX + stage, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Recurrent layers, as far as a conversion has to know them."""
+"""Recurrent layers and states, as a conversion needs them."""
 
 import contextlib
 
@@ -28,7 +28,7 @@ def reset_states(model):
 
 
 def rolled(model):
-    """Lists the recurrent layers that run their steps in a loop.
+    """Lists the recurrent layers that loop over their steps.
 
     Args:
         model: Keras model.
@@ -41,10 +41,10 @@ def rolled(model):
 
 @contextlib.contextmanager
 def unrolled(model):
-    """Writes out the steps of all recurrent layers, as a context manager.
+    """Unrolls the steps of all recurrent layers, as a context manager.
 
     Args:
-        model: Keras model, which is as before afterwards.
+        model: Keras model, restored afterwards.
     """
     changed = rolled(model)
     for layer in changed:

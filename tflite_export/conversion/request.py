@@ -1,4 +1,4 @@
-"""What the parent process asks of the child."""
+"""The job that the parent process sends to the child."""
 
 import dataclasses
 
@@ -9,15 +9,15 @@ class Job:
 
     Attributes:
         source: String, path of the `.keras` file.
-        out: String, path of the TFLite file to write, in a folder for it
-            alone.
+        out: String, path of the TFLite file to write, in a folder of
+            its own.
         sparsity: As in `convert`.
         quantize: As in `convert`.
         target: As in `convert`.
         calibration: String, path of an `.npz` file of samples, or `None`.
         io_dtype: As in `convert`. Defaults to `"float32"`.
-        compares_operations: Boolean, whether to find what each operation
-            loses by quantization, instead of whether the file agrees.
+        compares_operations: Boolean, whether to measure the quantization
+            error of each operation instead of checking the outputs.
             Defaults to `False`.
     """
 

@@ -1,9 +1,9 @@
 """The ways to convert a model, in the order in which they are tried.
 
 A file that takes any batch size is the most useful one. TFLite needs a fixed
-one where a model loops over steps, as recurrent layers do: a list of tensors
-has to be of known shape. Where the loop itself is in the way, because integers
-are calibrated without looking into it, its steps are written out.
+one for models that loop over steps, as recurrent layers do: a list of tensors
+needs a known shape. Quantization to integers does not support the loop itself,
+so its steps are unrolled there.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ class Route:
     Attributes:
         batch: Integer, the batch size that the file is for, or `None` for
             any. Defaults to `None`.
-        unroll: Whether the steps of recurrent layers are written out.
+        unroll: Whether the steps of recurrent layers are unrolled.
             Defaults to `False`.
     """
 
@@ -32,7 +32,7 @@ class Route:
 
     @property
     def words(self):
-        """Words on what is particular about it, empty for the first route."""
+        """Text on the route for messages, empty for the first one."""
         found = "" if self.batch is None else f" at batch size {self.batch}"
         return found + (", unrolled" if self.unroll else "")
 
@@ -57,7 +57,7 @@ def routes(model, quantize):
     unroll = [Route(size, unroll=True)] if loops else []
     if loops and quantize in INTEGER:
         return unroll
-    # States are of one batch size.
+    # States have a fixed batch size.
     any_size = [] if is_stateful(model) else [ANY_BATCH]
     return [*any_size, Route(size), *unroll]
 
@@ -87,8 +87,8 @@ def signature(model, batch):
 
 
 def _batch(model):
-    # That of a sequential model may be the size of the first batch in `fit`,
-    # which nobody chose.
+    # A sequential model may have the size of the first batch in `fit`, which
+    # nobody chose.
     if isinstance(model, keras.Sequential) and not is_stateful(model):
         return 1
     return next((x.shape[0] for x in model.inputs if x.shape[0]), 1)

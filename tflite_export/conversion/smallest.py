@@ -19,7 +19,7 @@ from tflite_export.conversion.options import Quantization
 if TYPE_CHECKING:
     import keras
 
-# Ways to store weights, the one that all others are compared with first.
+# Ways to store weights. The first one is the reference for the others.
 STORED: tuple[Quantization | None, ...] = (None, "float16", "dynamic", "int8")
 
 
@@ -31,8 +31,8 @@ class Candidate:
         quantize: As in `convert`.
         bytes: Integer, the size of the file, or `None` if there is none.
         gzip_bytes: Integer, its size compressed with gzip, or `None`.
-        score: Float, what the metric says of its outputs, or `None`.
-        reason: String, why it was not taken, or `None` if it could be.
+        score: Float, the metric of its outputs, or `None`.
+        reason: String, why it was refused, or `None` if it was acceptable.
     """
 
     quantize: str | None

@@ -1,4 +1,4 @@
-"""Whether quantization has kept the zeros of a model zero."""
+"""Checks that quantization keeps the zeros of a model."""
 
 import numpy as np
 

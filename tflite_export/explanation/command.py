@@ -12,7 +12,7 @@ def main(argv):
         argv: List of strings, the arguments.
 
     Returns:
-        Integer, the exit code: `2` for an error of the user's.
+        Integer, the exit code: `2` for invalid input.
     """
     return run(lambda: _explain(argv))
 

@@ -1,4 +1,4 @@
-"""What is known of a model's graph once it is converted."""
+"""Facts about the TFLite graph of a converted model."""
 
 import dataclasses
 
@@ -13,13 +13,13 @@ class ConvertedGraph:
     Attributes:
         inference: `sparse_start.SparseInference` with the zeros that the model
             has, or `None` if it does not convert.
-        if_pruned: The same, if its 1x1 convolutions were all zero.
+        if_pruned: The same with all of its 1x1 convolutions set to zero.
         beyond_gpu: Tuple of strings, its operations that the GPU delegate
             refuses.
         failure: String, why the model does not convert, or `None`.
-        friendly: `ConvertedGraph` of `friendly(model)` where the graph keeps
-            XNNPACK from its sparse kernels, or `None` where it does not or
-            there is no such variant.
+        friendly: `ConvertedGraph` of `friendly(model)` if the graph prevents
+            sparse kernels in XNNPACK; `None` if it does not, or if there is
+            no such variant.
     """
 
     inference: object = None
@@ -30,27 +30,27 @@ class ConvertedGraph:
 
     @property
     def engages(self):
-        """Whether XNNPACK takes sparse kernels on ARM, and rightly."""
+        """Whether XNNPACK uses sparse kernels on ARM, with correct results."""
         return _is_right(self.inference)
 
     @property
     def could_engage(self):
-        """Whether it would if there were zeros enough."""
+        """Whether it would if there were enough zeros."""
         return _is_right(self.if_pruned)
 
     @property
     def friendly_engages(self):
-        """Whether XNNPACK would, with the variant that `friendly` builds."""
+        """Whether it would for the variant that `friendly` builds."""
         return self.friendly is not None and self.friendly.could_engage
 
-    def told(self, target):
-        """Returns a sentence on the graph on a target, or `None`."""
+    def note(self, target):
+        """Returns a sentence about the graph for a target, or `None`."""
         if target not in ("arm", "gpu"):
             return None
         if self.failure:
-            return f"{target}: the graph could not be looked at. {self.failure}"
+            return f"{target}: the graph could not be examined. {self.failure}"
         if target == "arm":
-            return f"arm: {_told(self.if_pruned)}.{self._variant()}"
+            return f"arm: {_judgement(self.if_pruned)}.{self._variant()}"
         if not self.beyond_gpu:
             return "gpu: the delegate takes all operations of the graph."
         return (
@@ -59,7 +59,7 @@ class ConvertedGraph:
         )
 
     def _variant(self):
-        """Returns a sentence on what `friendly` does for the graph."""
+        """Returns a sentence about what `friendly` does for the graph."""
         if self.friendly_engages:
             return (
                 " `tflite_export.friendly(model)` builds a variant where they "
@@ -77,7 +77,7 @@ def _is_right(inference):
     return inference is not None and inference.engages and inference.safe
 
 
-def _told(inference):
+def _judgement(inference):
     if _is_right(inference):
         return "the graph is on the safe list for sparse encoding"
     reasons = "; ".join(inference.reasons)
@@ -87,7 +87,7 @@ def _told(inference):
 
 
 def converted_graph(model_or_path, progress=None):
-    """Converts a model to a file that is thrown away, and reads its graph.
+    """Converts a model to a temporary file and reads its graph.
 
     Args:
         model_or_path: As in `convert`.
@@ -103,7 +103,7 @@ def converted_graph(model_or_path, progress=None):
         except (ValueError, RuntimeError) as error:
             return ConvertedGraph(failure=str(error))
         content = path.read_bytes()
-    # It needs LiteRT, which is there if the conversion went well.
+    # This needs LiteRT, which is installed if the conversion succeeded.
     from tflite_export.explanation.graph_facts import graph_facts
 
     return ConvertedGraph(**graph_facts(content))

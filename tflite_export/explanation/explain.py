@@ -22,7 +22,7 @@ def explain(
     target: Runtime | None = None,
     progress: Progress | None = None,
 ) -> Explanation:
-    """Says for every layer whether its zeros make it faster, and why not.
+    """Explains for every layer whether its zeros make it faster, and why not.
 
     `conditions` lists what each runtime needs. For ARM and the GPU delegate
     the graph counts too: `explain` converts the model, as `convert` does.
@@ -46,7 +46,7 @@ def explain(
             file does not load.
         OSError: If there is no such file.
     """
-    # Here, so that the rest of the package does without Keras.
+    # Imported here, because the rest of the package does not need Keras.
     from tflite_export.conditions import CONDITIONS
     from tflite_export.conditions.facts_of_kernels import POINTWISE
     from tflite_export.conditions.facts_of_kernels import kernels_of
@@ -57,7 +57,7 @@ def explain(
     report = reporter(progress)
     targets = _checked(target, CONDITIONS)
     model = _model(model_or_path)
-    report("look at the layers")
+    report("inspect the layers")
     kernels = kernels_of(model)
     graph = ConvertedGraph()
     if not {"arm", "gpu"}.isdisjoint(targets):
@@ -75,12 +75,12 @@ def explain(
         )
         for kernel in kernels
     ]
-    notes = [graph.told(name) for name in targets]
+    notes = [graph.note(name) for name in targets]
     return Explanation(tuple(rows), tuple(line for line in notes if line))
 
 
 def _with_friendly(graph, model, progress):
-    """Adds the graph of `friendly(model)` where the model's own is no good."""
+    """Adds the graph of `friendly(model)` if the model's own is unsuitable."""
     from tflite_export.explanation.converted_graph import converted_graph
     from tflite_export.xnnpack.friendly_architecture import friendly
 

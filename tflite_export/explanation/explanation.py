@@ -6,7 +6,7 @@ import math
 import string
 
 YES, NO, IF = "yes", "no", "if"
-# How advice begins where nothing pays.
+# Advice begins like this if nothing helps.
 NOTHING = "nothing"
 SHRINK = "keras_slr.shrink, which cuts them out"
 
@@ -39,8 +39,8 @@ class Verdict:
     def gains(self) -> dict[str, float]:
         """Dict from advice to the share of the work that it can save.
 
-        That of `keras_slr.shrink` is exact. Other advice can save at most
-        what `keras_slr.shrink` leaves.
+        For `keras_slr.shrink` it is exact. Other advice saves at most what
+        `keras_slr.shrink` leaves.
         """
         gains = {SHRINK: self.cut} if self.cut else {}
         other = self.then if self.cut else self.advice
@@ -82,14 +82,14 @@ class Explanation:
 
     Attributes:
         rows: Tuple of `ExplainedKernel`, in the order of the layers.
-        graph: Tuple of strings, notes on the model's graph on the targets.
+        graph: Tuple of strings, notes on the model's graph, by target.
     """
 
     rows: tuple[ExplainedKernel, ...]
     graph: tuple[str, ...]
 
     def shares(self) -> tuple[str, list[float]]:
-        """Returns how much of the work each row stands for.
+        """Returns the share of the work of each row.
 
         Returns:
             Name of what is counted, and a list of floats that sum up to 1:
@@ -136,7 +136,7 @@ class Explanation:
         macs = _parts([row.macs or 0 for row in self.rows])
         sizes = _parts([row.bytes for row in self.rows])
         _, shares = self.shares()
-        # Those of unknown work come last, by their bytes.
+        # Layers of unknown work come last, sorted by their bytes.
         order = sorted(
             range(len(self.rows)), key=lambda i: (-shares[i], -sizes[i])
         )
@@ -169,7 +169,7 @@ class Explanation:
 
 
 def _parts(numbers):
-    """Returns the shares that numbers have in their sum."""
+    """Returns each number as a share of the sum."""
     return [number / (sum(numbers) or 1) for number in numbers]
 
 

@@ -2,9 +2,9 @@
 
 from tflite_export.xnnpack.graph import OP_NAMES
 
-# By name: a few shapes and options of them are refused nevertheless. Of the
-# list of https://ai.google.dev/edge/litert/performance/gpu, LSTM in its basic
-# form alone.
+# By name; the delegate still refuses some of their shapes and options. The
+# source is https://ai.google.dev/edge/litert/performance/gpu; of LSTM it lists
+# only the basic form.
 DOCUMENTED = (
     *("ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D"),
     *("DEPTHWISE_CONV_2D", "EXP", "FULLY_CONNECTED", "LOGISTIC", "LSTM"),
@@ -12,7 +12,7 @@ DOCUMENTED = (
     *("RELU6", "RESHAPE", "RESIZE_BILINEAR", "SOFTMAX", "STRIDED_SLICE"),
     *("SUB", "TRANSPOSE_CONV"),
 )
-# Further ones that TensorFlow's own check for the delegate lets through:
+# Further operations that TensorFlow's own check for the delegate accepts:
 # https://github.com/tensorflow/tensorflow,
 # lite/tools/versioning/gpu_compatibility.cc.
 FURTHER = (

@@ -1,4 +1,4 @@
-"""What the graph of a TFLite file is good for."""
+"""Reads the facts of `ConvertedGraph` from a TFLite file."""
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema

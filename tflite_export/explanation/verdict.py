@@ -1,4 +1,4 @@
-"""From what stands in a kernel to what its zeros do on a target."""
+"""Judges whether the zeros of a kernel make it faster on a target."""
 
 from keras_slr.planning.targets import THRESHOLD
 from keras_slr.selection import Reason
@@ -26,8 +26,8 @@ FRIENDLY = (
 def verdict_on(target, kernel, graph):
     """Returns the `Verdict` on a kernel.
 
-    The advice asks for nothing that is done already, and for nothing that
-    the kernel does not allow.
+    The advice names nothing that is done already or that the kernel does not
+    allow.
 
     Args:
         target: String, a key of `CONDITIONS`.
@@ -51,7 +51,7 @@ def verdict_on(target, kernel, graph):
 
 
 def _is_faster(condition, kernel, graph):
-    """Whether the zeros that are there make the kernel faster."""
+    """Whether the present zeros make the kernel faster."""
     if condition.unit == ENTRY:
         return graph.engages and kernel.zeros > THRESHOLD
     if condition.unit == BLOCK and kernel.zero_blocks is not None:
@@ -62,7 +62,7 @@ def _is_faster(condition, kernel, graph):
 
 def _of_entries(condition, kernel, graph):
     if graph.failure:
-        why = "the graph could not be looked at, see below"
+        why = "the graph could not be examined, see below"
         return NO, why, (FILTERS, INT8)
     if not graph.could_engage:
         why = "XNNPACK takes no sparse kernels in this graph, see below"
@@ -92,13 +92,13 @@ def _of_blocks(condition, kernel):
 
 
 def _least(kernel):
-    """Returns the share of zero blocks that pays, `None` if none does."""
+    """Returns the share of zero blocks that makes it faster, or `None`."""
     shares = [share for rows, share in BLOCKS_PAY if kernel.positions <= rows]
     return shares[0] if shares else None
 
 
 def _joined(advice, kernel):
-    """Returns as one string what of the advice a kernel can follow."""
+    """Returns the advice that a kernel can follow, as one string."""
     possible, reasons = [], {}
     for text in advice:
         reason = _hindrance(text, kernel)

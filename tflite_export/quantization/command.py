@@ -8,14 +8,14 @@ from tflite_export.quantization.quantization_error import quantization_error
 
 
 def main(argv):
-    """Prints which operation of a saved model loses how much.
+    """Prints the quantization error of each operation of a saved model.
 
     Args:
         argv: List of strings, the arguments.
 
     Returns:
-        Integer, the exit code: `2` for an error of the user's, `1` for a
-        conversion that fails.
+        Integer, the exit code: `2` for invalid input, `1` if the
+        conversion fails.
     """
     return run(lambda: _compare(argv))
 

@@ -1,8 +1,8 @@
-"""What every operation of a quantized file loses, against its float file.
+"""The error of each operation of a quantized file, against the float file.
 
-The operations are cut apart: each one gets what the float file computes
-there, in the integers of the quantized file, so that it answers for its own
-error alone. Beside that stands the error of the whole file up to there.
+The operations are separated: each one gets the inputs that the float file
+computes, quantized, so that only its own error counts. The error of the whole
+file up to that operation is measured, too.
 """
 
 import pathlib
@@ -18,7 +18,7 @@ from tflite_export.flatbuffer import write
 from tflite_export.quantization.stored_values import real
 from tflite_export.quantization.stored_values import stored
 
-# They change the form of numbers, and compute nothing.
+# They convert numbers and compute nothing.
 _FORMS = ("QUANTIZE", "DEQUANTIZE")
 
 
@@ -74,10 +74,10 @@ def operation_errors(float_file, quantized_file, batches):
 
 
 def _shown(model):
-    """Returns a function from the name of a tensor to one for people.
+    """Returns a function from the name of a tensor to a readable one.
 
-    Outputs have the names of the signature; others lose that of the model,
-    which is in front of each layer's.
+    Outputs get their names in the signature; other names lose the prefix of
+    the model.
     """
     tensors = model.subgraphs[0].tensors
     outputs = {
@@ -93,7 +93,7 @@ def _shown(model):
 
 
 class _File:
-    """A file that is run with all its tensors kept.
+    """A file whose interpreter keeps all tensors.
 
     Args:
         path: String.
@@ -106,13 +106,13 @@ class _File:
         self.model = read(path)
         self._graph = self.model.subgraphs[0]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Of the memory that this takes.
+            warnings.simplefilter("ignore")  # About the memory.
             self._interpreter = Interpreter(
                 path, experimental_preserve_all_tensors=True
             )
 
     def computed(self):
-        """Lists the names of the inputs and of what operations compute."""
+        """Lists the names of the inputs and of the results of operations."""
         made = [j for op in self._graph.operators for j in op.outputs]
         return [
             self._graph.tensors[int(j)].name.decode()
@@ -125,7 +125,7 @@ class _File:
         return [int(j) for j in self._graph.inputs]
 
     def index(self, name):
-        """Returns the index of the tensor of a name."""
+        """Returns the index of the tensor with a name."""
         if not hasattr(self, "_indices"):
             self._indices = {
                 t.name.decode(): j for j, t in enumerate(self._graph.tensors)
@@ -133,14 +133,14 @@ class _File:
         return self._indices[name]
 
     def inputs_of(self, batch):
-        """Returns arrays by tensor from a dict by name of input."""
+        """Turns a dict by name of input into a dict by index of tensor."""
         return {
             int(entry.tensorIndex): batch[entry.name.decode()]
             for entry in self.model.signatureDefs[0].inputs
         }
 
     def run(self, arrays):
-        """Runs it on real numbers.
+        """Runs the file on real numbers.
 
         Args:
             arrays: Dict of arrays by index of an input tensor.
@@ -162,7 +162,7 @@ class _File:
 def _names(model):
     """Returns the names that tensors have in the float file, by index.
 
-    What is quantized goes by the name of the real numbers it stands for.
+    A quantized tensor has the name of the real numbers that it represents.
     """
     graph = model.subgraphs[0]
     names = {j: t.name.decode() for j, t in enumerate(graph.tensors)}
@@ -177,7 +177,7 @@ def _names(model):
 
 
 def _cut_apart(model, chosen):
-    """Lets operations read copies of tensors, which become inputs; in place.
+    """Makes operations read copies of tensors, which become inputs; in place.
 
     Args:
         model: `ModelT`.

@@ -27,8 +27,8 @@ class OperationError:
     relative to the norm of that.
 
     Attributes:
-        name: String, the converter's name for what it computes.
-        op: String, its name in TFLite.
+        name: String, the converter's name for the result.
+        op: String, the operation's name in TFLite.
         own: Float, its error on the inputs of the float file.
         so_far: Float, its error in the quantized file, with the errors of
             all operations before it.
@@ -42,7 +42,7 @@ class OperationError:
 
 @dataclasses.dataclass(frozen=True)
 class QuantizationError:
-    """Errors by operation, which print themselves.
+    """The errors of all operations, as a table.
 
     Attributes:
         quantize: String, as in `convert`.
@@ -54,7 +54,7 @@ class QuantizationError:
 
     @property
     def worst(self) -> OperationError | None:
-        """The `OperationError` that loses most by itself, or `None`."""
+        """The `OperationError` with the largest own error, or `None`."""
         return max(self.operations, key=lambda row: row.own, default=None)
 
     def render(self, width: int = 100) -> str:

@@ -1,10 +1,10 @@
-"""From real numbers to the integers that a TFLite file takes, and back."""
+"""Quantizes real numbers as a TFLite tensor stores them, and back."""
 
 import numpy as np
 
 
 def stored(x, details):
-    """Returns what a tensor of a file holds for some real numbers.
+    """Returns real numbers as a tensor of a file stores them.
 
     Args:
         x: Array.
@@ -21,7 +21,7 @@ def stored(x, details):
 
 
 def real(y, details):
-    """Returns the real numbers that a tensor of a file stands for.
+    """Returns the real numbers that a tensor of a file represents.
 
     Args:
         y: Array of the tensor's type.

@@ -1,8 +1,8 @@
 """Weights of 8 or 4 bits in a file that computes in floating point.
 
 Each weight is followed by a DEQUANTIZE operation, as in files with float16
-weights: its numbers are real again before a kernel sees them. It runs once,
-when the file is loaded.
+weights: kernels see floating-point numbers. The operation runs once, when the
+file is loaded.
 """
 
 import numpy as np
@@ -13,14 +13,14 @@ from tflite_export.flatbuffer import entries_of
 from tflite_export.flatbuffer import is_weight
 
 BITS = {"weights_int8": 8, "weights_int4": 4}
-# The axis of the outputs, which have a scale each.
+# The axis of the outputs, each of which has its own scale.
 _OUTPUTS = {
     "CONV_2D": 0,
     "DEPTHWISE_CONV_2D": 3,
     "FULLY_CONNECTED": 0,
     "TRANSPOSE_CONV": 0,
 }
-# Of DEQUANTIZE: it knows scales by output, and 4 bits.
+# The version of DEQUANTIZE that supports scales by output, and 4 bits.
 _VERSION = {8: 5, 4: 6}
 
 
@@ -28,8 +28,7 @@ def store_weights(model, bits):
     """Stores the weights of a file in integers, in place.
 
     Kernels of convolutions and Dense layers are rounded to the nearest of
-    `2**bits - 1` multiples of a step, which every output has for itself. Zeros
-    stay zero.
+    `2**bits - 1` multiples of a step, one step per output. Zeros stay zero.
 
     Args:
         model: `ModelT` of a dense file in float32.
@@ -67,7 +66,7 @@ def _store(model, tensor, axis, bits):
     rows = w.reshape(len(w), -1)
     largest = 2 ** (bits - 1) - 1
     steps = np.abs(rows).max(axis=1) / largest
-    # Outputs that are all zero take any step.
+    # Any step suits outputs that are all zero.
     steps = np.where(steps > 0, steps, 1.0).astype("float32")
     rounded = np.round(rows / steps[:, None])
     rounded = np.clip(rounded, -largest, largest).astype("int8")
@@ -94,7 +93,7 @@ def _is_shared(model, tensor):
 
 
 def _packed(entries):
-    """Returns two entries to a byte, the first in the lower half."""
+    """Packs two entries into a byte, the first in the lower half."""
     low, high = (
         np.append(entries, np.zeros(len(entries) % 2, "int8"))
         .reshape(-1, 2)

@@ -15,7 +15,7 @@ from tflite_export.sparse.sparse_encoding import BLOCK
 from tflite_export.sparse.sparse_encoding import encode
 from tflite_export.xnnpack.sparse_start import sparse_inference
 
-# As many fit in a sentence.
+# The largest number of reasons in a sentence.
 _REASONS = 2
 
 
@@ -57,9 +57,9 @@ def choose(model, sparsity, quantize, target):
 
 
 def _apart(weights, inference):
-    """Takes out blocks where convolutions may run in their sparse form.
+    """Removes blocks where convolutions may run in their sparse form.
 
-    The two are not measured beside each other.
+    The combination of both was not measured.
     """
     if not inference.engages:
         return weights

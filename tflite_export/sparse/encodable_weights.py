@@ -27,7 +27,7 @@ class EncodableWeight:
         kind: `"convolution"` or `"Dense"`.
         entries: Array of the stored entries: of a convolution `(out, height,
             width, in)`, of Dense `(out, in)`.
-        rows: Integer, the number of rows that it is multiplied with for one
+        rows: Integer, the number of rows that it multiplies for one
             input; a batch of open size counts as one.
     """
 
@@ -42,7 +42,7 @@ class EncodableWeight:
 
     @property
     def divides(self):
-        """Whether blocks of four fit in."""
+        """Whether the input axis divides into blocks of four."""
         return self.kind == DENSE and self.entries.shape[-1] % BLOCK == 0
 
     @property
@@ -73,7 +73,7 @@ def encodable_weights(model):
             if kind is None:
                 continue
             j = int(op.inputs[1])
-            if j in producer:  # Half precision, behind a DEQUANTIZE.
+            if j in producer:  # In half precision, before a DEQUANTIZE.
                 j = int(producer[j].inputs[0])
             tensor = graph.tensors[j]
             if not is_weight(model, tensor):

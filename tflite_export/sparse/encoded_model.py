@@ -10,7 +10,7 @@ from tflite_export.sparse.legality import BLOCKS
 from tflite_export.sparse.sparse_encoding import BLOCK
 from tflite_export.sparse.sparse_encoding import encode
 
-# Of FULLY_CONNECTED, the first that takes sparse weights.
+# The first version of FULLY_CONNECTED that takes sparse weights.
 _VERSION = 8
 
 
@@ -66,13 +66,13 @@ def _densify(model, graph, index, dense):
 
 
 def _code(model, builtin, version):
-    """Returns the index of an operation's code, which it adds if need be."""
+    """Returns the index of an operation's code, which is added if missing."""
     for i, code in enumerate(model.operatorCodes):
         if (code.builtinCode, code.version) == (builtin, version):
             return i
     model.operatorCodes.append(
         schema.OperatorCodeT(
-            # The field of older runtimes, which both operations fit in.
+            # The field that older runtimes read; both codes fit in it.
             deprecatedBuiltinCode=builtin,
             builtinCode=builtin,
             version=version,

@@ -1,11 +1,11 @@
-"""Which weights may be sparse-encoded, from what was measured.
+"""Which weights may be sparse-encoded, according to measurements.
 
-By TensorFlow 2.21 and LiteRT 1.4.0 to 2.3.0, on x86-64 and emulated ARM64.
-What is not listed does not load there, crashes or gives wrong numbers.
+Measured with TensorFlow 2.21 and LiteRT 1.4.0 to 2.3.0, on x86-64 and emulated
+ARM64. Anything else does not load there, crashes or gives wrong numbers.
 """
 
-# Forms of a weight: single entries that a DENSIFY operation unpacks when the
-# file is loaded, and 1x4 blocks that FULLY_CONNECTED itself computes with.
+# Forms of a weight: single entries, which a DENSIFY operation unpacks when the
+# file is loaded, and 1x4 blocks, with which FULLY_CONNECTED computes itself.
 ENTRIES = "entries"
 BLOCKS = "blocks"
 CONVOLUTION = "convolution"
@@ -34,7 +34,7 @@ NEVER_ON = {"micro": "TFLite Micro has no DENSIFY operation"}
 
 
 def refusal(quantize, target):
-    """Says why no weight may be encoded.
+    """Returns why no weight may be encoded.
 
     Args:
         quantize: As in `convert`.
@@ -47,10 +47,10 @@ def refusal(quantize, target):
 
 
 def needs_safety(quantize):
-    """Says whether XNNPACK on ARM may compute with sparse convolutions.
+    """Returns whether XNNPACK on ARM may compute with sparse convolutions.
 
-    They give wrong numbers in many graphs. A DENSIFY operation is what
-    switches them on, among values of floating point only.
+    They give wrong numbers in many graphs. A DENSIFY operation switches them
+    on, but only among floating-point values.
 
     Args:
         quantize: As in `convert`.
@@ -59,7 +59,7 @@ def needs_safety(quantize):
 
 
 def forms(quantize, weight, inference):
-    """Lists the forms that are right and load everywhere.
+    """Lists the forms that are correct and load everywhere.
 
     Args:
         quantize: As in `convert`.

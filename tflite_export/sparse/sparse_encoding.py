@@ -2,15 +2,15 @@
 
 The format is that of `SparsityParameters` in TFLite's schema: the axes of a
 tensor, and of blocks inside them, in an order of traversal, each either dense
-or a list of the positions that are stored (TACO's formats,
+or a list of the stored positions (TACO's formats,
 https://arxiv.org/abs/1804.10112).
 """
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-# Width of a block along the input axis of a Dense kernel: what TFLite's own
-# sparse kernel for float32 takes.
+# Width of a block along the input axis of a Dense kernel, as TFLite's own
+# sparse kernel for float32 requires it.
 BLOCK = 4
 _VECTORS = (
     ("uint8", schema.SparseIndexVector.Uint8Vector, schema.Uint8VectorT),
@@ -71,7 +71,7 @@ def decode(values, sparsity, shape):
     """
     order = [int(axis) for axis in sparsity.traversalOrder]
     sizes = {}
-    # Positions along the axes walked so far, one column a stored node.
+    # Positions along the axes traversed so far, one column per stored node.
     nodes = np.zeros((0, 1), "int64")
     for axis, meta in zip(order, sparsity.dimMetadata):
         parents = nodes.shape[1]

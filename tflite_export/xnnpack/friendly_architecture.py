@@ -114,8 +114,7 @@ def friendly(model: keras.Model) -> keras.Model:
 def obstacles(model: keras.Model) -> tuple[str, ...]:
     """Says why zeros in 1x1 convolutions do not make a model faster on ARM.
 
-    Looks at a conversion of the model with most entries of its 1x1
-    convolutions zero.
+    Converts the model with most entries of its 1x1 convolutions set to zero.
 
     Args:
         model: Built Keras model.
@@ -196,7 +195,7 @@ def _input_like(tensor):
 
 
 def _edges(graph):
-    """Lists `(source, tensor, taker)` of a graph, outputs first."""
+    """Lists `(source, tensor, consumer)` of a graph, outputs first."""
     edges, seen = [], set()
     todo = list(graph.outputs)
     while todo:
@@ -217,19 +216,19 @@ def _pads(edges):
         Two dicts from names of layers to pixels: convolutions that need a
         padding in front, and paddings to change.
     """
-    takers = collections.defaultdict(list)
-    for source, _, taker in edges:
-        takers[source.name].append(taker)
+    consumers = collections.defaultdict(list)
+    for source, _, consumer in edges:
+        consumers[source.name].append(consumer)
     same, lopsided = {}, {}
-    for source, _, taker in edges:
-        half = _half(taker)
+    for source, _, consumer in edges:
+        half = _half(consumer)
         if half is None:
             continue
-        if taker.padding == "same":
-            same[taker.name] = half
+        if consumer.padding == "same":
+            same[consumer.name] = half
         elif isinstance(source, layers.ZeroPadding2D):
             sums = {sum(sides) for sides in source.padding}
-            if sums == {2 * half - 1} and len(takers[source.name]) == 1:
+            if sums == {2 * half - 1} and len(consumers[source.name]) == 1:
                 lopsided[source.name] = half
     return same, lopsided
 
@@ -245,10 +244,10 @@ def _half(layer):
 
 
 def _before_images(graph, edges):
-    """Returns the names of what images of more than a pixel build on."""
+    """Returns the names of operations before images of several pixels."""
     sources = collections.defaultdict(set)
-    for source, _, taker in edges:
-        sources[taker.name].add(source.name)
+    for source, _, consumer in edges:
+        sources[consumer.name].add(source.name)
     tensors = [tensor for _, tensor, _ in edges] + list(graph.outputs)
     todo = [producer_of(t).operation.name for t in tensors if _is_image(t)]
     found = set()
@@ -263,11 +262,11 @@ def _before_images(graph, edges):
 def _heads(edges, images):
     """Returns the names of 1x1 convolutions of pooled images."""
     return {
-        taker.name
-        for _, tensor, taker in edges
-        if isinstance(taker, layers.Conv2D)
-        and (taker.kernel_size, taker.groups) == ((1, 1), 1)
-        and taker.name not in images
+        consumer.name
+        for _, tensor, consumer in edges
+        if isinstance(consumer, layers.Conv2D)
+        and (consumer.kernel_size, consumer.groups) == ((1, 1), 1)
+        and consumer.name not in images
         and not _is_image(tensor)
     }
 
@@ -275,11 +274,11 @@ def _heads(edges, images):
 def _poolings(edges, images):
     """Returns the names of poolings to one pixel that end the images."""
     return {
-        taker.name
-        for _, _, taker in edges
-        if isinstance(taker, layers.GlobalAveragePooling2D)
-        and taker.keepdims
-        and taker.name not in images
+        consumer.name
+        for _, _, consumer in edges
+        if isinstance(consumer, layers.GlobalAveragePooling2D)
+        and consumer.keepdims
+        and consumer.name not in images
     }
 
 

@@ -10,7 +10,7 @@ OP_NAMES = {
     for name, code in vars(schema.BuiltinOperator).items()
     if isinstance(code, int)
 }
-# What stands between a stored weight and the operation that takes it.
+# Operations between a stored weight and the operation that reads it.
 _UNPACKING = ("DENSIFY", "DEQUANTIZE")
 # Last parts of the names that TensorFlow gives convolutions.
 _CONVOLUTIONS = ("convolution", "depthwise", "Conv2D", "BiasAdd")
@@ -23,18 +23,18 @@ _DTYPES = {
 
 @dataclasses.dataclass(frozen=True)
 class Operation:
-    """One operation, with a zero padding in front drawn into it.
+    """One operation, merged with a zero padding in front of it.
 
     Attributes:
         op: Name in TFLite's schema, such as `"CONV_2D"`.
         options: The schema's options of the operation, or `None`.
-        inputs: Tuple of integers, all tensors that it takes; `-1` for none.
+        inputs: Tuple of integers, all tensors that it reads; `-1` for none.
         data: Tuple of integers, those of them that are not constant.
-        outputs: Tuple of integers, the tensors that it gives.
-        name: String, its output's name with the model's and TensorFlow's
-            parts left out, which leaves the layer's.
+        outputs: Tuple of integers, the tensors that it writes.
+        name: String, the layer's name: its output's name without the parts of
+            the model and of TensorFlow.
         pad: Zeros around height and width, `((top, bottom), (left, right))`,
-            of a padding whose only taker it is, or `None`.
+            of a padding that only this operation reads, or `None`.
     """
 
     op: str
@@ -59,7 +59,7 @@ class Graph:
         self._tensors = subgraph.tensors
         self.inputs = tuple(int(i) for i in subgraph.inputs)
         self.outputs = tuple(int(i) for i in subgraph.outputs)
-        # From each constant tensor to the one that stores its values.
+        # Maps each constant tensor to the one that stores its values.
         self._stored = {
             i: i
             for i, tensor in enumerate(subgraph.tensors)
@@ -82,7 +82,7 @@ class Graph:
         return () if shape is None else tuple(int(n) for n in shape)
 
     def stored_type(self, tensor):
-        """Returns the schema's type of a tensor, as stored if constant."""
+        """Returns the schema's type of a tensor; of a constant, as stored."""
         return self._tensors[self._stored.get(tensor, tensor)].type
 
     def zeros(self, tensor):
@@ -168,7 +168,7 @@ def _is_convolution(operation):
 def _layer_name(name, op):
     name = name.decode() if isinstance(name, bytes) else name or op
     parts = [part for part in name.split(";") if part]
-    # The converter lists all that it merged: an activation and its layer.
+    # The converter lists all layers that it merged, such as an activation.
     own = [part for part in parts if part.split("/")[-1] in _CONVOLUTIONS]
     path = (own + parts + [op])[0].split("/")
     return "/".join(path[1:-1]) or path[-1]

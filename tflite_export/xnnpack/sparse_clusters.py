@@ -1,10 +1,10 @@
 """Which operations XNNPACK on ARM moves to its layout for sparse inference.
 
-XNNPACK runs 1x1 convolutions by their non-zeros only in a layout of its own,
+XNNPACK only skips the zeros of 1x1 convolutions in a layout of its own, with
 channels before height and width. Before a graph first runs, it looks for
-clusters of operations that can all change to that layout, between a first
-convolution, which takes the usual layout, and a pooling, which gives it back.
-The rules below are read off `xnn_subgraph_rewrite_for_nchw` in
+clusters of operations that can all change to that layout, from a first
+convolution, which reads the usual layout, to a pooling, which restores it.
+The rules below come from `xnn_subgraph_rewrite_for_nchw` in
 https://github.com/google/XNNPACK, src/subgraph.c.
 """
 
@@ -28,8 +28,8 @@ _UNARY = (
 class Role(enum.Flag):
     """What an operation can be in a cluster.
 
-    `ENTRY` takes the usual layout and gives the sparse one, `INSIDE` stays in
-    the sparse one, `EXIT` gives the usual one.
+    `ENTRY` turns the usual layout into the sparse one, `INSIDE` stays in the
+    sparse one, `EXIT` turns it back.
     """
 
     NONE = 0
@@ -40,16 +40,16 @@ class Role(enum.Flag):
 
 @dataclasses.dataclass(frozen=True)
 class Rewrite:
-    """What changes layout in a graph.
+    """The operations of a graph that change layout.
 
     Attributes:
         members: Frozenset of integers, the operations that change.
-        escapes: Tuple of integers, those of them whose result leaves without
-            being turned back, so that others read it in the wrong order.
+        escapes: Tuple of integers, those whose result leaves the cluster in
+            the sparse layout, so that others read it in the wrong order.
         zeros: Float, largest share of zeros in the 1x1 convolutions of a
-            cluster, which changes beyond two thirds; `None` if no cluster
-            could change whatever its weights.
-        reasons: Tuple of strings, what keeps operations out of clusters.
+            cluster, which changes above two thirds; `None` if no cluster
+            could change with any weights.
+        reasons: Tuple of strings, why operations are not in clusters.
     """
 
     members: frozenset
@@ -59,7 +59,7 @@ class Rewrite:
 
 
 def rewrite(graph, dense_joins):
-    """Follows XNNPACK's decision on a graph.
+    """Reproduces XNNPACK's decision about a graph.
 
     Args:
         graph: `Graph`, taken as if its 1x1 convolutions were encoded
@@ -98,14 +98,14 @@ def rewrite(graph, dense_joins):
                     exits.discard(source)
                     group.join(i, source)
                     joined = True
-        # Without a pooling behind something, the search ends.
+        # Without a pooling after an operation, the search ends.
         if not joined:
             if not exits:
                 reasons.append("no pooling over height and width ends it")
             return Rewrite(frozenset(), (), None, tuple(reasons))
     spoilt = {group.of(i) for i in bad}
-    takers = collections.Counter(t for o in operations for t in o.data)
-    takers.update(graph.outputs)
+    consumers = collections.Counter(t for o in operations for t in o.data)
+    consumers.update(graph.outputs)
     members = [
         i
         for i, role in enumerate(roles)
@@ -114,7 +114,7 @@ def rewrite(graph, dense_joins):
     inside = collections.Counter(t for i in members for t in operations[i].data)
     for i in members:
         for tensor in operations[i].data:
-            if inside[tensor] != takers[tensor]:
+            if inside[tensor] != consumers[tensor]:
                 spoilt.add(group.of(i))
                 name = operations[producers[tensor]].name
                 reasons.append(
@@ -166,7 +166,7 @@ def _zeros_by_group(graph, group, roles):
         size = math.prod(graph.shape(weight))
         found = graph.zeros(weight)
         sizes[group.of(i)] += size
-        # Values out of reach count as what would engage.
+        # Unknown values count as zeros, which would engage.
         zeros[group.of(i)] += size if found is None else found
     return {g: zeros[g] / size for g, size in sizes.items() if size}
 

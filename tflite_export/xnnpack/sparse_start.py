@@ -1,10 +1,10 @@
-"""Whether sparse inference starts on ARM, and gives the right numbers.
+"""Whether sparse inference starts on ARM, with correct results.
 
 XNNPACK starts it by itself on a file with sparsely encoded 1x1 convolutions.
-Where only a part of the graph changes to its layout, or the result leaves by
-another way than a global average pooling, it gives wrong numbers without an
-error (seen on LiteRT 1.4 to 2.3 for ARM64; `make test-arm` shows it). So what
-is not known to be right counts as unsafe.
+Where only a part of the graph changes to its layout, or the result leaves other
+than by a global average pooling, it gives wrong numbers without an error (seen
+on LiteRT 1.4 to 2.3 for ARM64; `make test-arm` shows it). So anything that is
+not known to be correct counts as unsafe.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ import dataclasses
 from tflite_export.xnnpack.graph import Graph
 from tflite_export.xnnpack.sparse_clusters import rewrite
 
-# Operations that were seen to be right in the sparse layout.
+# Operations whose results in the sparse layout were correct in tests.
 _SEEN = ("ADD", "CONV_2D", "DEPTHWISE_CONV_2D", "GELU", "HARD_SWISH") + (
     "LEAKY_RELU",
     "LOGISTIC",
@@ -29,8 +29,8 @@ class SparseInference:
     """What XNNPACK on ARM does with a file whose 1x1 weights are encoded.
 
     Attributes:
-        engages: Whether it runs 1x1 convolutions by their non-zeros.
-        safe: Whether the numbers are known to be those of the dense file.
+        engages: Whether it skips the zeros of 1x1 convolutions.
+        safe: Whether the outputs are known to equal those of the dense file.
         reasons: Tuple of strings, why it does not engage, or why that is
             unsafe; empty if it engages and is safe.
     """
@@ -41,11 +41,11 @@ class SparseInference:
 
 
 def sparse_inference(model):
-    """Judges a graph as it would be with its 1x1 convolutions encoded.
+    """Judges a graph as if its 1x1 convolutions were sparsely encoded.
 
-    Whether they are encoded in the file makes no difference. Versions of
+    It does not matter whether they are. Versions of
     XNNPACK differ in whether a Dense layer that keeps the number of axes
-    takes part; a graph is safe only if it is so either way.
+    takes part; a graph is safe only if it is safe in both cases.
 
     Args:
         model: `ModelT` of `ai_edge_litert.schema_py_generated`, unchanged.
@@ -72,7 +72,7 @@ def sparse_inference(model):
 
 
 def _blockers(graph, found):
-    """Lists why nothing changes layout."""
+    """Lists the reasons why no operation changes layout."""
     if found.zeros is None:
         return list(found.reasons) or ["there are no 1x1 convolutions"]
     return [
@@ -82,7 +82,7 @@ def _blockers(graph, found):
 
 
 def _dangers(graph, found):
-    """Lists what makes a graph that engages another than the known ones."""
+    """Lists how an engaging graph differs from those known to be safe."""
     operations = graph.operations
     dangers = []
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
@@ -124,14 +124,14 @@ def _dangers(graph, found):
 
 
 def _before(operations, members):
-    """Returns the operations that nothing but the sparse part builds on."""
-    takers = {}
+    """Returns the operations whose results only the sparse part reads."""
+    consumers = {}
     for i, operation in enumerate(operations):
         for tensor in operation.data:
-            takers.setdefault(tensor, []).append(i)
+            consumers.setdefault(tensor, []).append(i)
     found = set()
     for i in reversed(range(len(operations))):
-        after = [t for o in operations[i].outputs for t in takers.get(o, [])]
+        after = [t for o in operations[i].outputs for t in consumers.get(o, [])]
         if (
             after
             and i not in members
@@ -142,7 +142,7 @@ def _before(operations, members):
 
 
 def _after(graph, members):
-    """Returns the operations that build on nothing but pooled vectors."""
+    """Returns the operations that only read pooled vectors."""
     found, ready = set(), set()
     for i, operation in enumerate(graph.operations):
         if i in members:
@@ -157,7 +157,7 @@ def _after(graph, members):
 
 
 def _is_flattening(graph, operation):
-    """Tells whether it makes a vector out of a pooled image's `1x1`."""
+    """Returns whether it turns a pooled `1x1` image into a vector."""
     if operation.op not in ("RESHAPE", "FULLY_CONNECTED"):
         return False
     taken = graph.shape(operation.data[0])
@@ -173,7 +173,7 @@ def _is_pooling(graph, operation):
     if axes is None or sorted(axes) != [1, 2]:
         return False
     (output,) = operation.outputs
-    takers = [o for o in graph.operations if output in o.data]
+    consumers = [o for o in graph.operations if output in o.data]
     return len(graph.shape(output)) == 2 or (
-        bool(takers) and all(_is_flattening(graph, o) for o in takers)
+        bool(consumers) and all(_is_flattening(graph, o) for o in consumers)
     )

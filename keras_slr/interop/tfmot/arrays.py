@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 # What `fit` takes as inputs or targets.
 Arrays: TypeAlias = ArrayLike | Sequence[ArrayLike] | Mapping[str, ArrayLike]
 
-# Between the name of a structure and the key of an entry; no identifier has
-# one.
+# Between the name of a structure and the key of an entry; identifiers never
+# contain it.
 _ITEM, _KEY = "/", ":"
 
 

@@ -25,7 +25,7 @@ def call_child(operation, folder, label, **arguments):
         Dict of plain values.
 
     Raises:
-        ValueError: If the model or an argument is not one for TF-MOT.
+        ValueError: If TF-MOT does not support the model or an argument.
         RuntimeError: If the work fails.
     """
     return run_child(

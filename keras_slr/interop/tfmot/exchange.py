@@ -87,8 +87,8 @@ def from_tfmot(path: str | os.PathLike[str]) -> keras.Model:
     path = pathlib.Path(path)
     if not path.exists():
         raise FileNotFoundError(
-            f"Expected a model file `{path}`, received a path where there is "
-            "none: check the path."
+            f"Expected a model file `{path}`, received a path that "
+            "does not exist: check the path."
         )
     with work_folder() as folder:
         call_child("unwrap", folder, str(path), path=str(path.absolute()))

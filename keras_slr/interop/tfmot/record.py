@@ -47,7 +47,7 @@ class Station:
 
 @dataclasses.dataclass(frozen=True)
 class Quantized:
-    """An int8 TFLite file that was written, and how it came about.
+    """An int8 TFLite file that was written, and how it was made.
 
     Attributes:
         path: String, the path of the file.

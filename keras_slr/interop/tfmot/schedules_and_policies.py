@@ -2,7 +2,7 @@
 
 
 def specification_of(value):
-    """Returns what stands for a schedule or policy in the child process.
+    """Returns the description of a schedule or policy for the child process.
 
     Args:
         value: Object of TF-MOT's, dict with `class_name` and `config`,

@@ -183,7 +183,7 @@ def test_pointwise_convolutions_on_arm(share, graph, answer, words):
     assert (found.answer, words in found.advice) == (answer, True), found
     assert ("friendly" in found.advice) is (graph == "friendly engages")
     if graph == "does not convert":
-        assert found.why == "the graph could not be looked at, see below"
+        assert found.why == "the graph could not be examined, see below"
 
 
 def test_what_holds_filters_back_is_named():

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.once("looks at shapes, and at files of TensorFlow")
 
 
 def net(padding="valid", head="dense"):
-    """MobileNet in little: on the safe list with the default arguments."""
+    """A small MobileNet: on the safe list with the default arguments."""
     x = inputs = keras.Input((16, 16, 3))
     if padding == "valid":
         x = layers.ZeroPadding2D(1)(x)
@@ -143,7 +143,7 @@ def test_graphs_that_are_not_on_the_safe_list(change, words):
     assert_matches(" ".join(found.graph), words)
     assert_matches(found.graph[0], r"friendly\(model\)` builds a variant where")
     assert_matches(found.summary[0], r"Next: tflite_export.friendly.*`wide` an")
-    assert stages[0] == "look at the layers"
+    assert stages[0] == "inspect the layers"
     assert stages[-1].startswith("friendly variant: ")
 
 
@@ -224,7 +224,7 @@ def test_model_without_a_graph():
     assert len(found.rows) == 1
     assert found.rows[0].op == "Dense"
     assert found.rows[0].verdicts[1].answer == "if"
-    assert all("could not be looked at" in line for line in found.graph)
+    assert all("could not be examined" in line for line in found.graph)
 
 
 def test_a_model_that_friendly_refuses(monkeypatch):
@@ -331,7 +331,7 @@ def test_progress_is_silent_by_default_and_prints_if_asked(capsys):
     explain(net(), "x86")
     assert capsys.readouterr() == ("", "")
     explain(net(), "x86", progress=True)
-    assert capsys.readouterr() == ("", "look at the layers ...\n")
+    assert capsys.readouterr() == ("", "inspect the layers ...\n")
     with pytest.raises(TypeError, match="`progress` .*received 'yes'"):
         explain(net(), "x86", progress="yes")
 
@@ -349,7 +349,7 @@ def test_command_line(tmp_path, capsys):
     )
     assert done.returncode == 0, done.stderr
     assert_matches(done.stdout, "^layer .*x86\n *wide .*no 1a\n *narrow ")
-    assert done.stderr == "look at the layers ...\n"
+    assert done.stderr == "inspect the layers ...\n"
     source.write_bytes(b"no model")
     for path in (source, tmp_path / "none.keras"):
         assert main([str(path)]) == 2

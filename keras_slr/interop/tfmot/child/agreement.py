@@ -1,4 +1,4 @@
-"""Whether a model computes the same in both Keras."""
+"""Whether a model computes the same in Keras 3 and in tf_keras."""
 
 import keras
 
@@ -24,7 +24,7 @@ def check_equal(ours, theirs):
     ]
     for expected, received in zip(*outputs):
         difference = relative_difference(expected, received)
-        # Written so that NaN does not pass.
+        # Not `>`, so that NaN fails, too.
         if not difference <= TOLERANCE:
             raise Failure(
                 "computes other values once translated, by "

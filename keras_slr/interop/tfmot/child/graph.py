@@ -6,7 +6,7 @@ from keras_slr.keras_internals.graphs import nodes_of
 
 
 def run(graph, inputs, call):
-    """Goes through the nodes of a tf_keras model, as `shrink.graph.run` does.
+    """Goes through the nodes of a tf_keras model, as `models.graph.run` does.
 
     Args:
         graph: tf_keras functional or sequential model.

@@ -1,4 +1,4 @@
-"""Quantization-aware training, and what it leaves in the file."""
+"""Quantization-aware training, and what the file keeps of it."""
 
 import re
 
@@ -95,10 +95,10 @@ def _tried(what, function, *args, **kwargs):
 
 
 def _use_up_names(model):
-    """Takes the names that TF-MOT would give twice.
+    """Uses up the default names that would otherwise occur twice.
 
-    It makes a depthwise and a pointwise convolution of a separable one, and
-    lets tf_keras name them, which does not know the names given here.
+    TF-MOT splits a separable convolution into a depthwise and a pointwise one
+    and has tf_keras name them. tf_keras does not know the names given here.
     """
     taken = {layer.name for layer in model.layers}
     for make in (
@@ -119,7 +119,7 @@ def _counts(model):
 
 
 def _quantized_counts(model):
-    """Counts in the weights as the trained model uses them."""
+    """Counts in the quantized weights that the trained model uses."""
     return [
         _count(layer.layer.name, quantizer(weight, False, state).numpy())
         for layer in model.layers
@@ -133,7 +133,7 @@ def _file_counts(path):
     counts = []
     for details in interpreter.get_tensor_details():
         try:
-            # What has values before there is memory for activations.
+            # Only constants have values before memory is allocated.
             entries = interpreter.get_tensor(details["index"])
         except ValueError:
             continue
@@ -149,7 +149,7 @@ def _file_counts(path):
 
 
 def _max_difference(model, path, x):
-    """Compares a file with the model it is of; raises if it is not like it."""
+    """Compares a file with its model; raises if they differ too much."""
     rows = keras.tree.map_structure(lambda a: a[:_ROWS], x)
     if isinstance(rows, np.ndarray):
         rows = [rows]
@@ -171,7 +171,7 @@ def _max_difference(model, path, x):
     largest = 0.0
     for name, expected in zip(model.output_names, outputs):
         difference = relative_difference(expected, received[name])
-        # Written so that NaN does not pass.
+        # Not `>`, so that NaN fails, too.
         if not difference <= TOLERANCE:
             raise Failure(
                 f"gives other values of `{name}` as TFLite, by "

@@ -1,4 +1,4 @@
-"""Objects of one Keras built again in the other, from their configuration."""
+"""Objects of Keras 3 rebuilt in tf_keras from their config, and back."""
 
 import functools
 import inspect
@@ -9,7 +9,7 @@ import tf_keras
 from keras_slr_base.failure import Failure
 from keras_slr_base.failure import first_sentence
 
-# Same argument, other name: by class, in Keras 3 and in tf_keras.
+# Arguments whose name differs between Keras 3 and tf_keras, by class.
 _RENAMED = {"LeakyReLU": ("negative_slope", "alpha")}
 
 
@@ -95,7 +95,7 @@ def _make(cls, arguments, defaults, holds, library):
 
 
 def _class(library, serialized):
-    """Returns the class that something serialized is of, or `None`."""
+    """Returns the class of a serialized object, or `None`."""
     _, *path = (serialized.get("module") or "").split(".")
     found = functools.reduce(
         lambda module, name: getattr(module, name, None), path, library

@@ -1,4 +1,4 @@
-"""Models of one Keras built again in the other."""
+"""Models of Keras 3 rebuilt in tf_keras, and back."""
 
 import dataclasses
 
@@ -170,7 +170,7 @@ class _Layers:
 
 
 def named(layer):
-    """Returns how a layer is called in errors."""
+    """Returns how errors name a layer."""
     return f"`{layer.name}` ({type(layer).__name__})"
 
 

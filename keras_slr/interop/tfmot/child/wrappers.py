@@ -13,7 +13,7 @@ from keras_slr_base.failure import Failure
 from keras_slr_base.failure import first_sentence
 
 sparsity = tfmot.sparsity.keras
-# As the time between two changes of a mask: no second one.
+# The steps between two mask updates; so many that there is only one.
 _NEVER = 10**9
 
 
