@@ -1,4 +1,4 @@
-"""The guide on own methods and structures, run as pasted."""
+"""The guide on your own methods and structures, run as pasted."""
 
 import os
 import pathlib
