@@ -17,7 +17,7 @@ from keras_slr.planning.plan import Plan
 from keras_slr.planning.plan_arguments import PlanArguments
 from keras_slr.python_numbers import python_number
 from keras_slr.reports import Report
-from keras_slr.reports import Row
+from keras_slr.reports import WeightRow
 from keras_slr.reports import rows_of
 from keras_slr.solvers import SLR
 from keras_slr.solvers.solver import Solver
@@ -100,7 +100,7 @@ class SLRPruner:
         self._run: Run | None = None
         # How to run longer, for the warning about a run that ended too early.
         self.advice = TOTAL_STEPS
-        self._rows: list[Row] | None = None
+        self._rows: list[WeightRow] | None = None
         self._warning: str | None = None
         self._report: Report | None = None
 

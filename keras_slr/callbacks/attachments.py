@@ -6,7 +6,7 @@ from keras_slr.backend import apply_mask
 from keras_slr.callbacks.after_user_callbacks import AfterUserCallbacks
 from keras_slr.callbacks.fit_guard import FitGuard
 from keras_slr.callbacks.training_callback import sync
-from keras_slr.checkpoints.atomic_checkpoints import WholeCheckpoints
+from keras_slr.checkpoints.atomic_checkpoints import AtomicCheckpoints
 from keras_slr.checkpoints.snapshot import Snapshot
 from keras_slr.models.weight_values import NonFiniteError
 from keras_slr.training.masks import Masks
@@ -47,7 +47,7 @@ class Attachments:
         self.coverage = run.coverage
         self.guard = FitGuard(run.model, self._owner, self._owner.abandon)
         self._enter(self.guard)
-        self._enter(WholeCheckpoints(run.model))
+        self._enter(AtomicCheckpoints(run.model))
 
     def detach(self):
         """Detaches everything; does nothing the second time."""

@@ -3,11 +3,11 @@
 import os
 
 from keras_slr.callbacks.callback_lists import run_in_order
-from keras_slr.keras_internals import callbacks as internals
+from keras_slr.keras_internals.callbacks import OverridableBackupAndRestore
 from keras_slr_base.atomic_file import atomic_file
 
 
-class BackupAndRestore(internals.BackupAndRestore):
+class BackupAndRestore(OverridableBackupAndRestore):
     """Backs up a run, which can then be restored after a kill at any moment.
 
     This is the callback of Keras, with the same arguments. Keras overwrites

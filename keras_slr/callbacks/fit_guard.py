@@ -14,12 +14,12 @@ from keras_slr.keras_internals.instance_patch import InstancePatch
 
 
 class FitGuard:
-    """Calls `shed` when a `fit` without its callback begins.
+    """Calls `abandon` when a `fit` without its callback begins.
 
     Args:
         model: Keras model.
         owner: The callback.
-        shed: Function without arguments.
+        abandon: Function without arguments that removes the callback's run.
 
     Attributes:
         armed: Whether training with the callback is about to begin.
@@ -30,10 +30,10 @@ class FitGuard:
             otherwise.
     """
 
-    def __init__(self, model, owner, shed):
+    def __init__(self, model, owner, abandon):
         self._model = model
         self._owner = owner
-        self._shed_owner = shed
+        self._abandon_owner = abandon
         self._by_hand = False
         self._history = None
         self._patch = InstancePatch(model, "make_train_function", self._guarded)
@@ -64,7 +64,7 @@ class FitGuard:
         if guard is None:
             return
         second = guard.armed and guard._owner is not owner
-        guard._shed()
+        guard._abandon()
         if second:
             raise _second(model)
 
@@ -97,7 +97,7 @@ class FitGuard:
             if self.armed:
                 self.begin(by_hand=False)
             elif not force and not self._training():
-                self._shed()
+                self._abandon()
             return base(force)
 
         make_train_function.guard = self
@@ -126,7 +126,7 @@ class FitGuard:
         # Another callback of the `fit` may train on a batch of its own.
         return any(self._owner in each.callbacks for each in callback_lists())
 
-    def _shed(self):
+    def _abandon(self):
         if not self.armed:
             warnings.warn(
                 f"A pruning run on `{self._model.name}` did not come to its "
@@ -135,7 +135,7 @@ class FitGuard:
                 stacklevel=4,
             )
         self.detach()
-        self._shed_owner()
+        self._abandon_owner()
 
     def retrace(self):
         """Makes a running `fit` use the new train step."""

@@ -8,13 +8,13 @@ from keras_slr.callbacks.hard_pruned_metrics import PREFIX
 from keras_slr.callbacks.training_callback import TrainingCallback
 from keras_slr.checkpoints.state_in_optimizer import carrier_of
 from keras_slr.checkpoints.state_in_optimizer import without_carrier
-from keras_slr.keras_internals.callbacks import ModelCheckpoint
+from keras_slr.keras_internals.callbacks import OverridableModelCheckpoint
 from keras_slr.keras_internals.callbacks import unsynced_model
 from keras_slr.training.hard_pruned import hard_pruned
 from keras_slr.training.run import Run
 
 
-class HardPrunedCheckpoint(ModelCheckpoint):
+class HardPrunedCheckpoint(OverridableModelCheckpoint):
     """Saves the pruned model in the middle of a run, with its zeros.
 
     ```python

@@ -14,7 +14,7 @@ _METHODS = ("save", "save_weights")
 _ENDINGS = (".keras", ".h5", ".hdf5")
 
 
-class WholeCheckpoints:
+class AtomicCheckpoints:
     """Makes a model's `save` and `save_weights` write by `atomic_file`.
 
     Args:
@@ -23,7 +23,7 @@ class WholeCheckpoints:
 
     def __init__(self, model):
         self._patches = [
-            InstancePatch(model, name, _whole) for name in _METHODS
+            InstancePatch(model, name, _atomic) for name in _METHODS
         ]
 
     def attach(self):
@@ -35,9 +35,9 @@ class WholeCheckpoints:
             patch.detach()
 
 
-def _whole(write):
+def _atomic(write):
     @functools.wraps(write)
-    def write_whole(filepath, overwrite=True, *args, **kwargs):
+    def write_atomically(filepath, overwrite=True, *args, **kwargs):
         # Keras itself writes folders, shards and remote files, and asks
         # before it overwrites a file.
         if not (
@@ -52,4 +52,4 @@ def _whole(write):
         with atomic_file(filepath) as made:
             return write(made, overwrite, *args, **kwargs)
 
-    return write_whole
+    return write_atomically

@@ -22,7 +22,7 @@ def holds_averages(swap):
     return swap._ema_weights_in_model
 
 
-class ModelCheckpoint(keras.callbacks.ModelCheckpoint):
+class OverridableModelCheckpoint(keras.callbacks.ModelCheckpoint):
     """Keras's `ModelCheckpoint`, with methods that subclasses may override."""
 
     def _write(self, epoch, batch, logs):
@@ -40,7 +40,7 @@ class ModelCheckpoint(keras.callbacks.ModelCheckpoint):
         self._choose_direction()
 
 
-class BackupAndRestore(keras.callbacks.BackupAndRestore):
+class OverridableBackupAndRestore(keras.callbacks.BackupAndRestore):
     """Keras's `BackupAndRestore`, with a method that subclasses may override.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from keras_slr.reports.macs import macs
 from keras_slr.reports.report import Report
-from keras_slr.reports.report import Row
+from keras_slr.reports.report import WeightRow
 from keras_slr.reports.report import report
 from keras_slr.reports.report import rows_of
 from keras_slr.reports.sensitivity import Sensitivity
@@ -13,9 +13,9 @@ from keras_slr.reports.summary_diff import summary_diff
 
 __all__ = [
     "Report",
-    "Row",
     "Sensitivity",
     "SummaryDiff",
+    "WeightRow",
     "macs",
     "report",
     "rows_of",

@@ -19,7 +19,7 @@ from keras_slr_base.text_console import text_console
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class WeightRow:
     """One weight in a report.
 
     Attributes:
@@ -54,19 +54,19 @@ class Report:
     """A table of weights that prints itself.
 
     Attributes:
-        rows: List of `Row`, in the order of the layers.
+        rows: List of `WeightRow`, in the order of the layers.
         warning: String, why the run may have lost accuracy needlessly, or
             `None`.
     """
 
-    rows: list[Row]
+    rows: list[WeightRow]
     warning: str | None = None
 
     @classmethod
     def after_pruning(
         cls,
         model: keras.Model,
-        rows: list[Row],
+        rows: list[WeightRow],
         warning: str | None = None,
     ) -> "Report":
         """Returns the report with the zeros that the model has now."""
@@ -79,7 +79,7 @@ class Report:
         )
 
     @property
-    def pruned(self) -> list[Row]:
+    def pruned(self) -> list[WeightRow]:
         """The rows of the weights that are pruned."""
         return [row for row in self.rows if row.reason is None]
 
@@ -224,7 +224,7 @@ def dict_of_reasons(left, constraints):
 def _in_layer_order(model, rates, residuals, reasons):
     return Report(
         [
-            Row(
+            WeightRow(
                 path=weight.path,
                 shape=tuple(weight.variable.shape),
                 rate=rates.get(id(weight.variable)),

@@ -16,7 +16,7 @@ _GROUPED = ("num_query_heads", "num_key_value_heads")
 
 
 @dataclasses.dataclass(frozen=True)
-class Block:
+class TransformerBlock:
     """The parts of a layer, and the config arguments that size them.
 
     Attributes:
@@ -57,26 +57,28 @@ class Block:
 
 
 BLOCKS = {
-    "GroupedQueryAttention": Block(heads=_GROUPED),
-    "keras_hub/CachedMultiHeadAttention": Block(heads=("num_heads",)),
-    "keras_hub/CachedGemmaAttention": Block(heads=_GROUPED),
-    "keras_hub/CachedMistralAttention": Block(
+    "GroupedQueryAttention": TransformerBlock(heads=_GROUPED),
+    "keras_hub/CachedMultiHeadAttention": TransformerBlock(
+        heads=("num_heads",)
+    ),
+    "keras_hub/CachedGemmaAttention": TransformerBlock(heads=_GROUPED),
+    "keras_hub/CachedMistralAttention": TransformerBlock(
         heads=_GROUPED, head_size="head_dim"
     ),
-    "keras_hub/LlamaAttention": Block(has_config=False),
-    "keras_hub/TransformerEncoder": Block(
+    "keras_hub/LlamaAttention": TransformerBlock(has_config=False),
+    "keras_hub/TransformerEncoder": TransformerBlock(
         (SELF_ATTENTION,), (UP,), DOWN, width="intermediate_dim"
     ),
-    "keras_hub/TransformerDecoder": Block(
+    "keras_hub/TransformerDecoder": TransformerBlock(
         (SELF_ATTENTION, CROSS_ATTENTION),
         (UP,),
         DOWN,
         width="intermediate_dim",
     ),
-    "keras_hub/LlamaTransformerDecoder": Block(
+    "keras_hub/LlamaTransformerDecoder": TransformerBlock(
         (SELF_ATTENTION,), (GATE, UP), DOWN, has_config=False
     ),
-    "keras_hub/MistralTransformerDecoder": Block(
+    "keras_hub/MistralTransformerDecoder": TransformerBlock(
         (SELF_ATTENTION,),
         (GATE, UP),
         DOWN,
@@ -84,7 +86,7 @@ BLOCKS = {
         head_size="head_dim",
         width="intermediate_dim",
     ),
-    "keras_hub/GemmaDecoderBlock": Block(
+    "keras_hub/GemmaDecoderBlock": TransformerBlock(
         ("attention",),
         ("gating_ffw", "gating_ffw_2"),
         "ffw_linear",
@@ -96,5 +98,5 @@ BLOCKS = {
 
 
 def block_of(layer):
-    """Returns the `Block` of a layer."""
+    """Returns the `TransformerBlock` of a layer."""
     return BLOCKS[name_of(layer)]

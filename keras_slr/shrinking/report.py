@@ -11,7 +11,7 @@ from keras_slr_base.text_console import text_console
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class GroupRow:
     """One group in a report.
 
     Attributes:
@@ -30,11 +30,11 @@ class ShrinkReport:
     """A table of groups that prints itself.
 
     Attributes:
-        rows: List of `Row`, in the order of the graph, then those of zero
+        rows: List of `GroupRow`, in the order of the graph, then those of zero
             units inside layers that are left whole.
     """
 
-    rows: list[Row]
+    rows: list[GroupRow]
 
     @classmethod
     def of(cls, cut: Cut) -> "ShrinkReport":
@@ -47,9 +47,9 @@ class ShrinkReport:
                 or cut.waits.get(i)
                 or why_zeros_stay(group, removed)
             )
-            rows.append(Row(group, group.size - len(removed), reason))
+            rows.append(GroupRow(group, group.size - len(removed), reason))
         opaque = zeros_in_opaque(cut.trace)
-        return cls([*rows, *(Row(g, g.size, g.reason) for g in opaque)])
+        return cls([*rows, *(GroupRow(g, g.size, g.reason) for g in opaque)])
 
     @property
     def removed(self) -> int:
@@ -57,7 +57,7 @@ class ShrinkReport:
         return sum(row.group.size - row.kept for row in self.rows)
 
     @property
-    def whole(self) -> list[Row]:
+    def whole(self) -> list[GroupRow]:
         """The rows of the groups that cannot be cut."""
         return [row for row in self.rows if row.group.reason]
 

@@ -11,9 +11,9 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_slr
-from tests.tflite_export.xnnpack.topology_cases import CASES
-from tests.tflite_export.xnnpack.topology_cases import encode_sparsely
-from tests.tflite_export.xnnpack.topology_cases import is_pointwise
+from tests.tflite_export.xnnpack.sparse_inference_models import CASES
+from tests.tflite_export.xnnpack.sparse_inference_models import encode_sparsely
+from tests.tflite_export.xnnpack.sparse_inference_models import is_pointwise
 from tflite_export import convert
 from tflite_export import explain
 from tflite_export import friendly

@@ -6,8 +6,8 @@
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from tests.tflite_export.xnnpack.topology_cases import CASES
-from tests.tflite_export.xnnpack.topology_cases import FEW
+from tests.tflite_export.xnnpack.sparse_inference_models import CASES
+from tests.tflite_export.xnnpack.sparse_inference_models import FEW
 from tflite_export.flatbuffer import read
 from tflite_export.xnnpack.sparse_start import sparse_inference
 
@@ -33,7 +33,7 @@ def check(folder, name):
     assert found.safe == case.safe
     # Where it is not safe, it is judged as if it engaged.
     assert found.engages == (case.engages or not case.safe)
-    assert case.told in "; ".join(found.reasons)
+    assert case.reason in "; ".join(found.reasons)
     assert bool(found.reasons) == (not found.engages or not found.safe)
     # Encoded or not, the answer is the same.
     assert sparse_inference(read(folder / f"{name}.sparse.tflite")) == found

@@ -1,8 +1,8 @@
 """Small models around every condition of sparse inference, as TFLite files.
 
-`python -m tests.tflite_export.xnnpack.topology_cases FOLDER [NAME ...]`, on
-TensorFlow, writes `NAME.tflite` with 90 % zeros in the 1x1 convolutions, and
-`NAME.sparse.tflite` with these encoded sparsely.
+`python -m tests.tflite_export.xnnpack.sparse_inference_models FOLDER
+[NAME ...]` needs TensorFlow. It writes `NAME.tflite` with 90 % zeros in the 1x1
+convolutions, and `NAME.sparse.tflite` with these encoded sparsely.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ class Case:
         right: Boolean, whether the outputs are right; `None` where the file
             does not run.
         safe: Boolean, whether the static check is to trust it.
-        told: String that a reason of the static check holds.
+        reason: String that a reason of the static check holds.
         rate: Float, share of zeros in each 1x1 convolution. Defaults to 0.9.
         options: Dict of attributes of the converter. Defaults to none.
     """
@@ -40,7 +40,7 @@ class Case:
     engages: bool
     right: bool | None
     safe: bool
-    told: str = ""
+    reason: str = ""
     rate: float = RATE
     options: dict = dataclasses.field(default_factory=dict)
 
@@ -106,20 +106,20 @@ def _yes(middle=lambda x: x, **arguments):
     return Case(lambda: _model(middle, **arguments), True, True, True)
 
 
-def _no(told, middle=lambda x: x, **arguments):
-    return Case(lambda: _model(middle, **arguments), False, True, True, told)
+def _no(reason, middle=lambda x: x, **arguments):
+    return Case(lambda: _model(middle, **arguments), False, True, True, reason)
 
 
-def _wrong(told, middle=lambda x: x, **arguments):
-    return Case(lambda: _model(middle, **arguments), True, False, False, told)
+def _wrong(reason, middle=lambda x: x, **arguments):
+    return Case(lambda: _model(middle, **arguments), True, False, False, reason)
 
 
-def _fails(told, **arguments):
-    return Case(lambda: _model(**arguments), True, None, False, told)
+def _fails(reason, **arguments):
+    return Case(lambda: _model(**arguments), True, None, False, reason)
 
 
-def _unknown(told, middle=lambda x: x, **arguments):
-    return Case(lambda: _model(middle, **arguments), True, True, False, told)
+def _unknown(reason, middle=lambda x: x, **arguments):
+    return Case(lambda: _model(middle, **arguments), True, True, False, reason)
 
 
 def _layer(name, *args, **options):
