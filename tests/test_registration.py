@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import keras
 import pytest
 
 from keras_slr import Solver
@@ -20,6 +21,7 @@ def test_a_class_is_found_under_its_name():
     known = {}
     one = registration(known, Solver, "one", "tests")(method())
     assert known == {"one": one}
+    assert keras.saving.get_registered_name(one) == "tests>Method"
 
 
 def test_a_class_may_be_defined_again_as_in_a_notebook():
@@ -39,6 +41,7 @@ def test_a_name_of_another_class_is_refused():
 def test_other_classes_are_refused():
     for cls, text in (
         (type("Plain", (Solver,), {}), "registration above"),
+        (method(frozen=False), "registration above"),
         (method(Structure), "subclass of `keras_slr.Solver`"),
     ):
         known = {}

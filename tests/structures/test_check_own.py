@@ -7,6 +7,7 @@ import pytest
 
 import keras_slr
 from keras_slr import Structure
+from keras_slr.structures.check_own import check_own
 
 pytestmark = pytest.mark.once("nothing is trained")
 
@@ -65,3 +66,11 @@ def test_a_wrong_method_is_named(make_model, name, replace, text):
         keras_slr.hard_prune(model, include="hidden", structure=structure)
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_structures_of_the_package_are_not_called(monkeypatch):
+    def units(self, *weights):
+        raise AssertionError("called")
+
+    monkeypatch.setattr(keras_slr.Unstructured, "units", units)
+    check_own(keras_slr.Unstructured(), ())
