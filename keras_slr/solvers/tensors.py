@@ -119,7 +119,7 @@ class Tensors(Protocol):
 
         Raises:
             ValueError: If the number of scores or rates, or the shape of a
-                score, is wrong.
+                score, is wrong, or a score is complex, NaN or infinite.
         """
         ...
 

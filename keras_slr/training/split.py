@@ -126,7 +126,8 @@ class Split:
     def keep(self, scores, rates):
         scores, rates = list(scores), list(rates)
         shapes = [tuple(slot.w.shape) for slot in self.slots]
-        check_choice(scores, rates, shapes, len(self._sets))
+        paths = [slot.weight.path for slot in self.slots]
+        check_choice(scores, rates, shapes, paths, len(self._sets))
         return self.arrays.largest(scores, self._sets, self._counts(rates))
 
     def keep_lifted(self, rho, s=0.0, share=1.0, power=0.0):

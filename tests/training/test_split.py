@@ -12,6 +12,7 @@ from keras_slr import SLRPruner
 from keras_slr.solvers.tensors import Tensors
 from keras_slr.training import figures
 from keras_slr.training.arrays import DeviceArrays
+from keras_slr.training.arrays import HostArrays
 from keras_slr.training.split import Split
 from tests.helpers import slow_keep_mask
 from tests.helpers import to_numpy
@@ -120,6 +121,26 @@ def test_filters_are_kept_by_the_norm_of_their_scores(make_model):
     split.hold([mask])
     zero = np.all(to_numpy(split.weights[0]) == 0, axis=0)
     np.testing.assert_array_equal(zero, ~slow_keep_mask(norms, 16))
+    pruner.abandon()
+
+
+@pytest.mark.parametrize("arrays", [HostArrays, DeviceArrays])
+@pytest.mark.parametrize("structure", [None, keras_slr.NM(2, 4)])
+def test_scores_are_real_and_finite(make_model, arrays, structure):
+    pruner = begun(make_model(), structure=structure, include="hidden")
+    split = pruner.run.split
+    split.arrays = arrays()
+    score = np.ones(split.weights[0].shape, "float32")
+    for wrong, received in (
+        (score * 1j, "type .*complex"),
+        (score * np.nan, "NaN or Inf"),
+        (score * -np.inf, "NaN or Inf"),
+    ):
+        for convert in (np.asarray, keras.ops.convert_to_tensor):
+            with pytest.raises(ValueError, match=f"{received}.*hidden/kernel"):
+                split.keep([convert(wrong)], split.rates)
+    for right in (score, score > 0, score.astype("int32")):
+        split.keep([right], split.rates)
     pruner.abandon()
 
 
