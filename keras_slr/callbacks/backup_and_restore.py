@@ -1,6 +1,7 @@
 """Keras's `BackupAndRestore`, with atomic files."""
 
 import os
+import shutil
 
 from keras_slr.callbacks.callback_lists import run_in_order
 from keras_slr.keras_internals.callbacks import OverridableBackupAndRestore
@@ -24,6 +25,10 @@ class BackupAndRestore(OverridableBackupAndRestore):
         os.makedirs(self.backup_dir, exist_ok=True)
         path = self.metadata_path
         with atomic_file(path) as made:
+            # With `double_checkpoint`, Keras copies the file that it is about
+            # to overwrite.
+            if os.path.exists(path):
+                shutil.copyfile(path, made)
             self.metadata_path = str(made)
             try:
                 super()._write()

@@ -254,6 +254,24 @@ def test_killed_between_the_weights_and_their_epoch(
     assert_same(straight, run())
 
 
+def test_a_double_checkpoint_replaces_a_damaged_one(straight, data, tmp_path):
+    """Both files of the checkpoint before it are kept."""
+
+    def backup():
+        return keras_slr.BackupAndRestore(str(tmp_path), double_checkpoint=True)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(data, after=[backup(), Die(3, 1)])
+    path = tmp_path / "training_metadata.json"
+    assert json.loads(path.read_text())["epoch"] == 3
+    path = path.with_suffix(".json.bkp")
+    assert json.loads(path.read_text())["epoch"] == 2
+    (tmp_path / "latest.weights.h5").write_bytes(b"damaged")
+    resumed = fit(data, after=[backup()])
+    assert list(resumed[1].logs) == [2, 3]
+    assert_same(straight(data), resumed)
+
+
 def test_a_shuffled_py_dataset_keeps_its_order(data, tmp_path):
     """Keras shuffles it with the `random` module of Python."""
 
