@@ -21,8 +21,10 @@ from keras_slr.backend.penalty import pull
 from keras_slr.backend.random_state import global_random_states
 from keras_slr.backend.random_state import random_state_kept
 from keras_slr.backend.random_state import set_global_random_states
+from keras_slr.backend.variables import assign_from_host
 from keras_slr.backend.variables import assign_parts
 from keras_slr.backend.variables import fill
+from keras_slr.backend.variables import host_target
 from keras_slr.backend.variables import on_one_cpu
 from keras_slr.backend.variables import parts
 from keras_slr.backend.variables import raw_parts
@@ -38,6 +40,7 @@ __all__ = [
     "TRACES_ARE_SHARED",
     "add_penalty",
     "apply_mask",
+    "assign_from_host",
     "assign_parts",
     "bit_pattern",
     "build",
@@ -45,6 +48,7 @@ __all__ = [
     "draw",
     "fill",
     "global_random_states",
+    "host_target",
     "is_torch_optimizer",
     "mask_gradients",
     "mask_variables",

@@ -1,5 +1,7 @@
 """Reading and writing variables from outside a compiled step."""
 
+import math
+
 import numpy as np
 from keras import ops
 
@@ -13,6 +15,9 @@ elif BACKEND == "jax":
     from jax.experimental import multihost_utils
 elif BACKEND == "torch":
     import torch
+
+# Bytes.
+_CACHE_LINE = 64
 
 
 def to_host(variable):
@@ -28,10 +33,45 @@ def to_host(variable):
             value = value.float()
         return value.cpu().numpy()
     if BACKEND == "tensorflow":
-        return to_numpy(variable).astype(np.float32, copy=False)
+        value = tf.convert_to_tensor(value)
+        if value.dtype != tf.float32 or "CPU" not in value.device:
+            return value.numpy().astype(np.float32, copy=False)
+        return np.asarray(memoryview(value))
     if not (value.is_fully_addressable or value.is_fully_replicated):
         value = multihost_utils.process_allgather(value, tiled=True)
     return np.asarray(value).astype(np.float32, copy=False)
+
+
+def host_target(variable):
+    """Returns an array to fill, for `assign_from_host`.
+
+    Args:
+        variable: Keras variable of float32 on one CPU.
+
+    Returns:
+        NumPy array of its shape; on PyTorch, its own memory.
+    """
+    if BACKEND == "torch" and variable.value.is_contiguous():
+        return variable.value.detach().numpy()
+    # JAX and TensorFlow take over arrays that begin at a cache line, and copy
+    # others.
+    size = math.prod(variable.shape)
+    memory = np.empty(4 * size + _CACHE_LINE, np.uint8)
+    start = -memory.ctypes.data % _CACHE_LINE
+    array = memory[start : start + 4 * size].view(np.float32)
+    return array.reshape(variable.shape)
+
+
+def assign_from_host(variable, array):
+    """Sets a variable to an array of `host_target`, which it takes over."""
+    if BACKEND == "torch":
+        value = torch.from_numpy(array)
+        if value.data_ptr() != variable.value.data_ptr():
+            variable.value.detach().copy_(value)
+    elif BACKEND == "tensorflow":
+        variable.assign(tf.experimental.dlpack.from_dlpack(array.__dlpack__()))
+    else:
+        variable.assign(array)
 
 
 def to_numpy(variable):

@@ -11,7 +11,7 @@ import math
 from keras import ops
 
 from keras_slr.backend import bit_pattern
-from keras_slr.projections.unstructured import MAGNITUDE_BITS
+from keras_slr.projections.largest import MAGNITUDE_BITS
 
 
 def keep_mask(w, count):

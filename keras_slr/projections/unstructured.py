@@ -12,8 +12,7 @@ flush-to-zero mode, and -0.0 equals 0.0.
 
 import numpy as np
 
-MAGNITUDE_BITS = 0x7FFFFFFF
-INFINITY_BITS = 0x7F800000
+from keras_slr.projections.largest import mark_largest
 
 
 def keep_count(size, rate, least=1):
@@ -30,12 +29,6 @@ def keep_count(size, rate, least=1):
     return max(size - round(rate * size), least)
 
 
-def magnitude_bits(w):
-    """Returns the magnitudes of `w` as ordered int32 bit patterns, flat."""
-    bits = np.ascontiguousarray(w, dtype=np.float32).view(np.int32)
-    return bits.ravel() & np.int32(MAGNITUDE_BITS)
-
-
 def keep_mask(w, count):
     """Marks the `count` entries of `w` of largest magnitude.
 
@@ -49,20 +42,8 @@ def keep_mask(w, count):
     Raises:
         ValueError: If an entry of `w` is NaN or infinite.
     """
-    bits = magnitude_bits(w)
-    position = min(bits.size - count, bits.size - 1)
-    parted = np.partition(bits, position)
-    threshold = parted[position]
-    # NaN and infinity have patterns above every finite number, so the upper
-    # part shows whether there are any.
-    if parted[position:].max() >= INFINITY_BITS:
-        raise ValueError(
-            "Expected finite numbers. Received a tensor with NaN or Inf."
-        )
-    mask = bits > threshold
-    missing = count - np.count_nonzero(mask)
-    mask[np.flatnonzero(bits == threshold)[:missing]] = True
-    return mask.reshape(np.shape(w))
+    bits = np.ascontiguousarray(w, dtype=np.float32).view(np.int32).ravel()
+    return mark_largest(bits, count).reshape(np.shape(w))
 
 
 def project(w, count):

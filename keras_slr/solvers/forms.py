@@ -12,17 +12,20 @@ make that gradient cheap. Each entry of `W` has two of them, both float32:
   `R`, or zero, which leaves the gradient at zero; each backend uses what is
   faster (`backend.FREE`).
 
-The passes are written once for NumPy arrays and for backend tensors, of which
-`xp` brings `dot`, `where`, `minimum`, `mask` (1.0 where true) and `free` (the
-`C` of free entries), and work entry by entry, so that they can run on a block
-of a tensor at a time. Masks are multiplied, not selected by: that is faster in
-NumPy. The first number of an entry, `Z`, `R` or `A`, is called `a`.
+The passes are written once for NumPy arrays and for backend tensors, and work
+entry by entry, so that they can run on a block of a tensor at a time. `xp`
+brings what differs:
+
+- `free`, the `C` of free entries;
+- `dot(x, y)` and `count(condition)`;
+- `number(condition)`, one where true and zero elsewhere;
+- `mask(condition)`, for `only(mask, x)`, which is `x` where true and zero
+  elsewhere, and for `either(mask, x, y)`; `~mask` is its complement.
+
+The first number of an entry, `Z`, `R` or `A`, is called `a`.
 """
 
 import dataclasses
-
-# Above every finite `C`.
-LARGEST = 3.4e38
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,8 +85,8 @@ class Held:
     @classmethod
     def settled(cls, xp, w, a, c, bound):
         """Counts the entries outside the support with `|W| <= bound`."""
-        outside = xp.mask(~cls.support(xp, a, c))
-        return (xp.dot(outside, xp.mask(abs(w) <= bound)),)
+        outside = ~cls.support(xp, a, c)
+        return (xp.count(outside & (abs(w) <= bound)),)
 
     @classmethod
     def lift(cls, xp, w, a, c, rho, s):
@@ -100,15 +103,17 @@ class Held:
 
     @classmethod
     def project(cls, xp, w, a, c, keep, rho, s):
-        """Computes `Sums` for `Z' = Pi(W + Lam / rho)` with support `keep`."""
-        lam, d_before = cls.read(xp, w, a, c, rho)
-        lam = lam + s * d_before
+        """Computes the sums over `Z' = Pi(W + Lam / rho)` with support `keep`.
+
+        Returns:
+            The last four numbers of `Sums`.
+        """
+        lam, d = cls.read(xp, w, a, c, rho)
+        lam = lam + s * d
         keep = xp.mask(keep)
-        outside = w * (1.0 - keep)
-        d = outside + keep * (w - (w + lam / rho))
+        outside = xp.only(~keep, w)
+        d = xp.either(keep, w - (w + lam / rho), w)
         return (
-            xp.dot(lam, d_before),
-            xp.dot(d_before, d_before),
             xp.dot(lam, d),
             xp.dot(d, d),
             xp.dot(lam, outside),
@@ -122,7 +127,7 @@ class Held:
         `scale` multiplies the new `Lam`.
         """
         lam, v = cls.lift(xp, w, a, c, rho, s_1)
-        z = xp.where(keep, v, 0.0)
+        z = xp.only(xp.mask(keep), v)
         lam = scale * (lam + s_2 * (w - z))
         return z, lam - rho_next * z
 
@@ -141,7 +146,7 @@ class Masked(Held):
 
     @classmethod
     def ascend(cls, xp, w, a, c, keep, rho, s_1, s_2, rho_next, scale):
-        return xp.mask(keep), c
+        return xp.number(keep), c
 
 
 class Free(Held):
@@ -151,7 +156,13 @@ class Free(Held):
     def read(xp, w, a, c, rho):
         del rho
         bound = xp.mask(a > 0)
-        return xp.minimum(c, LARGEST) * bound, w * bound
+        return xp.only(bound, c), xp.only(bound, w)
+
+    @classmethod
+    def gap(cls, xp, w, a, c, rho):
+        lam, d = cls.read(xp, w, a, c, rho)
+        # Products with W are NaN in the support, too, where a weight is.
+        return xp.dot(lam, w), xp.dot(d, d)
 
     @staticmethod
     def support(xp, a, c):
@@ -160,16 +171,17 @@ class Free(Held):
 
     @classmethod
     def auxiliary(cls, xp, w, a, c):
-        return w * xp.mask(cls.support(xp, a, c))
+        return w * xp.number(cls.support(xp, a, c))
 
     @classmethod
     def ascend(cls, xp, w, a, c, keep, rho, s_1, s_2, rho_next, scale):
-        lam, _ = cls.lift(xp, w, a, c, rho, s_1)
-        c = xp.where(keep, xp.free, scale * (lam + s_2 * w))
-        return rho_next * (1.0 - xp.mask(keep)), c
+        lam, d = cls.read(xp, w, a, c, rho)
+        lam = scale * (lam + s_1 * d + s_2 * w)
+        outside = xp.mask(~keep)
+        return xp.only(outside, rho_next), xp.either(outside, lam, xp.free)
 
     @classmethod
     def mark(cls, xp, w, a, c):
         """Returns `a` and `c` with the marks that this backend uses."""
         del w
-        return a, xp.where(cls.support(xp, a, c), xp.free, c)
+        return a, xp.either(xp.mask(a > 0), c, xp.free)

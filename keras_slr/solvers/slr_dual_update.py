@@ -119,7 +119,7 @@ def dual_update(solver, state, tensors, loss, way, interval=1):
         masks = tensors.keep_lifted(
             rho, s_1, solver.share(way), solver.power(tensors)
         )
-    sums = tensors.sums(masks, rho, s_1)
+    sums = tensors.sums(masks, rho, s_1, (inner, square))
     before = penalty(sums.inner_before, sums.square_before, rho)
     gain = before - penalty(sums.inner, sums.square, rho)
     condition_2 = gain > ROUNDING * (

@@ -155,13 +155,21 @@ class Tensors(Protocol):
         """
         ...
 
-    def sums(self, masks: Masks, rho: float, s: float = 0.0) -> Sums:
+    def sums(
+        self,
+        masks: Masks,
+        rho: float,
+        s: float = 0.0,
+        gap: tuple[float, float] | None = None,
+    ) -> Sums:
         """Returns the sums before and after `Z` moves to the support `masks`.
 
         Args:
             masks: Masks of the new support.
             rho: Float, the present penalty weight.
             s: See `keep_lifted`. Defaults to `0.0`.
+            gap: What `gap` returned for the same tensors; saves computing it
+                again. Defaults to `None`.
         """
         ...
 

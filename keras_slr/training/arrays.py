@@ -19,26 +19,49 @@ from keras import ops
 from keras_slr import backend
 from keras_slr.projections import bisection
 from keras_slr.projections import keep_mask
+from keras_slr.projections.sweep import sweep
+from keras_slr.training.metric import weighing
 
-# Entries per block: the dozen intermediate arrays of a pass then fit into the
-# processor's cache.
-BLOCK = 1 << 15
+# Entries that are added up in single precision.
+_TERMS = 1 << 15
 
 
 class HostArrays:
     """Runs the passes on NumPy views, block by block."""
 
     free = backend.FREE
-    minimum = staticmethod(np.minimum)
-    where = staticmethod(np.where)
 
     @staticmethod
-    def mask(condition):
+    def number(condition):
         return condition.astype(np.float32)
 
     @staticmethod
+    def mask(condition):
+        # Ones in all bits where true: `np.where` takes twice as long.
+        return np.negative(condition.view(np.int8)).astype(np.int32)
+
+    @staticmethod
+    def only(mask, x):
+        return (_as_int32(x) & mask).view(np.float32)
+
+    @staticmethod
+    def either(mask, x, y):
+        y = _as_int32(y)
+        chosen = _as_int32(x) ^ y
+        chosen &= mask
+        chosen ^= y
+        return chosen.view(np.float32)
+
+    @staticmethod
+    def count(condition):
+        return float(np.count_nonzero(condition))
+
+    @staticmethod
     def dot(a, b):
-        return float(np.einsum("i,i->", a, b))
+        return sum(
+            float(np.einsum("i,i->", a[i : i + _TERMS], b[i : i + _TERMS]))
+            for i in range(0, a.size, _TERMS)
+        )
 
     def sums(self, fn, slots, *scalars, masks=None):
         """Returns the tuple of sums of `fn` over all weights.
@@ -49,12 +72,16 @@ class HostArrays:
             *scalars: Floats passed to `fn`.
             masks: List of masks passed to `fn`. Defaults to `None`, none.
         """
-        # Block sums are added up in the double precision of Python.
-        parts = (
-            fn(self, *arrays, *scalars)
+
+        def sums(*blocks):
+            return fn(self, *blocks, *scalars)
+
+        parts = [
+            part
             for slot, mask in _paired(slots, masks)
-            for arrays in _blocks(_flat(slot, mask))
-        )
+            for part in sweep(sums, *_flat(slot, mask))
+        ]
+        # Block sums are added up in the double precision of Python.
         return tuple(float(sum(column)) for column in zip(*parts))
 
     def support(self, fn, slots):
@@ -72,7 +99,7 @@ class HostArrays:
         """
         return [np.full(slot.w.shape, keep) for slot, keep in zip(slots, kept)]
 
-    def masks(self, fn, slots, sets, counts, *scalars, weighings=None):
+    def masks(self, fn, slots, sets, counts, *scalars, moments=None, power=0.0):
         """Returns the masks of the entries to keep.
 
         Args:
@@ -82,31 +109,47 @@ class HostArrays:
                 of its weights' slots.
             counts: List of integers, how many units to keep of each set.
             *scalars: Floats passed to `fn`.
-            weighings: List of factors of the tensors, see
-                `training.metric.weighing`. Defaults to `None`, no factors.
+            moments: List of the second moments of the slots, see
+                `training.metric`. Defaults to `None`, no metric.
+            power: Float, the power of the metric. Defaults to `0.0`.
         """
-        weighings = weighings or [None] * len(slots)
+        moments = moments or [None] * len(slots)
 
         def value(i):
-            flat = _flat(slots[i])
-            v = np.empty(flat[0].shape, np.float32)
-            for out, *arrays in _blocks((v, *flat)):
-                out[:] = fn(self, *arrays, *scalars)[-1]
-            if weighings[i] is not None:
-                v *= np.reshape(weighings[i], -1)
+            arrays = _flat(slots[i])
+            v = np.empty(arrays[0].shape, np.float32)
+            if moments[i] is None:
+
+                def fill(out, *blocks):
+                    out[:] = fn(self, *blocks, *scalars)[-1]
+
+            else:
+                arrays.append(backend.to_host(moments[i]).reshape(-1))
+                mean = _mean(arrays[-1])
+
+                def fill(out, *blocks):
+                    *blocks, moment = blocks
+                    values = fn(self, *blocks, *scalars)[-1]
+                    factors = weighing(moment, mean, power)
+                    np.multiply(values, factors, out=out)
+
+            sweep(fill, v, *arrays)
             return v.reshape(slots[i].w.shape)
 
         return merged_masks(np, keep_mask, sets, counts, value, len(slots))
 
     def assign(self, fn, slots, masks, *scalars):
         """Stores the `a` and `c` that `fn` returns."""
+
+        def fill(a, c, *blocks):
+            a[:], c[:] = fn(self, *blocks, *scalars)
+
         for slot, mask in _paired(slots, masks):
-            flat = _flat(slot, mask)
-            a, c = np.empty_like(flat[0]), np.empty_like(flat[0])
-            for a_out, c_out, *arrays in _blocks((a, c, *flat)):
-                a_out[:], c_out[:] = fn(self, *arrays, *scalars)
-            slot.a.assign(a.reshape(slot.a.shape))
-            slot.c.assign(c.reshape(slot.c.shape))
+            new = [backend.host_target(v) for v in (slot.a, slot.c)]
+            a, c = (array.reshape(-1) for array in new)
+            sweep(fill, a, c, *_flat(slot, mask))
+            backend.assign_from_host(slot.a, new[0])
+            backend.assign_from_host(slot.c, new[1])
 
     @staticmethod
     def largest(values, sets, counts):
@@ -132,12 +175,23 @@ class DeviceArrays:
     """Runs each pass over all weights in one compiled call."""
 
     free = backend.FREE
-    minimum = staticmethod(ops.minimum)
-    where = staticmethod(ops.where)
+    either = staticmethod(ops.where)
+
+    @staticmethod
+    def number(condition):
+        return ops.cast(condition, "float32")
 
     @staticmethod
     def mask(condition):
-        return ops.cast(condition, "float32")
+        return condition
+
+    @staticmethod
+    def only(mask, x):
+        return ops.where(mask, x, 0.0)
+
+    @staticmethod
+    def count(condition):
+        return ops.sum(ops.cast(condition, "float32"))
 
     def __init__(self):
         self._compiled = {}
@@ -165,13 +219,18 @@ class DeviceArrays:
             for slot, keep in zip(slots, kept)
         ]
 
-    def masks(self, fn, slots, sets, counts, *scalars, weighings=None):
+    def masks(self, fn, slots, sets, counts, *scalars, moments=None, power=0.0):
         """See `HostArrays.masks`."""
         # The sets are part of the function. The counts are tensors, because
         # they change while a set shrinks.
-        body = functools.partial(self._choose, sets)
+        body = functools.partial(self._choose, sets, power)
+        moments = moments or [None] * len(slots)
+        moments = [
+            None if moment is None else ops.cast(moment.value, "float32")
+            for moment in moments
+        ]
         return self._call(
-            fn, body, slots, weighings, scalars, _int_tensors(counts)
+            fn, body, slots, moments, scalars, _int_tensors(counts)
         )
 
     def assign(self, fn, slots, masks, *scalars):
@@ -206,7 +265,7 @@ class DeviceArrays:
         return self._compiled["largest"](values, _int_tensors(counts))
 
     def _call(self, fn, body, slots, extras, scalars, *further):
-        key = (getattr(body, "func", body), fn)
+        key = (getattr(body, "func", body), fn, *getattr(body, "args", ())[1:])
         if key not in self._compiled:
             self._compiled[key] = backend.compiled(functools.partial(body, fn))
         tensors = [
@@ -222,11 +281,13 @@ class DeviceArrays:
     def _each(self, fn, tensors, scalars):
         return [fn(self, *arrays, *scalars) for arrays in tensors]
 
-    def _choose(self, sets, fn, tensors, scalars, counts):
+    def _choose(self, sets, power, fn, tensors, scalars, counts):
         def value(i):
-            w, a, c, *weighing = tensors[i]
+            w, a, c, *moment = tensors[i]
             v = fn(self, w, a, c, *scalars)[-1]
-            return v * weighing[0] if weighing else v
+            for each in moment:
+                v = v * weighing(each, ops.mean(each), power)
+            return v
 
         return merged_masks(
             ops, bisection.keep_mask, sets, counts, value, len(tensors)
@@ -277,6 +338,10 @@ def _flat(slot, mask=None):
     return [a.reshape(-1) for a in arrays]
 
 
-def _blocks(arrays):
-    for start in range(0, arrays[0].size, BLOCK):
-        yield tuple(a[start : start + BLOCK] for a in arrays)
+def _as_int32(x):
+    return np.asarray(x, np.float32).view(np.int32)
+
+
+def _mean(vector):
+    sums = sweep(lambda block: block.sum(dtype=np.float64), vector)
+    return float(sum(sums) / vector.size)

@@ -9,9 +9,6 @@ approximates the rise of the loss to second order.
 
 import types
 
-import numpy as np
-from keras import ops
-
 from keras_slr import backend
 from keras_slr.keras_internals.optimizers import squares_of
 
@@ -47,28 +44,16 @@ def second_moment(optimizer, variable):
     return squares_of(optimizer, variable)
 
 
-def weighing(optimizer, variable, power):
+def weighing(moment, mean, power):
     """Returns the factors by which entries compare in the metric.
 
     Args:
-        optimizer: See `second_moment`.
-        variable: See `second_moment`.
-        power: Float, `q`; zero for the Euclidean metric.
+        moment: Float32 array of the backend or of NumPy: the mean squared
+            gradients `v` of a tensor, or of a block of it.
+        mean: Float or scalar, the mean of the tensor.
+        power: Float, `q`.
 
     Returns:
-        Array `(v + mean(v) / 10)^q`, float32, of NumPy or of the backend
-        depending on where `variable` lies, or `None` if the metric is
-        Euclidean.
+        Array `(v + mean(v) / 10)^q` like `moment`.
     """
-    moment = second_moment(optimizer, variable) if power else None
-    if moment is None:
-        return None
-    if backend.on_one_cpu(variable):
-        v = np.asarray(backend.to_host(moment), np.float32)
-        return _raised(v, float(v.mean(dtype=np.float64)), power)
-    v = ops.cast(moment.value, "float32")
-    return _raised(v, ops.mean(v), power)
-
-
-def _raised(v, mean, power):
-    return (v + LEAST_SQUARE * mean + TINY) ** power
+    return (moment + (LEAST_SQUARE * mean + TINY)) ** power

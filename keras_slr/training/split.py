@@ -15,7 +15,7 @@ from keras_slr.solvers import forms
 from keras_slr.structures.constraint import numbered
 from keras_slr.training.arrays import arrays_for
 from keras_slr.training.check_choice import check_choice
-from keras_slr.training.metric import weighing
+from keras_slr.training.metric import second_moment
 from keras_slr.training.pruned_weight import add_slots
 
 
@@ -110,16 +110,16 @@ class Split:
 
     def gap(self, rho):
         inner, square = self.arrays.sums(self.form.gap, self.slots, rho)
-        if not math.isfinite(square):
+        if not math.isfinite(inner + square):
             self.check_finite()
         return inner, square
 
-    def sums(self, masks, rho, s=0.0):
-        return forms.Sums(
-            *self.arrays.sums(
-                self.form.project, self.slots, rho, s, masks=masks
-            )
+    def sums(self, masks, rho, s=0.0, gap=None):
+        inner, square = self.gap(rho) if gap is None else gap
+        after = self.arrays.sums(
+            self.form.project, self.slots, rho, s, masks=masks
         )
+        return forms.Sums(inner + s * square, square, *after)
 
     # What solvers choose by.
 
@@ -131,10 +131,12 @@ class Split:
         return self.arrays.largest(scores, self._sets, self._counts(rates))
 
     def keep_lifted(self, rho, s=0.0, share=1.0, power=0.0):
-        weighings = [
-            weighing(self._trainer_of(slot.w), slot.w, power)
-            for slot in self.slots
-        ]
+        moments = None
+        if power:
+            moments = [
+                second_moment(self._trainer_of(slot.w), slot.w)
+                for slot in self.slots
+            ]
         return self.arrays.masks(
             self.form.lift,
             self.slots,
@@ -142,7 +144,8 @@ class Split:
             self._counts([share * rate for rate in self.rates]),
             rho,
             s,
-            weighings=weighings,
+            moments=moments,
+            power=power,
         )
 
     def keep_support(self):

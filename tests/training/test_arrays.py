@@ -1,11 +1,14 @@
 """Compiled passes over tensors give the results of NumPy passes."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
 import keras_slr
+from keras_slr import backend
 from keras_slr.training.arrays import DeviceArrays
 from keras_slr.training.figures import figures_of
 from keras_slr.training.figures import residual
@@ -58,3 +61,37 @@ def test_device_arrays_give_what_host_arrays_give(structure):
         assert residual(on_device, mine) == pytest.approx(
             residual(on_host, theirs), rel=1e-4, abs=1e-7
         )
+
+
+@pytest.mark.parametrize("structure", STRUCTURES, ids=str)
+def test_the_number_of_threads_changes_nothing(structure, monkeypatch):
+    sweep = sys.modules["keras_slr.projections.sweep"]
+    monkeypatch.setattr(sweep, "BLOCK", 100)
+    results = []
+    for cores in (1, 3):
+        monkeypatch.setattr(sweep, "_cores", lambda cores=cores: cores)
+        pruner = pruner_of(structure)
+        results.append(
+            (
+                figures_of(pruner.run.split),
+                [to_numpy(v) for v in pruner.run.split.variables],
+            )
+        )
+    (alone, of_one), (together, of_three) = results
+    assert alone == together
+    for one, three in zip(of_one, of_three):
+        np.testing.assert_array_equal(one, three)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_arrays_of_the_host_become_variables(size):
+    variable = keras.Variable(np.zeros((size, 3), "float32"))
+    target = backend.host_target(variable)
+    expected = np.arange(3.0 * size, dtype="float32").reshape(size, 3)
+    target[:] = expected
+    backend.assign_from_host(variable, target)
+    del target
+    # What is freed may be written over.
+    np.full((size, 4), 7.0)
+    np.testing.assert_array_equal(to_numpy(variable), expected)
+    np.testing.assert_array_equal(backend.to_host(variable), expected)

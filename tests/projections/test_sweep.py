@@ -1,0 +1,49 @@
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import keras_slr.projections.sweep  # noqa: F401
+
+module = sys.modules["keras_slr.projections.sweep"]
+
+
+@pytest.fixture(params=[1, 2, 3, 50])
+def cores(request, monkeypatch):
+    monkeypatch.setattr(module, "_cores", lambda: request.param)
+    monkeypatch.setattr(module, "BLOCK", 10)
+    return request.param
+
+
+@pytest.mark.parametrize("size", [1, 9, 10, 11, 57, 100])
+def test_every_block_once_and_in_order(cores, size):
+    x, y = np.arange(size), np.zeros(size, int)
+
+    def double(block, out):
+        out[:] = 2 * block
+        return int(block[0]), block.size
+
+    starts, sizes = zip(*module.sweep(double, x, y))
+    assert list(starts) == list(range(0, size, 10))
+    assert sum(sizes) == size
+    np.testing.assert_array_equal(y, 2 * x)
+
+
+def test_large_arrays_use_all_cores(cores):
+    def thread(block):
+        time.sleep(0.01)
+        return threading.get_ident()
+
+    used = set(module.sweep(thread, np.arange(200)))
+    assert len(used) == min(cores, 10)
+
+
+def test_an_error_in_any_block_is_raised(cores):
+    def fail(block):
+        if block[0] == 90:
+            raise ValueError("a block")
+
+    with pytest.raises(ValueError, match="a block"):
+        module.sweep(fail, np.arange(100))
