@@ -205,7 +205,7 @@ class SLRPruner:
         due = run.coverage.due()
         if due or not run.acts:
             run.coverage.check(_by_id(run.model, trainable_variables))
-        self.window.add(float(loss))
+        self.window.add(loss)
         if not self.clock.advance_to(self.clock.step + 1):
             return optimizer_variables
         if trainable_variables is None and optimizer_variables is None:

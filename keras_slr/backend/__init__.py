@@ -23,6 +23,7 @@ from keras_slr.backend.random_state import random_state_kept
 from keras_slr.backend.random_state import set_global_random_states
 from keras_slr.backend.variables import assign_from_host
 from keras_slr.backend.variables import assign_parts
+from keras_slr.backend.variables import detached
 from keras_slr.backend.variables import fill
 from keras_slr.backend.variables import host_target
 from keras_slr.backend.variables import on_one_cpu
@@ -45,6 +46,7 @@ __all__ = [
     "bit_pattern",
     "build",
     "compiled",
+    "detached",
     "draw",
     "fill",
     "global_random_states",

@@ -90,6 +90,11 @@ def to_host_scalar(tensor):
     return float(tensor)
 
 
+def detached(number):
+    """Returns a number or scalar tensor without what its gradient needs."""
+    return number.detach() if hasattr(number, "detach") else number
+
+
 def on_one_cpu(variable):
     """Returns whether a variable lies whole in the memory of one CPU."""
     value = variable.value

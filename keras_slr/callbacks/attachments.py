@@ -6,6 +6,7 @@ from keras_slr.backend import apply_mask
 from keras_slr.callbacks.after_user_callbacks import AfterUserCallbacks
 from keras_slr.callbacks.fit_guard import FitGuard
 from keras_slr.callbacks.training_callback import sync
+from keras_slr.callbacks.unread_logs import UnreadLogs
 from keras_slr.checkpoints.atomic_checkpoints import AtomicCheckpoints
 from keras_slr.checkpoints.snapshot import Snapshot
 from keras_slr.models.weight_values import NonFiniteError
@@ -70,6 +71,10 @@ class Attachments:
         """Calls functions after the hooks of all callbacks."""
         self._after_users = AfterUserCallbacks(history, **hooks)
         self._enter(self._after_users)
+
+    def leave_unread(self, callbacks, after):
+        """Calls the owner with logs that are not read, see `UnreadLogs`."""
+        self._enter(UnreadLogs(callbacks, self._owner, after))
 
     @property
     def follows(self):

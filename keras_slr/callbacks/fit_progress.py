@@ -137,12 +137,11 @@ class FitProgress:
         done = clock.epochs.done(batch)
         step = clock.epochs.begun + done
         if step > clock.step and logs and "loss" in logs:
-            loss = float(logs["loss"])
             if by_hand:
                 # `train_on_batch` resets the metrics.
-                self._pruner.window.add(loss)
+                self._pruner.window.add(logs["loss"])
             else:
-                self._pruner.window.observe(loss, done)
+                self._pruner.window.observe(logs["loss"], done)
         return clock.advance_to(step)
 
     def is_behind(self, batch):
@@ -171,4 +170,5 @@ class FitProgress:
 
     def end_epoch(self):
         """Ends an epoch; returns whether a dual update is due with it."""
+        self._pruner.window.read()
         return self.clock.end_epoch(whole=not self.model.stop_training)

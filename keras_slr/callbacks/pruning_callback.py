@@ -22,6 +22,7 @@ from keras_slr.callbacks.hard_pruned_metrics import hard_pruned_metrics
 from keras_slr.callbacks.monitors import check_monitors
 from keras_slr.callbacks.training_callback import TrainingCallback
 from keras_slr.callbacks.training_callback import sync
+from keras_slr.callbacks.unread_logs import list_without_readers
 from keras_slr.planning.budget import Budget
 from keras_slr.pruner import SLRPruner
 from keras_slr.python_numbers import python_number
@@ -237,7 +238,9 @@ class PruningCallback(TrainingCallback):
         self._progress.begin_fit()
 
     def on_train_begin(self, logs=None):
-        run_in_order()
+        unread = list_without_readers(self)
+        if unread is None:
+            run_in_order()
         super().on_train_begin(logs)
         with self._attached.leaving_no_trace():
             check_monitors(self)
@@ -251,13 +254,18 @@ class PruningCallback(TrainingCallback):
         if self.pruner.attached:
             self._attached.guard.begin(self._by_hand)
             self._attached.save(self.pruner.run)
+        hooks = {}
+        if unread is None:
+            hooks["on_train_batch_end"] = self._progress.see_batch
+        else:
+            self._attached.leave_unread(unread, self._progress.see_batch)
         if getattr(self._unsynced_model, "history", None) is not None:
             self._attached.follow(
                 self._unsynced_model.history,
                 on_train_begin=self._progress.choose_epoch,
-                on_train_batch_end=self._progress.see_batch,
                 on_epoch_end=self._logs.shorten_bar,
                 on_train_end=lambda logs=None: self.finalize(),
+                **hooks,
             )
 
     def on_epoch_begin(self, epoch, logs=None):

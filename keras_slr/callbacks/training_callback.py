@@ -27,6 +27,10 @@ class TrainingCallback(keras.callbacks.Callback):
     method `abandon` that detaches.
     """
 
+    # Keras then leaves it to the other callbacks of a list whether it calls
+    # batch ends from threads. Pruning acts in the main thread in any case.
+    async_safe = True
+
     def __init__(self):
         super().__init__()
         self._fitting = self._by_hand = False

@@ -12,6 +12,11 @@ def unsynced_model(callback):
     return callback._model
 
 
+def runs_in_threads(callbacks):
+    """Returns whether a `CallbackList` calls batch ends from threads."""
+    return callbacks._async_train
+
+
 def run_batch_hooks_in_order(callbacks):
     """Makes a `CallbackList` call its batch hooks from the main thread."""
     callbacks._async_train = False
