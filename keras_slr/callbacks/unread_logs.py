@@ -75,7 +75,7 @@ def _reads(callback):
     """Whether a callback does something at the end of a batch."""
     if isinstance(callback, keras.callbacks.ProgbarLogger):
         return False
-    return isinstance(callback, keras.callbacks.CallbackList) or any(
+    return any(
         getattr(getattr(callback, name), "__func__", None)
         is not getattr(keras.callbacks.Callback, name)
         for name in ("on_train_batch_end", "on_batch_end")
