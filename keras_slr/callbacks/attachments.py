@@ -67,14 +67,21 @@ class Attachments:
         )
         self._stack.callback(self._snapshot.discard)
 
-    def follow(self, history, **hooks):
-        """Calls functions after the hooks of all callbacks."""
-        self._after_users = AfterUserCallbacks(history, **hooks)
-        self._enter(self._after_users)
+    def follow(self, history, unread, **hooks):
+        """Calls functions after the hooks of all callbacks.
 
-    def leave_unread(self, callbacks, after):
-        """Calls the owner with logs that are not read, see `UnreadLogs`."""
-        self._enter(UnreadLogs(callbacks, self._owner, after))
+        Args:
+            history: `keras.callbacks.History` of the model, or `None`.
+            unread: `CallbackList` that calls the owner with logs that are not
+                read, see `UnreadLogs`, or `None`.
+            **hooks: See `AfterUserCallbacks`.
+        """
+        if unread is not None:
+            after = hooks.pop("on_train_batch_end")
+            self._enter(UnreadLogs(unread, self._owner, after))
+        if history is not None:
+            self._after_users = AfterUserCallbacks(history, **hooks)
+            self._enter(self._after_users)
 
     @property
     def follows(self):

@@ -254,19 +254,14 @@ class PruningCallback(TrainingCallback):
         if self.pruner.attached:
             self._attached.guard.begin(self._by_hand)
             self._attached.save(self.pruner.run)
-        hooks = {}
-        if unread is None:
-            hooks["on_train_batch_end"] = self._progress.see_batch
-        else:
-            self._attached.leave_unread(unread, self._progress.see_batch)
-        if getattr(self._unsynced_model, "history", None) is not None:
-            self._attached.follow(
-                self._unsynced_model.history,
-                on_train_begin=self._progress.choose_epoch,
-                on_epoch_end=self._logs.shorten_bar,
-                on_train_end=lambda logs=None: self.finalize(),
-                **hooks,
-            )
+        self._attached.follow(
+            getattr(self._unsynced_model, "history", None),
+            unread,
+            on_train_begin=self._progress.choose_epoch,
+            on_train_batch_end=self._progress.see_batch,
+            on_epoch_end=self._logs.shorten_bar,
+            on_train_end=lambda logs=None: self.finalize(),
+        )
 
     def on_epoch_begin(self, epoch, logs=None):
         self._progress.epoch = epoch
