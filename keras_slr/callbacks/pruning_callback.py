@@ -12,7 +12,6 @@ from keras_slr.allocation.user_rates import Rate
 from keras_slr.callbacks import end_of_fit
 from keras_slr.callbacks.attachments import Attachments
 from keras_slr.callbacks.callback_lists import callbacks_of_fit
-from keras_slr.callbacks.callback_lists import run_in_order
 from keras_slr.callbacks.checks import check_attached_to
 from keras_slr.callbacks.checks import check_finetune_epochs
 from keras_slr.callbacks.checks import check_monitor_hard_pruned
@@ -22,7 +21,7 @@ from keras_slr.callbacks.hard_pruned_metrics import hard_pruned_metrics
 from keras_slr.callbacks.monitors import check_monitors
 from keras_slr.callbacks.training_callback import TrainingCallback
 from keras_slr.callbacks.training_callback import sync
-from keras_slr.callbacks.unread_logs import list_without_readers
+from keras_slr.callbacks.unread_logs import unread_or_in_order
 from keras_slr.planning.budget import Budget
 from keras_slr.pruner import SLRPruner
 from keras_slr.python_numbers import python_number
@@ -238,9 +237,7 @@ class PruningCallback(TrainingCallback):
         self._progress.begin_fit()
 
     def on_train_begin(self, logs=None):
-        unread = list_without_readers(self)
-        if unread is None:
-            run_in_order()
+        unread = unread_or_in_order(self)
         super().on_train_begin(logs)
         with self._attached.leaving_no_trace():
             check_monitors(self)

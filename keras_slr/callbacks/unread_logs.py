@@ -10,6 +10,7 @@ is due.
 import keras
 
 from keras_slr.callbacks.callback_lists import callback_lists
+from keras_slr.callbacks.callback_lists import run_in_order
 from keras_slr.keras_internals.callbacks import runs_in_threads
 from keras_slr.keras_internals.instance_patch import InstancePatch
 
@@ -53,8 +54,10 @@ class UnreadLogs:
         return on_train_batch_end
 
 
-def list_without_readers(callback):
+def unread_or_in_order(callback):
     """Returns the list of a callback if no other one needs batch ends at once.
+
+    Otherwise makes the list call them in order.
 
     Args:
         callback: The callback whose `on_train_begin` is called.
@@ -62,6 +65,13 @@ def list_without_readers(callback):
     Returns:
         `keras.callbacks.CallbackList`, or `None`.
     """
+    found = _list_without_readers(callback)
+    if found is None:
+        run_in_order()
+    return found
+
+
+def _list_without_readers(callback):
     lists = callback_lists()
     if len(lists) != 1 or not runs_in_threads(lists[0]):
         return None
