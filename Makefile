@@ -19,8 +19,9 @@ CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/.jax_cache \
   JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 \
   JAX_DISABLE_MOST_OPTIMIZATIONS=1
 
-.PHONY: help demo test lint slow benchmark-lenet benchmark-cost \
-  benchmark-quality benchmark-shrink benchmark-speed benchmark-export \
+.PHONY: help demo test lint slow benchmark-lenet \
+  benchmark-quality benchmark-shrink benchmark-shrunk benchmark-speed \
+  benchmark-export \
   benchmark-kills benchmark-fuzz benchmark-contract test-devices \
   test-arm test-oldest test-newest docs notebooks coverage dist test-wheel \
   clean
@@ -176,10 +177,10 @@ benchmark-contract: $(VENV)/.test ## every method, optimizer setting and precisi
 	    $(BIN)/python -W ignore -m benchmarks.reliability.contract_matrix || exit 1; \
 	done
 
-benchmark-cost: $(VENV)/.test ## what pruning adds to a training step
+benchmark-speed: $(VENV)/.test ## what pruning costs in time and memory
 	for backend in $(BACKENDS); do \
 	  TF_CPP_MIN_LOG_LEVEL=3 KERAS_BACKEND=$$backend \
-	    $(BIN)/python -m benchmarks.step_cost || exit 1; \
+	    $(BIN)/python -m benchmarks.speed --data-dir $(DATA) || exit 1; \
 	done
 
 # Runs killed at random moments, against the same runs left alone.
@@ -210,7 +211,7 @@ benchmark-export: $(VENV)/.test ## what exported files gain
 	$(RUN) KERAS_BACKEND=tensorflow $(BIN)/python -m benchmarks.export_resnet_8 \
 	  --data-dir $(DATA) --models-dir $(MODELS)
 
-benchmark-speed: $(VENV)/.test ## ResNet-20 before and after shrink, in predict
+benchmark-shrunk: $(VENV)/.test ## ResNet-20 before and after shrink, in predict
 	$(RUN) TF_NUM_INTRAOP_THREADS=1 KERAS_BACKEND=tensorflow \
 	  $(BIN)/python -m benchmarks.shrink_speed
 

@@ -1,11 +1,15 @@
-"""The networks that the benchmarks train."""
+"""The networks that the benchmarks train.
+
+Those with an argument `keras` can be built in `tf_keras`, too.
+"""
 
 import keras
 from keras import layers
 
 
-def lenet_300_100():
+def lenet_300_100(keras=keras):
     """LeNet-300-100 for MNIST, with logits."""
+    layers = keras.layers
     return keras.Sequential(
         [
             keras.Input((28, 28, 1)),
@@ -78,8 +82,9 @@ def regressor():
     )
 
 
-def wide_mlp():
+def wide_mlp(keras=keras):
     """784-2048-2048-10: much weight traffic and little arithmetic a step."""
+    layers = keras.layers
     return keras.Sequential(
         [
             keras.Input((784,)),
@@ -90,8 +95,9 @@ def wide_mlp():
     )
 
 
-def resnet_20():
+def resnet_20(keras=keras):
     """ResNet-20 for CIFAR-10 (arXiv 1512.03385, section 4.2), with logits."""
+    layers = keras.layers
 
     def convolution(x, filters, stride=1):
         x = layers.Conv2D(filters, 3, stride, padding="same", use_bias=False)(x)
