@@ -58,7 +58,7 @@ class LossWindow:
             steps: Integer.
         """
         # A later mean of the same epoch covers the steps of this one.
-        self._unread_mean = running_mean, steps
+        self._unread_mean = backend.detached(running_mean), steps
 
     def add(self, loss):
         """Adds the loss of one step, a float or a scalar tensor."""

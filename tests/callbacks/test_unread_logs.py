@@ -123,13 +123,13 @@ def test_the_mean_of_a_window(read_each):
     assert np.isnan(window.take())
 
 
-def test_losses_of_single_steps_are_kept_without_their_gradients():
+def test_losses_are_kept_without_their_gradients():
     window = LossWindow()
-    variable = keras.Variable(3.0)
-    window.add(variable.value * 2.0)
-    window.add(1.0)
-    assert not any(
-        getattr(loss, "requires_grad", False) for loss in window._unread_losses
-    )
-    assert window.state["total"] == pytest.approx(7.0)
-    assert window.take() == pytest.approx(3.5)
+    loss = keras.Variable(3.0).value * 2.0
+    window.add(loss)
+    window.observe(loss, 1)
+    for kept in (*window._unread_losses, window._unread_mean[0]):
+        assert not getattr(kept, "requires_grad", False)
+    window.add(3.0)
+    assert window.state["total"] == pytest.approx(6.0 + 6.0 + 3.0)
+    assert window.take() == pytest.approx(5.0)

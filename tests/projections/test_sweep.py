@@ -1,6 +1,5 @@
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -32,12 +31,17 @@ def test_every_block_once_and_in_order(cores, size):
 
 
 def test_large_arrays_use_all_cores(cores):
-    def thread(block):
-        time.sleep(0.01)
-        return threading.get_ident()
+    number = min(cores, 10)
+    # Passed only by so many threads at the same time.
+    together = threading.Barrier(number, timeout=30)
+    own = threading.local()
 
-    used = set(module.sweep(thread, np.arange(200)))
-    assert len(used) == min(cores, 10)
+    def meet(block):
+        if not hasattr(own, "met"):
+            own.met = together.wait()
+        return own.met
+
+    assert len(set(module.sweep(meet, np.arange(200)))) == number
 
 
 def test_an_error_in_any_block_is_raised(cores):
