@@ -10,6 +10,7 @@ from benchmarks.speed import imports
 from benchmarks.speed import memory
 from benchmarks.speed import selection
 from benchmarks.speed import sharded
+from benchmarks.speed import table
 from benchmarks.speed import updates
 from benchmarks.speed.options import Options
 from benchmarks.speed.rows import row
@@ -96,3 +97,10 @@ def test_gathering_is_found(tmp_path):
     assert sharded.count_gathering(tmp_path) == 0
     (tmp_path / name).write_text("%a = f32[4] all-gather(%b)")
     assert sharded.count_gathering(tmp_path) == 1
+
+
+def test_the_table_has_a_column_for_each_backend():
+    rows = [row("lenet", "SLR", "ratio", [1.0, 1.25, 1.5]) | {"part": "steps"}]
+    text = table.markdown({"jax": rows, "torch": []})
+    assert "|  |  | JAX | PyTorch | unit |" in text
+    assert "| lenet | SLR | 1.25 (1.12 to 1.38) |  | ratio |" in text
