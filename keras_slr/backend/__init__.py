@@ -9,6 +9,7 @@ from keras_slr.backend.compiled_steps import values_after
 from keras_slr.backend.distribution import mean_over_processes
 from keras_slr.backend.distribution import replicas
 from keras_slr.backend.masks import apply_mask
+from keras_slr.backend.masks import is_zero_outside
 from keras_slr.backend.masks import mask_gradients
 from keras_slr.backend.masks import mask_variables
 from keras_slr.backend.name import BACKEND
@@ -52,6 +53,7 @@ __all__ = [
     "global_random_states",
     "host_target",
     "is_torch_optimizer",
+    "is_zero_outside",
     "mask_gradients",
     "mask_variables",
     "mean_over_processes",

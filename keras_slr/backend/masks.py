@@ -1,9 +1,12 @@
 """Masks that set entries to zero."""
 
+import numpy as np
 from keras import ops
 
 from keras_slr.backend.name import BACKEND
 from keras_slr.backend.on_replicas import update_each
+from keras_slr.backend.variables import on_one_cpu
+from keras_slr.backend.variables import to_numpy
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
@@ -73,6 +76,32 @@ def apply_mask(variable, keep):
         variable: Keras variable.
         keep: Boolean array, NumPy or of the backend, of as many entries.
     """
+    if BACKEND == "jax" and on_one_cpu(variable):
+        # By NumPy: JAX would compile a function for each shape.
+        value = np.array(variable.value)
+        value[~np.reshape(keep, value.shape)] = 0
+        variable.assign(value)
+        return
     keep = ops.reshape(keep, variable.shape)
     zero = ops.zeros((), variable.dtype)
     variable.assign(ops.where(keep, variable.value, zero))
+
+
+def is_zero_outside(variable, keep):
+    """Returns whether a variable is zero where `keep` is false.
+
+    Args:
+        variable: See `apply_mask`.
+        keep: See `apply_mask`.
+    """
+    if on_one_cpu(variable):
+        value = to_numpy(variable)
+        return not np.any(value[~np.reshape(keep, value.shape)])
+    keep = ops.reshape(keep, variable.shape)
+    return not bool(
+        ops.any(
+            ops.logical_and(
+                ops.not_equal(variable.value, 0), ops.logical_not(keep)
+            )
+        )
+    )

@@ -4,6 +4,7 @@ import dataclasses
 
 from keras import ops
 
+from keras_slr import backend
 from keras_slr.checkpoints.state_in_optimizer import PRUNED
 from keras_slr.checkpoints.state_in_optimizer import CarriedSlots
 from keras_slr.checkpoints.state_in_optimizer import carrier_of
@@ -151,8 +152,8 @@ class Run:
         """
         weights = self.split.weights
         averages = self.averages
-        return any(
-            bool(ops.any(_outside(w, keep)))
+        return not all(
+            backend.is_zero_outside(w, keep)
             for w, keep in zip(weights, support)
         ) and not (
             averages
@@ -189,10 +190,3 @@ class Run:
                 for field in dataclasses.fields(self.state)
             },
         )
-
-
-def _outside(variable, keep):
-    keep = ops.reshape(keep, variable.shape)
-    return ops.logical_and(
-        ops.not_equal(variable.value, 0), ops.logical_not(keep)
-    )
