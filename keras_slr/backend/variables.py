@@ -71,10 +71,7 @@ def assign_from_host(variable, array):
     elif BACKEND == "tensorflow":
         variable.assign(tf.experimental.dlpack.from_dlpack(array.__dlpack__()))
     else:
-        old = variable.value
         variable.assign(array)
-        # The state of the last step, which `fit` holds, still refers to it.
-        old.delete()
 
 
 def to_numpy(variable):
