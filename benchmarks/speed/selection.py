@@ -3,7 +3,8 @@
 The time of `projections.keep_mask` for a tenth of the entries: how many times
 as fast as with `np.partition`, and as a multiple of a copy of the array.
 `mostly zero` arrays are zero in 80 % of their entries, `bfloat16` ones hold
-numbers of that precision, so that many are equal.
+numbers of that precision, so that many are equal. The values are drawn several
+times: with many equal ones, the time of `np.partition` depends on chance.
 """
 
 import numpy as np
@@ -16,6 +17,8 @@ from keras_slr.projections import keep_mask
 
 NAME = "selection"
 SIZES = (1_000, 10_000, 100_000, 2_500_000, 25_000_000, 100_000_000)
+KINDS = ("distinct", "bfloat16", "mostly zero")
+TURNS = 3
 # Of one measured turn; small arrays are chosen from many times.
 LEAST_ENTRIES = 200_000
 
@@ -24,21 +27,28 @@ def rows(options):
     """Yields the rows of one size after another."""
     for size in options.sizes(SIZES):
         check_memory(size)
-        for kind, values in _arrays(size):
-            yield from _rows(size, kind, values, options.count(15, 3))
+        for kind in KINDS:
+            yield from _rows(size, kind, options.count(5, 1))
 
 
-def _rows(size, kind, values, count):
+def _rows(size, kind, draws):
     times = max(LEAST_ENTRIES // size, 1)
     kept = size // 10
-    found = seconds(
-        {
-            "ours": lambda: _repeat(keep_mask, times, values, kept),
-            "partition": lambda: _repeat(by_partition, times, values, kept),
-            "copy": lambda: _repeat(np.copy, times, values),
-        },
-        count,
-    )
+    found = {"ours": [], "partition": [], "copy": []}
+    for draw in range(draws):
+        values = _array(size, kind, draw)
+        measured = seconds(
+            {
+                "ours": lambda v=values: _repeat(keep_mask, times, v, kept),
+                "partition": lambda v=values: _repeat(
+                    by_partition, times, v, kept
+                ),
+                "copy": lambda v=values: _repeat(np.copy, times, v),
+            },
+            TURNS,
+        )
+        for name, each in measured.items():
+            found[name] += each
     name = f"{size:,} entries"
     yield row(
         name,
@@ -75,13 +85,14 @@ def by_partition(w, count):
     return mask
 
 
-def _arrays(size):
-    rng = np.random.default_rng(0)
-    distinct = rng.standard_normal(size, dtype="float32")
-    yield "distinct", distinct
-    yield "bfloat16", (distinct.view(np.int32) & -(1 << 16)).view(np.float32)
-    distinct[rng.random(size, "float32") < 0.8] = 0.0
-    yield "mostly zero", distinct
+def _array(size, kind, seed):
+    rng = np.random.default_rng(seed)
+    values = rng.standard_normal(size, dtype="float32")
+    if kind == "bfloat16":
+        return (values.view(np.int32) & -(1 << 16)).view(np.float32)
+    if kind == "mostly zero":
+        values[rng.random(size, "float32") < 0.8] = 0.0
+    return values
 
 
 def _repeat(function, times, *arguments):
