@@ -238,6 +238,7 @@ class PruningCallback(TrainingCallback):
 
     def on_train_begin(self, logs=None):
         unread = unread_or_in_order(self)
+        self.unread = unread is not None
         super().on_train_begin(logs)
         with self._attached.leaving_no_trace():
             check_monitors(self)
@@ -281,7 +282,7 @@ class PruningCallback(TrainingCallback):
             with self._attached.leaving_no_trace():
                 self._finetune()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def end_batch(self, batch, logs=None):
         if not self.pruner.attached and not self._progress.pruned:
             self._begin_late()
         if self._progress.is_behind(batch):

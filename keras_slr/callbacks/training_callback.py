@@ -5,6 +5,8 @@ by hand, and does not say which. During a `fit`, only the next call tells
 whether it began another `fit`, after one that raised, or an `evaluate`.
 """
 
+from typing import Any
+
 import keras
 
 from keras_slr.callbacks.fit_guard import FitGuard
@@ -34,6 +36,9 @@ class TrainingCallback(keras.callbacks.Callback):
     def __init__(self):
         super().__init__()
         self._fitting = self._by_hand = False
+        # Whether `UnreadLogs` calls `end_batch`. It stays so when a run ends:
+        # a thread that lags behind may still call `on_train_batch_end`.
+        self.unread = False
         self._params_of_waiting = None
 
     def take_over(self, model: keras.Model) -> None:
@@ -77,6 +82,13 @@ class TrainingCallback(keras.callbacks.Callback):
                 "without it: pass `epochs` and `steps` where you make it."
             )
         self._fitting = True
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not self.unread:
+            self.end_batch(batch, logs)
+
+    def end_batch(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Acts at the end of a batch, in the main thread."""
 
     def on_test_begin(self, logs=None):
         # `evaluate(callbacks=[...])` has called `set_model` as `fit` does.

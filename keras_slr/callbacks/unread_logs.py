@@ -11,6 +11,7 @@ import keras
 
 from keras_slr.callbacks.callback_lists import callback_lists
 from keras_slr.callbacks.callback_lists import run_in_order
+from keras_slr.callbacks.training_callback import TrainingCallback
 from keras_slr.keras_internals.callbacks import runs_in_threads
 from keras_slr.keras_internals.instance_patch import InstancePatch
 
@@ -22,32 +23,27 @@ class UnreadLogs:
 
     Args:
         callbacks: `keras.callbacks.CallbackList` of a running `fit`.
-        callback: One of its callbacks.
+        callback: One of its callbacks, a `TrainingCallback`.
         after: Function of a batch, called after all callbacks, as far as
             they matter.
     """
 
     def __init__(self, callbacks, callback, after):
+        self._callback = callback
         self._after = after
-        self._own = callback.on_train_batch_end
-        self._patches = [
-            InstancePatch(
-                callback, "on_train_batch_end", lambda own: _do_nothing
-            ),
-            InstancePatch(callbacks, "on_train_batch_end", self._preceded),
-        ]
+        self._patch = InstancePatch(
+            callbacks, "on_train_batch_end", self._preceded
+        )
 
     def attach(self):
-        for patch in self._patches:
-            patch.attach()
+        self._patch.attach()
 
     def detach(self):
-        for patch in self._patches:
-            patch.detach()
+        self._patch.detach()
 
     def _preceded(self, others):
         def on_train_batch_end(batch, logs=None):
-            self._own(batch, logs)
+            self._callback.end_batch(batch, logs)
             self._after(batch)
             others(batch, logs)
 
@@ -73,6 +69,9 @@ def unread_or_in_order(callback):
 
 def _list_without_readers(callback):
     lists = callback_lists()
+    own = type(callback).on_train_batch_end
+    if own is not TrainingCallback.on_train_batch_end:
+        return None
     if len(lists) != 1 or not runs_in_threads(lists[0]):
         return None
     others = [each for each in lists[0].callbacks if each is not callback]
@@ -90,7 +89,3 @@ def _reads(callback):
         is not getattr(keras.callbacks.Callback, name)
         for name in ("on_train_batch_end", "on_batch_end")
     )
-
-
-def _do_nothing(batch, logs=None):
-    pass

@@ -99,9 +99,15 @@ def test_readers_change_nothing(make_model, data):
             np.testing.assert_array_equal(a, b)
 
 
-def test_nothing_is_left(make_model, data):
-    _, slr, _ = fitted(make_model, data)
-    assert "on_train_batch_end" not in vars(slr)
+def test_a_thread_that_lags_behind_does_nothing(make_model, data):
+    model, slr, _ = fitted(make_model, data)
+    slr.abandon()
+    slr.on_train_batch_end(5, {"loss": 1.0})
+    assert slr.pruner.attached is False
+    # The callback works again in another list.
+    slr._progress.pruned = False
+    slr.on_train_batch_end(5, {"loss": 1.0})
+    assert slr.pruner.attached != IN_THREADS
 
 
 @pytest.mark.parametrize("read_each", [True, False])
