@@ -69,9 +69,9 @@ def unread_or_in_order(callback):
 
 def _list_without_readers(callback):
     lists = callback_lists()
-    own = type(callback).on_train_batch_end
+    own = getattr(callback.on_train_batch_end, "__func__", None)
     if own is not TrainingCallback.on_train_batch_end:
-        return None
+        return None  # A subclass, or somebody else, has replaced it.
     if len(lists) != 1 or not runs_in_threads(lists[0]):
         return None
     others = [each for each in lists[0].callbacks if each is not callback]
