@@ -24,8 +24,7 @@ class UnreadLogs:
     Args:
         callbacks: `keras.callbacks.CallbackList` of a running `fit`.
         callback: One of its callbacks, a `TrainingCallback`.
-        after: Function of a batch, called after all callbacks, as far as
-            they matter.
+        after: Function of a batch, called after the callback.
     """
 
     def __init__(self, callbacks, callback, after):

@@ -1,12 +1,12 @@
 """The largest magnitudes of an array, without sorting all of it.
 
 A sorted sample estimates the threshold, and one pass counts the magnitudes
-above the estimate. Counted and wanted ones differ by what the sample is
-mistaken: so the sample then brackets the threshold closely. A second pass
-marks what lies above the bracket and collects what lies inside it, among which
-the search goes on. Counts decide, never the sample: if it misleads, the search
-takes longer. Unlike `np.partition`, which takes up to 70 times longer when
-most values are equal, this takes a few passes whatever the values are.
+above the estimate. The count shows how far off the estimate is. With it, the
+sample brackets the threshold closely. A second pass marks the magnitudes above
+the bracket and collects the few inside it, and the search continues among
+these. Counts decide, never the sample: a sample that misleads only makes the
+search longer. `np.partition` can take 70 times longer when most values are
+equal; this takes a few passes, whatever the values.
 """
 
 import math
@@ -19,9 +19,9 @@ from keras_slr.projections.sweep import sweep
 MAGNITUDE_BITS = np.int32(0x7FFFFFFF)
 INFINITY_BITS = 0x7F800000
 
-# Sizes up to which `np.partition` is as fast, whatever the values; and if few
-# of them are equal.
+# Up to this size `np.partition` is fast enough for all values.
 _TINY = 1 << 12
+# Up to this size it is faster, unless many values are equal.
 _SMALL = 1 << 20
 # The sample is this share of the array, and at most so many entries.
 _SHARE = 1 / 16
@@ -29,8 +29,8 @@ _SAMPLE = 1 << 14
 # The bracket reaches this many standard deviations to both sides: one in some
 # 2000 misses the threshold.
 _DEVIATIONS = 3.5
-# The sampled entries are this share of the array apart, modulo its size. So
-# they are spread evenly, and do not fall into the same columns of a kernel.
+# The distance of sampled entries, as a share of the array, modulo its size. It
+# spreads them evenly, and over all columns of a kernel.
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -150,7 +150,7 @@ def _mark_above(bits, low, high):
 
 
 def _mark_around(bits, count, pivot):
-    """Marks the largest magnitudes where many equal the pivot, likely."""
+    """Marks the largest magnitudes. Fast if the threshold is the pivot."""
     mask = np.empty(bits.size, bool)
 
     def mark(block, out):
@@ -184,5 +184,5 @@ def _mark_equal(mask, bits, count, pivot):
 
 
 def _marked(compare, values, bound, mask):
-    """Writes a comparison into a mask, and returns how many entries are true"""
+    """Writes a comparison into a mask, and returns how many are true."""
     return np.count_nonzero(compare(values, bound, out=mask))

@@ -230,7 +230,13 @@ class DeviceArrays:
             for moment in moments
         ]
         return self._call(
-            fn, body, slots, moments, scalars, _int_tensors(counts)
+            fn,
+            body,
+            slots,
+            moments,
+            scalars,
+            _int_tensors(counts),
+            static=power,
         )
 
     def assign(self, fn, slots, masks, *scalars):
@@ -264,8 +270,9 @@ class DeviceArrays:
         ]
         return self._compiled["largest"](values, _int_tensors(counts))
 
-    def _call(self, fn, body, slots, extras, scalars, *further):
-        key = (getattr(body, "func", body), fn, *getattr(body, "args", ())[1:])
+    def _call(self, fn, body, slots, extras, scalars, *further, static=None):
+        # What is no tensor is part of the function.
+        key = (getattr(body, "func", body), fn, static)
         if key not in self._compiled:
             self._compiled[key] = backend.compiled(functools.partial(body, fn))
         tensors = [

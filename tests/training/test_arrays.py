@@ -10,8 +10,10 @@ from keras import layers
 import keras_slr
 from keras_slr import backend
 from keras_slr.training.arrays import DeviceArrays
+from keras_slr.training.arrays import HostArrays
 from keras_slr.training.figures import figures_of
 from keras_slr.training.figures import residual
+from keras_slr.training.metric import second_moment
 from tests.helpers import to_numpy
 
 # Vectors and kernels: compiled calls see tensors of every rank.
@@ -95,3 +97,27 @@ def test_arrays_of_the_host_become_variables(size):
     np.full((size, 4), 7.0)
     np.testing.assert_array_equal(to_numpy(variable), expected)
     np.testing.assert_array_equal(backend.to_host(variable), expected)
+
+
+def test_compiled_choices_follow_the_power_of_the_metric():
+    pruner = pruner_of(keras_slr.Unstructured())
+    split = pruner.run.split
+    rng = np.random.default_rng(0)
+    for slot in split.slots:
+        moment = second_moment(pruner.run.optimizer, slot.w)
+        moment.assign(rng.random(slot.w.shape) ** 8)
+    chosen = {}
+    for arrays in (HostArrays(), DeviceArrays()):
+        split.arrays = arrays
+        chosen[type(arrays)] = [
+            np.concatenate(
+                [
+                    np.ravel(keras.ops.convert_to_numpy(mask))
+                    for mask in split.keep_lifted(0.5, power=power)
+                ]
+            )
+            for power in (0.0, 0.25, 0.5)
+        ]
+    on_host, on_device = chosen.values()
+    assert any(on_host[0] != on_host[1]) and any(on_host[1] != on_host[2])
+    np.testing.assert_array_equal(on_host, on_device)
