@@ -1,0 +1,1 @@
+"""Pruning without training: layer by layer, from a few hundred samples."""

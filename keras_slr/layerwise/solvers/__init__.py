@@ -1,0 +1,1 @@
+"""Solvers of layer problems, one file each."""

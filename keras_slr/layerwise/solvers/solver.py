@@ -1,0 +1,55 @@
+"""The base class of solvers of layer problems, and their names."""
+
+from collections.abc import Callable
+from typing import ClassVar
+from typing import TypeVar
+
+import numpy as np
+
+from keras_slr.layerwise.problem import LayerProblem
+from keras_slr.record import Record
+from keras_slr.registration import registration
+
+
+class LayerSolver(Record):
+    """Finds a sparse kernel whose layer gives nearly the same outputs.
+
+    A subclass is a frozen dataclass of its hyper-parameters that implements
+    `solve`, a pure function of the problem.
+
+    Attributes:
+        needs_samples: Boolean, whether `solve` reads `problem.samples`.
+        needs_data: Boolean, whether `solve` reads `problem.gram`.
+    """
+
+    needs_samples: ClassVar[bool] = False
+    needs_data: ClassVar[bool] = True
+
+    def refusal(self, structure) -> str | None:
+        """Returns why the solver cannot prune in a structure, or `None`."""
+        del structure
+        return None
+
+    def solve(self, problem: LayerProblem) -> np.ndarray:
+        """Returns the sparse kernel, a float64 array like `problem.target`."""
+        raise NotImplementedError
+
+
+SolverClass = TypeVar("SolverClass", bound=type[LayerSolver])
+LAYER_SOLVERS: dict[str, type[LayerSolver]] = {}
+
+
+def register_layer_solver(
+    name: str, package: str = "Custom"
+) -> Callable[[SolverClass], SolverClass]:
+    """Registers a solver of layer problems, see `register_solver`.
+
+    Args:
+        name: String, the name for `prune_layerwise(method=...)`.
+        package: String, the package in the class's serialized name.
+            Defaults to `"Custom"`.
+
+    Returns:
+        Class decorator, with the errors of `register_solver`.
+    """
+    return registration(LAYER_SOLVERS, LayerSolver, name, package)
