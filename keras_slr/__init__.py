@@ -23,6 +23,10 @@ from keras_slr.callbacks import OneShotMagnitudeCallback
 from keras_slr.callbacks import PruningCallback
 from keras_slr.callbacks import SLRCallback
 from keras_slr.hard_pruning import hard_prune
+from keras_slr.layerwise.prune_layerwise import prune_layerwise
+from keras_slr.layerwise.report import LayerwiseReport
+from keras_slr.layerwise.solvers import LayerSolver
+from keras_slr.layerwise.solvers import register_layer_solver
 from keras_slr.planning.plan import Plan
 from keras_slr.pruner import SLRPruner
 from keras_slr.reports import Report
@@ -79,6 +83,8 @@ __all__ = [
     "HardPrunedCheckpoint",
     "Heads",
     "Kernel",
+    "LayerSolver",
+    "LayerwiseReport",
     "OneShotMagnitude",
     "OneShotMagnitudeCallback",
     "Pattern",
@@ -101,6 +107,8 @@ __all__ = [
     "hard_prune",
     "keep_masks",
     "macs",
+    "prune_layerwise",
+    "register_layer_solver",
     "register_solver",
     "register_structure",
     "renew_batch_norm",

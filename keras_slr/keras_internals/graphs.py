@@ -26,6 +26,16 @@ def nodes_of(graph):
     ]
 
 
+def inputs_as_tensors(graph, inputs):
+    """Returns the inputs of a call as a list of tensors, one per input.
+
+    Args:
+        graph: Functional model.
+        inputs: What the model is called with, in any structure it accepts.
+    """
+    return graph._standardize_inputs(inputs)
+
+
 def calls_of(operation):
     """Returns the nodes of all calls of an operation, as a list."""
     return operation._inbound_nodes

@@ -100,6 +100,11 @@ _CONTAINERS = (
         "The graph of a functional model is unknown: it cannot be shrunk.",
     ),
     Private(
+        "keras.Function",
+        "_standardize_inputs",
+        "`prune_layerwise` cannot pass calibration data to a model.",
+    ),
+    Private(
         "keras.Operation",
         "_inbound_nodes",
         "The first convolution is not found, and is pruned by default.",

@@ -1,0 +1,72 @@
+"""Calibration data: batches of inputs, from whatever `predict` takes."""
+
+import contextlib
+
+import keras
+from keras import ops
+
+
+class _Enough(BaseException):
+    """Ends `predict`; Keras handles errors below `Exception` itself."""
+
+
+class _Collector(keras.Model):
+    """A model that keeps the inputs `predict` calls it with."""
+
+    def __init__(self, samples):
+        super().__init__()
+        self.batches = []
+        self._samples = samples
+        self.built = True
+
+    def call(self, x):
+        if any(isinstance(each, keras.KerasTensor) for each in _parts(x)):
+            return x
+        self.batches.append(keras.tree.map_structure(ops.stop_gradient, x))
+        if self._samples is not None and self.count >= self._samples:
+            raise _Enough
+        return x
+
+    @property
+    def count(self):
+        return sum(samples_of(batch) for batch in self.batches)
+
+
+def batches_of(data, batch_size=None, samples=None):
+    """Returns calibration data as a list of batches of inputs.
+
+    Args:
+        data: What `Model.predict` takes: arrays in any structure, a
+            `tf.data.Dataset`, a `keras.utils.PyDataset`, a PyTorch
+            `DataLoader`, or a generator. Targets are ignored.
+        batch_size: Integer, for arrays. Defaults to `None`, which is 32.
+        samples: Integer, after how many samples to stop. Defaults to `None`:
+            all.
+
+    Raises:
+        ValueError: If there are no samples, or fewer than `samples`.
+    """
+    collector = _Collector(samples)
+    collector.compile(run_eagerly=True)
+    with contextlib.suppress(_Enough):
+        collector.predict(data, batch_size=batch_size, verbose=0)
+    if not collector.count:
+        raise ValueError(
+            "Expected samples to calibrate on. Received data without any: "
+            "pass some inputs of the model, such as `x_train[:512]`."
+        )
+    if samples is not None and collector.count < samples:
+        raise ValueError(
+            f"Expected {samples} samples to calibrate on. Received "
+            f"{collector.count}: lower `samples`, or pass more data."
+        )
+    return collector.batches
+
+
+def samples_of(batch):
+    """Returns the number of samples of a batch."""
+    return int(_parts(batch)[0].shape[0])
+
+
+def _parts(x):
+    return keras.tree.flatten(x)

@@ -1,0 +1,189 @@
+"""A model as a list of steps, in stages that can be run one by one."""
+
+import dataclasses
+import inspect
+
+import keras
+
+from keras_slr.keras_internals.graphs import inputs_as_tensors
+from keras_slr.keras_internals.layers import is_of_keras
+from keras_slr.keras_internals.layers import layers_of
+from keras_slr.keras_internals.layers import variables_of
+from keras_slr.models.graph import graph_of
+from keras_slr.models.graph import run
+from keras_slr.models.graph import takes_in_order
+
+
+class Value:
+    """Stands for a tensor: a key for its value in a batch."""
+
+    def __init__(self, shape):
+        self.shape = tuple(shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One call of an operation.
+
+    Attributes:
+        operation: Keras operation, or the model itself if its graph is not
+            known.
+        args: Tuple of the arguments, with a `Value` in place of each tensor.
+        kwargs: Dict of arguments.
+        outputs: List of `Value`.
+    """
+
+    operation: keras.Operation
+    args: tuple
+    kwargs: dict
+    outputs: list
+
+    def run(self, values):
+        """Computes the outputs and puts them into `values`.
+
+        Args:
+            values: Dict from `Value` to tensors.
+        """
+        args, kwargs = keras.tree.map_structure(
+            lambda x: values[x] if isinstance(x, Value) else x,
+            (self.args, self.kwargs),
+        )
+        if _takes_training(self.operation):
+            kwargs.setdefault("training", False)
+        results = keras.tree.flatten(self.operation(*args, **kwargs))
+        values.update(zip(self.outputs, results))
+
+    @property
+    def reads(self):
+        """List of `Value`, those of the arguments."""
+        given = keras.tree.flatten((self.args, self.kwargs))
+        return [x for x in given if isinstance(x, Value)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """Steps that are run together, with the weights in question.
+
+    Attributes:
+        steps: List of `Step`.
+        keeps: Set of `Value`, those that later stages read.
+    """
+
+    steps: list
+    keeps: set
+
+    def run(self, values):
+        """Runs the steps; returns the values to keep.
+
+        Args:
+            values: Dict from `Value` to tensors; it stays as it is.
+        """
+        values = dict(values)
+        for step in self.steps:
+            step.run(values)
+        return {key: x for key, x in values.items() if key in self.keeps}
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A model as stages.
+
+    Attributes:
+        inputs: List of `Value`, or `None` if the batch is passed as it is.
+        graph: The functional model behind the inputs, or `None`.
+        stages: List of `Stage`.
+    """
+
+    inputs: list
+    graph: keras.Model | None
+    stages: list
+
+    def begin(self, batch):
+        """Returns the dict of values for a batch of inputs."""
+        if self.graph is None:
+            return {self.inputs[0]: batch}
+        tensors = inputs_as_tensors(self.graph, batch)
+        return dict(zip(self.inputs, tensors))
+
+
+def program_of(model, layers):
+    """Splits a model into stages.
+
+    The graphs of nested models are followed. A model without a known graph is
+    a single stage, and so are the steps between two calls of a shared layer.
+
+    Args:
+        model: Built Keras model.
+        layers: List of the layers in question; a stage begins where one is
+            called.
+
+    Returns:
+        `Program`, up to the last call of one of these layers.
+    """
+    graph = graph_of(model) if _keeps_to_graph(model) else None
+    if graph is None:
+        key = Value(())
+        step = Step(model, (key,), {}, [Value(())])
+        return Program([key], None, [Stage([step], set())])
+    keys = [Value(tensor.shape) for tensor in graph.inputs]
+    steps = []
+    run(graph, keys, lambda *call: _record(steps, *call))
+    wanted = {id(layer) for layer in layers}
+    return Program(keys, graph, _stages(steps, wanted))
+
+
+def _takes_training(operation):
+    if not isinstance(operation, keras.Layer):
+        return False
+    return "training" in inspect.signature(operation.call).parameters
+
+
+def _keeps_to_graph(model):
+    """Returns whether calling a model is going through its graph."""
+    return is_of_keras(type(model).call)
+
+
+def _record(steps, node, args, kwargs):
+    operation = node.operation
+    inner = graph_of(operation) if isinstance(operation, keras.Model) else None
+    if inner is not None and _keeps_to_graph(operation):
+        given = [
+            x
+            for x in keras.tree.flatten((args, kwargs))
+            if isinstance(x, Value)
+        ]
+        if takes_in_order(inner, args, [x.shape for x in given]):
+            return run(inner, given, lambda *call: _record(steps, *call))
+    outputs = [Value(tensor.shape) for tensor in node.outputs]
+    steps.append(Step(operation, args, dict(kwargs), outputs))
+    return outputs
+
+
+def _stages(steps, wanted):
+    called = [
+        {id(each) for each in layers_of(step.operation)} & wanted
+        for step in steps
+    ]
+    last = {each: i for i, layers in enumerate(called) for each in layers}
+    count = max(last.values(), default=-1) + 1
+    # A stage cannot end while a layer of it is still to be called again.
+    starts, until = [], 0
+    for i, layers in enumerate(called[:count]):
+        if i >= until and (layers or not starts):
+            starts.append(i)
+        until = max([until, *(last[each] + 1 for each in layers)])
+    stages = []
+    for start, end in zip(starts, [*starts[1:], count]):
+        later = {x for step in steps[end:count] for x in step.reads}
+        stages.append(Stage(steps[start:end], later))
+    return stages
+
+
+def owners_of(model, variables):
+    """Returns the layers that own some variables, in no order."""
+    wanted = {id(variable) for variable in variables}
+    return [
+        layer
+        for layer in layers_of(model)
+        if any(id(v) in wanted for v in variables_of(layer))
+    ]
