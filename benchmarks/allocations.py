@@ -16,6 +16,8 @@ from benchmarks.quality.start import begin
 from benchmarks.quality.suites import TASKS
 from keras_slr.allocation import ALLOCATIONS
 
+# Each rule once: "flat" is another name of "uniform".
+NAMES = [name for name in ALLOCATIONS if name != "flat"]
 CALLBACKS = {
     "slr": keras_slr.SLRCallback,
     "gmp": keras_slr.GradualMagnitudeCallback,
@@ -39,7 +41,7 @@ def main(argv=None):
     for seed in args.seeds:
         start = begin(task, images, seed, args.models_dir, args.cache)
         for rate in args.rates:
-            for allocation in ALLOCATIONS:
+            for allocation in NAMES:
                 for method, make in CALLBACKS.items():
                     callback = make(rate, allocation=allocation)
                     start.rewind(args.epochs)

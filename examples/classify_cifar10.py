@@ -124,7 +124,7 @@ def main(argv=None):
     )
     parser.add_argument(
         "--allocation",
-        choices=("erk", "uniform", "global", "lamp"),
+        choices=("erk", "uniform", "global", "lamp", "triangular", "relative"),
         help="how to distribute a single rate over the layers",
     )
     parser.add_argument(

@@ -53,7 +53,11 @@ Allocation: TypeAlias = str | Callable[[list[Share], float], Sequence[float]]
 
 
 def uniform(shares, rate):
-    """Returns the same rate for every layer."""
+    """Returns the same rate for every layer.
+
+    This is also the flat rule of on-the-fly pruning (arXiv 1811.04199), which
+    is remembered so: the paper's full text was not at hand.
+    """
     return [rate] * len(shares)
 
 
@@ -113,6 +117,40 @@ def _lamp_scores(norms):
     return scores
 
 
+def triangular(shares, rate):
+    """Returns rates that rise linearly from the first layer to the last.
+
+    This is the triangular rule of on-the-fly pruning (arXiv 1811.04199), as
+    remembered: the paper's full text was not at hand. That the two end points
+    follow from the rate is a reading of it: the first layer stays dense, and
+    the last one is pruned as far as the model's rate demands. If not even its
+    largest rate suffices, the rate of the first layer rises too.
+    """
+    if len(shares) < 2:
+        return uniform(shares, rate)
+    sizes = np.array([share.size for share in shares], "float64")
+    rise = np.linspace(0.0, 1.0, len(shares))
+    # The model's rate is `first * (1 - mean) + last * mean`.
+    mean = float(rise @ sizes / sizes.sum())
+    last = min(rate / mean, 1.0 - (1.0 - rate) * FLOOR)
+    first = max((rate - last * mean) / (1.0 - mean), 0.0)
+    return [first + (last - first) * float(step) for step in rise]
+
+
+def relative(shares, rate):
+    """Returns rates by thresholds relative to the largest weight of a layer.
+
+    This is the relative rule of on-the-fly pruning (arXiv 1811.04199), as
+    remembered: the rate of a layer follows from the number and the spread of
+    its weights, without data. The formula is a reading: the threshold of
+    every layer is the same fraction of its largest unit's norm. Large layers,
+    whose largest weight stands out further, thus lose more.
+    """
+    return _by_scores(
+        shares, rate, [s.scores / max(s.scores.max(), 1e-30) for s in shares]
+    )
+
+
 def _by_scores(shares, rate, scores):
     """Returns rates that keep the largest scores of all layers together."""
     layer = np.repeat(np.arange(len(shares)), [len(s) for s in scores])
@@ -141,6 +179,9 @@ ALLOCATIONS = {
     "erk": erk,
     "global": global_magnitude,
     "lamp": lamp,
+    "flat": uniform,
+    "triangular": triangular,
+    "relative": relative,
 }
 
 
@@ -166,6 +207,8 @@ def allocate(allocation, shares, rate):
     Raises:
         ValueError: If a function does not return one valid rate per layer.
     """
+    if not shares:
+        return []
     rates = ALLOCATIONS.get(allocation, allocation)(shares, rate)
     rates = [float(value) for value in rates]
     if len(rates) != len(shares) or not all(0 <= r < 1 for r in rates):

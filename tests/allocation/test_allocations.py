@@ -68,6 +68,7 @@ def lamp_by_hand(w):
     [
         ("lamp", lamp_by_hand),
         ("global", lambda w: w / np.sqrt(np.square(w).sum())),
+        ("relative", lambda w: w / w.max()),
     ],
 )
 def test_one_threshold_for_all_layers(name, score):
@@ -79,6 +80,37 @@ def test_one_threshold_for_all_layers(name, score):
     expected = [1 - np.mean(s >= threshold) for s in scores]
     np.testing.assert_allclose(rates, expected)
     assert len(set(rates)) == 3
+
+
+def test_triangular_rates_rise_from_a_dense_first_layer():
+    layers = shares()
+    rates = allocate("triangular", layers, 0.4)
+    assert rates[0] == 0.0
+    np.testing.assert_allclose(np.diff(rates), rates[-1] / 3)
+    assert density(layers, rates) == pytest.approx(0.6)
+
+
+def test_the_first_layer_of_a_triangle_is_pruned_if_it_has_to_be():
+    layers = shares()
+    rates = allocate("triangular", layers, 0.9)
+    assert rates[-1] == pytest.approx(1 - FLOOR * 0.1)
+    assert 0 < rates[0] < 0.9
+    np.testing.assert_allclose(np.diff(rates), (rates[-1] - rates[0]) / 3)
+    assert density(layers, rates) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("name", ALLOCATIONS)
+def test_a_single_layer_has_the_rate_of_the_model(name):
+    layers = shares(shapes=SHAPES[:1], scales=(1.0,))
+    assert allocate(name, layers, 0.7) == pytest.approx([0.7], abs=2e-4)
+
+
+@pytest.mark.parametrize("name", ALLOCATIONS)
+def test_nothing_is_left_to_distribute(make_model, name):
+    structure = keras_slr.NM(2, 4)
+    model = make_model()
+    keras_slr.hard_prune(model, structure=structure, allocation=name)
+    assert zeros(model.layers[0].kernel) == 320
 
 
 def test_the_floor_protects_layers_from_becoming_empty():
@@ -118,7 +150,7 @@ def test_a_function_allocates(make_model):
 @pytest.mark.parametrize(
     "choice, text",
     [
-        ({"allocation": "erdos"}, "'lamp', or a function"),
+        ({"allocation": "erdos"}, "'relative', or a function"),
         ({"rate": {"hidden": 0.5}, "allocation": "erk"}, "a rate per name"),
         ({"allocation": lambda shares, rate: [rate]}, "2 rates"),
         ({"allocation": lambda shares, rate: [0.5, 1.0]}, "2 rates"),
@@ -143,4 +175,5 @@ def test_every_method_takes_every_allocation(make_model, data, name):
         model.fit(*data, epochs=2, verbose=0, callbacks=[callback])
         pruned = callback.report().pruned
         assert sum(row.zeros for row in pruned) == round(0.75 * 1152)
-        assert (name == "uniform") == (len({r.rate for r in pruned}) == 1)
+        same = len({row.rate for row in pruned}) == 1
+        assert same == (name in ("uniform", "flat"))

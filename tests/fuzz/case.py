@@ -204,6 +204,7 @@ def _plan(choose, structure, goal):
         plan["budget"] = keras_slr.Budget(params=choose([0.5, 0.8]))
     else:
         plan["rate"] = choose([0.0, 0.3, 0.5, 0.75, 0.9, 0.99])
-    by_weights = ["global", "lamp"] if structure is None else []
-    plan["allocation"] = choose([None, "uniform", "erk", *by_weights])
+    by_shape = ["uniform", "erk", "triangular"]
+    by_weights = ["global", "lamp", "relative"] if structure is None else []
+    plan["allocation"] = choose([None, *by_shape, *by_weights])
     return plan
