@@ -54,8 +54,9 @@ class Run:
             keras_slr.hard_prune(self.model, **plan)
             return
         x = self.net.prepare(self.images.calibration(case.images, case.seed))
+        arguments = {"verbose": 0} | plan | case.arguments
         keras_slr.prune_layerwise(
-            self.model, x, method=case.method, **plan, **case.arguments
+            self.model, x, method=case.method, **arguments
         )
 
     def _accuracy(self, part):

@@ -102,9 +102,7 @@ def test_the_command_goes_on_where_it_was(tiny, tmp_path, capsys, monkeypatch):
         seen.append((x, method, rate, arguments))
         keras_slr.hard_prune(model, rate, structure=arguments.get("structure"))
 
-    monkeypatch.setattr(
-        keras_slr, "prune_layerwise", prune_layerwise, raising=False
-    )
+    monkeypatch.setattr(keras_slr, "prune_layerwise", prune_layerwise)
     arguments = (
         "--data-dir . --models-dir . --net chita_mlpnet --images 7 --seeds 3 4 "
         f"--argument damping=0.1 --allocations erk --out {tmp_path}"
@@ -120,7 +118,7 @@ def test_the_command_goes_on_where_it_was(tiny, tmp_path, capsys, monkeypatch):
     assert len(seen) == 4
     x, method, rate, others = seen[0]
     assert (method, rate) == ("slr", 0.5)
-    assert others == {"allocation": "erk", "damping": 0.1}
+    assert others == {"allocation": "erk", "damping": 0.1, "verbose": 0}
     assert (x.shape, x.max() <= 40 / 255 - 0.5) == ((7, 4, 4, 1), True)
     command.main(arguments)
     assert rows.read(path) == stored
