@@ -21,9 +21,9 @@ class Net:
         dataset: String, see `data.load`.
         prepare: Function of images with entries in `[0, 1]` that returns what
             the network expects.
-        dense: Float, the accuracy in percent on all test images, or `None` if
-            its own data are missing: pruned predictions are then compared
-            with dense ones.
+        dense: Float, the published accuracy in percent on all test images, or
+            `None` if its own data are missing: pruned predictions are then
+            compared with dense ones.
         selection: Dict of the arguments `include` and `exclude` of `Plan`.
         zeros: Tuple of strings, the shares of zeros and patterns to prune to.
     """
