@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from benchmarks.post_training.nets import NETS
 from keras_slr.structures.from_text import from_text
 
 DENSE = "dense"
@@ -49,14 +50,15 @@ class Case:
 
 
 def cases(net, zeros, options):
-    """Yields the cases of a network, the dense one first.
+    """Yields the cases of a network, first the dense one if it has labels.
 
     Args:
         net: String, key of `nets.NETS`.
         zeros: Tuple of strings.
         options: The parsed arguments of the command.
     """
-    yield Case(net, DENSE, on=options.on)
+    if NETS[net].dense is not None:
+        yield Case(net, DENSE, on=options.on)
     for method in options.methods:
         for share in zeros:
             for allocation in [None] if ":" in share else options.allocations:

@@ -139,9 +139,17 @@ def test_every_row_begins_with_the_trained_weights(tiny):
     assert (again["accuracy"], again["sparsity"]) == (dense["accuracy"], 0.0)
 
 
-def test_without_labels_the_dense_predictions_are_right(tiny, monkeypatch):
+def test_without_labels_the_dense_predictions_are_right(
+    tiny, monkeypatch, tmp_path
+):
     net = dataclasses.replace(tiny, dense=None)
     monkeypatch.setitem(nets.NETS, "chita_mlpnet", net)
+    arguments = "--data-dir . --models-dir . --method hard_prune"
+    command.main(
+        [*arguments.split(), "--net", "chita_mlpnet", "--out", str(tmp_path)]
+    )
+    stored = rows.read(tmp_path / table.FILE)
+    assert {row["method"] for row in stored} == {"hard_prune"}
     runner = run.Run("chita_mlpnet", ".", ".")
     assert runner.row(Case("chita_mlpnet", "dense"))["accuracy"] == 100
     pruned = runner.row(Case("chita_mlpnet", "hard_prune", "0.5", "uniform"))
