@@ -38,6 +38,13 @@ class Swaps(LayerSolver):
     | swaps after SparseGPT   | 0.014 | 0.066 | 0.318 |
     | swaps after Wanda       | 0.014 | 0.064 | 0.315 |
 
+    and in the first layer of an MNIST classifier, 784 x 40, damping 0.01, on
+    4,000 other images at 80 and 95 %: SparseGPT 0.0103 and 0.110, exact OBS
+    0.0018 and 0.0184, swaps after SparseGPT 0.0018 and 0.0188, after exact
+    OBS 0.0018 and 0.0174. Swaps leave the number of entries in each column
+    as it is. Where columns differ much, start from `"obs"`, which chooses it
+    best: in that network's layer of 40 x 20, at 80 %, 0.0104 against 0.0164.
+
     Args:
         solver: String, the name of the solver whose mask is polished.
             Defaults to `"sparsegpt"`.
