@@ -1,12 +1,15 @@
-"""Prunes a transformer that classifies reviews as good or bad.
+"""Prunes a transformer that classifies text.
 
-    python -m examples.text_transformer
+    python -m examples.text_transformer --data-dir DATA
     python -m examples.text_transformer --structure heads --rate 0.5
     python -m examples.text_transformer --tiny
 
-The reviews are those of IMDB, from `keras.datasets` or from `imdb.npz` in
-`--data-dir`. Tiny mode generates them from good, bad and neutral words, where
-"not" reverses the word after it.
+If there is a text `DATA/tinyshakespeare/input.txt`, such as that of
+github.com/karpathy/char-rnn, the classes are ten words, one of which is
+missing in the middle of each line. Otherwise there are two, good and bad
+reviews: those of IMDB, from `keras.datasets` or from `imdb.npz` in
+`--data-dir`. Where tiny mode has no text, it generates reviews from good, bad
+and neutral words, where "not" reverses the word after it.
 """
 
 import pathlib
@@ -16,6 +19,7 @@ import numpy as np
 
 import keras_slr
 from examples import arguments
+from examples import missing_words
 from examples.comparison import Phase
 from examples.comparison import Task
 from examples.comparison import accuracy
@@ -41,16 +45,34 @@ def main(argv=None):
     )
     args = parser.parse_args(argv)
     keras.utils.set_random_seed(args.seed)
-    if args.tiny:
+    batch_size, size = 64, {}
+    text = missing_words.find(args.data_dir)
+    if text:
+        print(f"Data: lines with a word missing, {text}.", flush=True)
+        data = missing_words.missing_words(text, every=10 if args.tiny else 1)
+        length, words = missing_words.LENGTH, missing_words.WORDS
+        classes, batch_size = missing_words.CLASSES, 128
+        size = {"width": 64, "blocks": 2}
+        phases = Phase(3), Phase(4), Phase(1, 1e-4)
+    elif args.tiny:
+        print(
+            f"Data: generated reviews, without {missing_words.FILE} in "
+            "`--data-dir`.",
+            flush=True,
+        )
         data = made_up_reviews()
-        model = encoder(TINY_LENGTH, TINY_WORDS, classes=2, width=32, blocks=1)
-        phases = Phase(8, 1e-2), Phase(6, 3e-3), Phase(2)
+        length, words, classes = TINY_LENGTH, TINY_WORDS, 2
     else:
+        print("Data: reviews of IMDB, by `keras.datasets`.", flush=True)
         data = imdb(args.data_dir)
-        model = encoder(LENGTH, WORDS, classes=2)
+        length, words, classes = LENGTH, WORDS, 2
         phases = Phase(3, 3e-4), Phase(5, 3e-4), Phase(1, 1e-4)
+    if args.tiny:
+        size = {"width": 32, "blocks": 1}
+        phases = Phase(8, 1e-2), Phase(6, 3e-3), Phase(2)
+    model = encoder(length, words, classes, **size)
     task = Task(
-        batches(data.x_train, data.y_train, 64),
+        batches(data.x_train, data.y_train, batch_size),
         accuracy(data.x_test, data.y_test),
         "test accuracy",
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),

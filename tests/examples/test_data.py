@@ -1,6 +1,10 @@
 """Data by name, batches, and what is made up."""
 
+import io
+import pathlib
 import sys
+import wave
+import zipfile
 
 import keras
 import numpy as np
@@ -9,10 +13,14 @@ import pytest
 from examples import data
 from examples import generated
 from examples import keyword_spotting
+from examples import missing_words
 from examples import segment_deeplab
+from examples import spoken_digits
 from examples import text_transformer
 
 once = pytest.mark.once("NumPy alone")
+SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data"
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared")
 
 
 @pytest.fixture(scope="module")
@@ -156,16 +164,154 @@ def test_classes_of_made_up_images_differ():
     assert np.mean(nearest == found.y_test) > 0.8
 
 
-def test_a_tone_is_in_its_band_of_the_spectrogram():
-    time = np.arange(8000) / keyword_spotting.SAMPLING_RATE
-    sound = np.sin(2 * np.pi * np.array([[1000.0], [5000.0]]) * time)
-    found = keyword_spotting.spectrogram(sound)
-    # (8000 - 480) // 320 + 1 windows; bands of 6 bins of 31.25 Hz.
-    assert found.shape == (2, 24, 40)
-    bands = (np.array([1000, 5000]) / 31.25 - 1) // 6
-    np.testing.assert_array_equal(
-        found.argmax(axis=-1), np.repeat(bands[:, None], 24, axis=1)
+@pytest.mark.parametrize("rate", [8_000, 16_000])
+def test_a_tone_is_in_its_band_of_the_spectrogram(rate):
+    time = np.arange(rate) / rate
+    tones = np.array([500.0, 3000.0])
+    sound = np.sin(2 * np.pi * tones[:, None] * time)
+    found = keyword_spotting.spectrogram(sound, rate)
+    # A window every 20 ms, the first and the last at the ends of the sound.
+    assert found.shape == (2, 51, 40)
+    low, high, pitch = (
+        2595 * np.log10(1 + hertz / 700) for hertz in (20, rate / 2, tones)
     )
+    # Bands are evenly spaced on the mel scale, between two more edges.
+    bands = (pitch - low) / (high - low) * 41 - 1
+    inner = found[:, 1:-1].argmax(axis=-1)
+    np.testing.assert_array_less(np.abs(inner - bands[:, None]), 1)
+
+
+def test_the_loudness_of_one_sound_does_not_change_another():
+    rng = np.random.default_rng(0)
+    sound = rng.normal(size=(2, 8_000)).astype("float32") * [[1e-3], [1.0]]
+    alone = keyword_spotting.spectrogram(sound[:1])
+    both = keyword_spotting.spectrogram(sound)
+    np.testing.assert_allclose(both[:1], alone, rtol=1e-4, atol=1e-4)
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    """Function that writes recordings and returns the zip file's path.
+
+    A recording of digit `d` with the number `n` is `100 * d + n` long, and all
+    its samples are `2**15 / 4`.
+    """
+
+    def write(numbers=(0, 4, 5, 12), digits=range(10), rate=8_000):
+        path = tmp_path / "fsdd" / "recordings.zip"
+        path.parent.mkdir(exist_ok=True)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+            archive.writestr("recordings/README.md", "not a recording")
+            for digit in digits:
+                for number in numbers:
+                    archive.writestr(
+                        f"recordings/{digit}_someone_{number}.wav",
+                        wav(np.full(100 * digit + number, 2**13), rate),
+                    )
+        return path
+
+    return write
+
+
+def wav(samples, rate):
+    data = io.BytesIO()
+    with wave.open(data, "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(samples.astype("<i2").tobytes())
+    return data.getvalue()
+
+
+@once
+def test_recordings_are_split_by_their_numbers(recordings, tmp_path):
+    path = recordings(numbers=(0, 4, 5, 9000))
+    assert spoken_digits.find(tmp_path) == path
+    found = spoken_digits.spoken_digits(path)
+    assert found.x_train.shape == found.x_test.shape == (20, 8_000)
+    for x, y, numbers in (
+        (found.x_train, found.y_train, (5, 9000)),
+        (found.x_test, found.y_test, (0, 4)),
+    ):
+        np.testing.assert_array_equal(y, np.repeat(np.arange(10), 2))
+        lengths = 100 * y + np.tile(numbers, 10)
+        # Silence follows a short one; a long one is cut.
+        for sound, length in zip(x, lengths):
+            np.testing.assert_array_equal(sound[:length], 0.25)
+            np.testing.assert_array_equal(sound[length:], 0)
+
+
+@once
+def test_there_may_be_no_recordings_and_no_text(tmp_path):
+    for module in (spoken_digits, missing_words):
+        assert module.find(tmp_path) is None
+        assert module.find(None) is None
+
+
+@once
+@pytest.mark.parametrize("numbers", [(0, 1), (5, 6)])
+def test_recordings_of_one_part_alone_are_an_error(recordings, numbers):
+    with pytest.raises(ValueError, match="(?s)lacks some: zip the folder"):
+        spoken_digits.spoken_digits(recordings(numbers))
+
+
+@once
+def test_recordings_at_another_rate_are_an_error(recordings):
+    with pytest.raises(ValueError, match="(?s)8000 Hz. Received .* at 16000"):
+        spoken_digits.spoken_digits(recordings(rate=16_000))
+
+
+@once
+@pytest.mark.shared
+@needs_shared
+def test_the_spoken_digits_are_all_there():
+    found = spoken_digits.spoken_digits(spoken_digits.find(SHARED))
+    np.testing.assert_array_equal(np.bincount(found.y_train), [270] * 10)
+    np.testing.assert_array_equal(np.bincount(found.y_test), [30] * 10)
+    assert 0.1 < np.abs(found.x_test).max() <= 1
+
+
+@once
+def test_the_missing_word_is_the_one_of_the_text(tmp_path):
+    # "a" is the most frequent word; "x" comes in the test data alone.
+    rng = np.random.default_rng(0)
+    names = [*"abcdefghijklmn"]
+    chances = np.arange(14, 0, -1) / np.arange(15).sum()
+    words = [*rng.choice(names, 2000, p=chances), "x"]
+    path = tmp_path / "tinyshakespeare" / "input.txt"
+    path.parent.mkdir()
+    path.write_text(" ".join(words).upper() + ".")
+    assert missing_words.find(tmp_path) == path
+    found = missing_words.missing_words(path, length=6, words=16)
+    order = sorted(names, key=words[:1801].count, reverse=True)
+    number = {name: 2 + i for i, name in enumerate(order)}
+    tokens = [number.get(word, missing_words.RARE) for word in [*words, "."]]
+    split = round(0.9 * len(tokens))
+    for part, x, y in (
+        (tokens[:split], found.x_train, found.y_train),
+        (tokens[split:], found.x_test, found.y_test),
+    ):
+        expected = [
+            [*part[i : i + 3], part[i + 3] - 2, *part[i + 4 : i + 6]]
+            for i in range(len(part) - 5)
+            if 2 <= part[i + 3] < 12
+        ]
+        assert (x[:, 3] == missing_words.MISSING).all()
+        x = x.copy()
+        x[:, 3] = y
+        np.testing.assert_array_equal(x, expected)
+
+
+@once
+@pytest.mark.shared
+@needs_shared
+def test_frequent_words_of_shakespeare_are_missing():
+    path = missing_words.find(SHARED)
+    found = missing_words.missing_words(path)
+    assert found.x_train.shape[1:] == (16,)
+    assert 0.1 < len(found.x_test) / len(found.x_train) < 0.12
+    # "the" is the most frequent, six in forty.
+    counts = np.bincount(found.y_train)
+    assert len(counts) == 10 and (np.diff(counts) <= 0).all()
+    assert 0.1 < counts[0] / counts.sum() < 0.2
 
 
 @once

@@ -17,6 +17,7 @@ from tests.examples.checks import nonzero
 from tests.helpers import slow_where_compiled
 
 ROOT = pathlib.Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared" / "data"
 BACKENDS = {"TensorFlow": "tensorflow", "JAX": "jax", "PyTorch": "torch"}
 # What `test_loops` runs.
 SCRIPTS = {"prune_digits"} | {f"custom_loop_{b}" for b in BACKENDS.values()}
@@ -109,6 +110,33 @@ def test_the_table_names_every_example():
 @pytest.mark.parametrize("name", compared())
 def test_example(run, name, tmp_path):
     check(run(name), tmp_path)
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared")
+@pytest.mark.once("real data take the way of generated ones")
+@pytest.mark.parametrize(
+    "name, told",
+    [
+        ("keyword_spotting", "Data: spoken digits, "),
+        ("text_transformer", "Data: lines with a word missing, "),
+    ],
+)
+def test_example_on_real_data(run, name, told, tmp_path, capsys):
+    comparison = run(name, "--data-dir", str(SHARED))
+    check(comparison, tmp_path)
+    assert told + str(SHARED) in capsys.readouterr().out
+    # Three times as good as chance, and better than the most frequent word.
+    assert comparison.rows["SLR, fine-tuned"].score > 0.3
+
+
+@pytest.mark.once("prints before any training")
+@pytest.mark.parametrize("name", ["keyword_spotting", "text_transformer"])
+def test_generated_data_are_told(run, name, capsys, monkeypatch):
+    module = importlib.import_module(f"examples.{name}")
+    monkeypatch.setattr(module, "compare", lambda *_, **options: None)
+    run(name)
+    assert "Data: generated" in capsys.readouterr().out
 
 
 @pytest.mark.slow
