@@ -1,10 +1,11 @@
-"""Data sets by name: those of `keras_slr.data`, and generated ones."""
+"""Data sets by name: those of `keras_slr.data`, generated ones and text."""
 
 import dataclasses
 import functools
 
 import numpy as np
 
+from examples import missing_words
 from keras_slr import data
 
 TEST = 2000
@@ -71,12 +72,25 @@ def _sentences(data_dir):
     return _split(x, y)
 
 
+def _missing_words(data_dir):
+    """Lines of Shakespeare and which of ten words is missing in each."""
+    path = missing_words.find(data_dir)
+    if path is None:
+        raise FileNotFoundError(
+            "Expected a folder with `tinyshakespeare/input.txt`. Received "
+            f"{data_dir}: put a text there and pass its folder as "
+            "`--data-dir`, or run other tasks with `--task`."
+        )
+    return missing_words.missing_words(path)
+
+
 def _split(x, y):
     return data.Data(x[:-TEST], y[:-TEST], x[-TEST:], y[-TEST:])
 
 
 MADE = {
     "friedman": _friedman,
+    "missing_words": _missing_words,
     "mnist_pixels": _mnist_pixels,
     "sentences": _sentences,
 }

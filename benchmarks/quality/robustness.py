@@ -9,6 +9,7 @@ three seeds this takes 29 runs per case and four dense trainings per model.
 """
 
 import dataclasses
+import functools
 
 from benchmarks import models
 from benchmarks import token_models
@@ -16,6 +17,7 @@ from benchmarks.quality.task import Task
 from benchmarks.quality.tasks import TASKS as NETS
 from benchmarks.quality.tasks import untrained
 from benchmarks.quality.training import Training
+from examples import missing_words
 
 # With few images, only small batches give batch norms enough steps.
 _DIGITS = Training(batch=32)
@@ -53,6 +55,17 @@ _BASES = {
         dataset="sentences",
         dense_epochs=20,
     ),
+    "missing_words": Task(
+        build=untrained(
+            functools.partial(
+                token_models.sentence_convolutions,
+                missing_words.WORDS,
+                missing_words.LENGTH,
+            )
+        ),
+        dataset="missing_words",
+        dense_epochs=5,
+    ),
 }
 # Base task, optimizer, learning rate, epochs, pruning rate.
 _CASES = (
@@ -72,6 +85,7 @@ _CASES = (
     ("friedman", "adam", 1e-3, 30, 0.95),
     ("friedman", "sgd", 1e-3, 10, 0.9),
     ("sentence_convolutions", "adam", 1e-3, 10, 0.9),
+    ("missing_words", "adam", 1e-3, 3, 0.9),
     ("digits_attention", "adamw", 1e-3, 10, 0.8),
 )
 

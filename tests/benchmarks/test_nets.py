@@ -67,6 +67,7 @@ def test_a_net_of_the_gpu_suite_trains_and_prunes(name, monkeypatch):
         robustness.TASKS["autoencoder_adam_0.001_3"],
         robustness.TASKS["friedman_sgd_0.001_10"],
         robustness.TASKS["sentence_convolutions_adam_0.001_10"],
+        robustness.TASKS["missing_words_adam_0.001_3"],
     ],
     ids=lambda task: task.dataset,
 )
@@ -84,6 +85,21 @@ def test_made_data_fits_its_net(name):
     if name == "sentences":
         assert len(np.unique(made.x_train[:, 1:])) == datasets.WORDS
         assert set(made.y_test) == set(range(10))
+
+
+def test_a_missing_text_is_asked_for(tmp_path):
+    with pytest.raises(FileNotFoundError, match="(?s)input.txt.*--data-dir"):
+        datasets.load("missing_words", tmp_path)
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared")
+def test_text_fits_its_net():
+    found = datasets.load("missing_words", SHARED / "data")
+    model = robustness.TASKS["missing_words_adam_0.001_3"].build(None)
+    assert model.input_shape[1:] == found.x_train.shape[1:]
+    assert found.x_train.max() < model.layers[1].input_dim
+    assert len(np.unique(found.y_test)) == model.output_shape[1]
 
 
 def test_suites_name_their_tasks():
