@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_slr.layerwise.solvers.on_support import optimum_on_support
+from keras_slr.layerwise.solvers.least_squares import least_squares
 from keras_slr.layerwise.solvers.solver import LayerSolver
 from keras_slr.layerwise.solvers.solver import register_layer_solver
 from keras_slr.record import PACKAGE
@@ -69,7 +69,7 @@ class ExactOBS(LayerSolver):
         numbers = merge(np.stack(losses), pruned)
         ranks = np.argsort(np.stack(orders), axis=-1)
         mask = (ranks >= numbers[..., None]).swapaxes(1, 2)
-        return optimum_on_support(problem, mask)
+        return least_squares(problem.gram, problem.target, mask, tolerance=0.0)
 
 
 def eliminate(gram, w):

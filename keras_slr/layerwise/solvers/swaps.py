@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_slr.layerwise.solvers.on_support import optimum_on_support
+from keras_slr.layerwise.solvers.least_squares import least_squares
 from keras_slr.layerwise.solvers.solver import LAYER_SOLVERS
 from keras_slr.layerwise.solvers.solver import LayerSolver
 from keras_slr.layerwise.solvers.solver import register_layer_solver
@@ -81,7 +81,7 @@ class Swaps(LayerSolver):
     def solve(self, problem):
         w = LAYER_SOLVERS[self.solver]().solve(problem)
         mask = swapped(problem, problem.nearest(w))
-        return optimum_on_support(problem, mask)
+        return least_squares(problem.gram, problem.target, mask, tolerance=0.0)
 
 
 def swapped(problem, mask):
