@@ -80,8 +80,7 @@ def run(solver, scaled):
     d, v = scaled.target, np.zeros_like(scaled.target)
     mask, seen, grown = np.ones(d.shape, bool), None, False
     for iteration in range(1, solver.iterations + 1):
-        off = scaled.solve(rho, rho * (d - scaled.target) - v)
-        w = scaled.target + off
+        w, _ = scaled.minimize(rho, rho * (d - scaled.target) - v)
         lifted = w + v / rho
         mask = scaled.nearest(lifted)
         d = np.where(mask, lifted, 0.0)

@@ -20,7 +20,9 @@ class Scaled:
         size: Array `D` of shape `(groups, inputs, 1)`.
         target: Array `V_1` of shape `(groups, inputs, outputs)`.
         values: Array of shape `(groups, inputs, 1)`, the eigenvalues of `A`.
-        vectors: Array of shape `(groups, inputs, inputs)`, its eigenvectors.
+        vectors: Array of shape `(groups, inputs, inputs)`, its eigenvectors,
+            in the precision of the products with them.
+        transposed: Array, `vectors` with the last two axes exchanged.
         nearest: Function of an array like `target` that returns the support
             of its projection onto the set.
     """
@@ -29,23 +31,45 @@ class Scaled:
     target: np.ndarray
     values: np.ndarray
     vectors: np.ndarray
+    transposed: np.ndarray
     nearest: Callable[[np.ndarray], np.ndarray]
 
     @classmethod
-    def of(cls, problem):
-        """Returns a `LayerProblem` in this form."""
+    def of(cls, problem, dtype=np.float32):
+        """Returns a `LayerProblem` in this form.
+
+        Args:
+            problem: `LayerProblem`.
+            dtype: Type of the products with eigenvectors, which take nearly
+                all of the time. Defaults to single precision: it only helps
+                to choose the support, and is three times as fast.
+        """
         size = np.sqrt(np.diagonal(problem.gram, axis1=1, axis2=2))[:, :, None]
         a = problem.gram / (size * size.swapaxes(1, 2))
         values, vectors = np.linalg.eigh(a)
+        vectors = vectors.astype(dtype)
         return cls(
             size,
             size * problem.target,
             values[:, :, None],
             vectors,
+            np.ascontiguousarray(vectors.swapaxes(1, 2)),
             problem.nearest,
         )
 
-    def solve(self, rho, right):
-        """Returns `(A + rho I)^-1` times an array like `target`."""
-        inside = self.vectors.swapaxes(1, 2) @ right
-        return self.vectors @ (inside / (self.values + rho))
+    def minimize(self, rho, right):
+        """Minimizes the objective plus `rho / 2 ||V - V_1||^2` and a product.
+
+        Args:
+            rho: Float, positive.
+            right: Array like `target`, of which the product with `V` is
+                subtracted.
+
+        Returns:
+            Tuple of the minimizer `V_1 + (A + rho I)^-1 right` and its
+            objective, a float.
+        """
+        inside = self.transposed @ right.astype(self.vectors.dtype)
+        inside = inside / (self.values + rho)
+        off = self.vectors @ inside.astype(self.vectors.dtype)
+        return self.target + off, 0.5 * float(np.sum(self.values * inside**2))

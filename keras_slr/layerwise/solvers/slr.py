@@ -162,12 +162,8 @@ def run(solver, scaled):
         state = dataclasses.replace(state, rho=rho)
 
         before = f + penalty(lam, w - z, rho)
-        # (A + rho) W = A W_1 - Lam + rho Z, with both sides less those of
-        # W_1. The gradient of f follows without a product with A.
-        off = scaled.solve(rho, rho * (z - scaled.target) - lam)
-        w = scaled.target + off
+        w, f = scaled.minimize(rho, rho * (z - scaled.target) - lam)
         gap = w - z
-        f = -0.5 * float(np.vdot(off, lam + rho * gap))
         condition_1 = f + penalty(lam, gap, rho) < before
         if condition_1:
             state = half_step(solver, state, float(np.vdot(gap, gap)))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_slr.layerwise.solvers.admm import LayerADMM
+from keras_slr.layerwise.solvers.least_squares import least_squares
 from keras_slr.layerwise.solvers.magnitude import Magnitude
 from keras_slr.layerwise.solvers.scaled import Scaled
 from keras_slr.layerwise.solvers.slr import LayerSLR
@@ -128,7 +129,7 @@ def lagrangian(scaled, a, w, z, lam, rho):
 
 def test_conditions_and_multipliers_against_a_recomputation():
     problem = random_problem(25, 8, 60, groups=2)
-    scaled = Scaled.of(problem)
+    scaled = Scaled.of(problem, np.float64)
     size = np.sqrt(np.diagonal(problem.gram, axis1=1, axis2=2))
     a = problem.gram / size[:, :, None] / size[:, None]
     solver = LayerSLR()
@@ -164,6 +165,17 @@ def test_conditions_and_multipliers_against_a_recomputation():
     assert new.multiplier.k == steps + 1
     # Exact minimizations always make the Lagrangian smaller.
     assert steps == 2 * solver.iterations
+
+
+@pytest.mark.parametrize("rows", [20, 400])
+def test_single_precision_leads_to_supports_as_good(rows):
+    problem = random_problem(100, 60, 1500, rows=rows)
+    errors = []
+    for dtype in (np.float32, np.float64):
+        *_, last = run(LayerSLR(), Scaled.of(problem, dtype))
+        w = least_squares(problem.gram, problem.target, last.mask)
+        errors.append(problem.error(w))
+    assert errors[0] == pytest.approx(errors[1], rel=0.005)
 
 
 @pytest.mark.parametrize(
