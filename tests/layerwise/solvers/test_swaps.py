@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_slr.layerwise.solvers.obs import ExactOBS
+from keras_slr.layerwise.solvers.slr import LayerSLR
 from keras_slr.layerwise.solvers.sparse_gpt import SparseGPT
 from keras_slr.layerwise.solvers.swaps import Swaps
 from keras_slr.layerwise.solvers.swaps import exchange
@@ -132,6 +133,12 @@ def test_solver_improves_on_its_start(structure, name, start):
     assert np.count_nonzero(w) == 128
     np.testing.assert_array_equal(problem.nearest(w), w != 0)
     assert problem.error(w) < 0.8 * problem.error(start.solve(problem))
+
+
+def test_slr_is_the_start_by_default():
+    problem = random_problem(64, 16, 256)
+    w = Swaps().solve(problem)
+    assert problem.error(w) < problem.error(LayerSLR().solve(problem))
 
 
 def test_refuses_what_it_or_its_start_cannot_prune():
