@@ -25,6 +25,11 @@ class LayerSolver(Record):
     needs_samples: ClassVar[bool] = False
     needs_data: ClassVar[bool] = True
 
+    @property
+    def chooses_rate(self) -> bool:
+        """Whether `solve` decides itself how many entries become zero."""
+        return False
+
     def refusal(self, structure) -> str | None:
         """Returns why the solver cannot prune in a structure, or `None`."""
         del structure
