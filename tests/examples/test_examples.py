@@ -74,6 +74,7 @@ def compared():
     found = claims()
     names = found.keys() - SCRIPTS
     names -= {"migrate_from_tfmot", "quantize_after_pruning", "distributed_jax"}
+    names -= {"prune_language_model"}
     for name in sorted(names):
         marks = [DETECTORS[name]] if name in DETECTORS else []
         if name == "detect_keras_hub":
@@ -186,6 +187,19 @@ def test_migrate_from_tfmot(run, tmp_path):
     assert nonzero(found["model"]) == pruned[-1]
     assert (tmp_path / "wrapped.h5").is_file()
     assert (tmp_path / "migrated.png").stat().st_size > 10_000
+
+
+@slow_where_compiled
+def test_prune_language_model(run, tmp_path):
+    found = run("prune_language_model", "--samples", "8", "--windows", "2")
+    check_zeros(found["report"].weights, found["model"])
+    dense, pruned = found["rows"].values()
+    # All 128 tokens are about as likely with random weights.
+    assert dense.perplexity == pytest.approx(128, rel=0.2)
+    assert pruned.text.startswith("The capital of France is")
+    saved = keras.models.load_model(tmp_path / "pruned.keras")
+    assert nonzero(saved) == pruned.nonzero < dense.nonzero
+    assert pruned.megabytes < dense.megabytes
 
 
 @pytest.mark.skipif(

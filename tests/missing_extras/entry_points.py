@@ -30,6 +30,7 @@ IMPORTS = {
     "examples.detect_keras_cv": "vision",
     "examples.detect_keras_hub": "vision",
     "examples.plot": "plot",
+    "examples.smollm2": "language",
 }
 CALLS = {
     "tflite_export.convert(model, 'out.tflite')": "export",

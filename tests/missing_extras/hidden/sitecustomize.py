@@ -5,6 +5,7 @@ import importlib.machinery
 PACKAGES = {
     "ai_edge_litert",
     "flatbuffers",
+    "gguf",
     "keras_cv",
     "keras_hub",
     "matplotlib",
@@ -17,6 +18,7 @@ PACKAGES = {
     "tensorflow_model_optimization",
     "tf2onnx",
     "tf_keras",
+    "tokenizers",
     "yaml",
 }
 _find_spec = importlib.machinery.PathFinder.find_spec
