@@ -54,7 +54,7 @@ def test_conjugate_gradients_converge_from_any_start(monkeypatch):
     monkeypatch.setattr(module, "direct_operations", lambda mask: 10**9)
     monkeypatch.setattr(module, "solve_directly", lambda *args: None)
     for start in (None, expected, 1e3 * problem.target):
-        w = least_squares(problem.gram, problem.target, mask, start)
+        w = least_squares(problem.gram, problem.target, mask, start, 1e-6)
         np.testing.assert_allclose(w, expected, atol=1e-4)
 
 

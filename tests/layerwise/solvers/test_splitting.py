@@ -59,7 +59,7 @@ def test_gradient_vanishes_on_the_support(solver):
     w = solver.solve(problem)
     gradient = problem.gram @ (w - problem.target)
     assert np.count_nonzero(w) == 90
-    assert np.abs(gradient[w != 0]).max() < 1e-4
+    assert np.abs(gradient[w != 0]).max() < 1e-3
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
