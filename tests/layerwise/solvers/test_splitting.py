@@ -4,7 +4,9 @@ import itertools
 import numpy as np
 import pytest
 
+from keras_slr.layerwise.solvers import admm
 from keras_slr.layerwise.solvers.admm import LayerADMM
+from keras_slr.layerwise.solvers.admm import growth
 from keras_slr.layerwise.solvers.least_squares import least_squares
 from keras_slr.layerwise.solvers.magnitude import Magnitude
 from keras_slr.layerwise.solvers.scaled import Scaled
@@ -176,6 +178,28 @@ def test_single_precision_leads_to_supports_as_good(rows):
         w = least_squares(problem.gram, problem.target, last.mask)
         errors.append(problem.error(w))
     assert errors[0] == pytest.approx(errors[1], rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("changed", "factor"),
+    [(0.11, 1.3), (0.1, 1.2), (0.006, 1.2), (0.005, 1.1), (0.0, 1.0)],
+)
+def test_rho_of_admm_follows_the_support(changed, factor):
+    assert growth(changed) == factor
+
+
+def test_admm_starts_anew_with_a_fifth_of_rho_if_nothing_changes(monkeypatch):
+    scaled = Scaled.of(random_problem(10, 5, 50))
+    strengths = []
+    minimize = Scaled.minimize
+
+    def recorded(self, rho, right):
+        strengths.append(rho)
+        return minimize(self, rho, right)
+
+    monkeypatch.setattr(Scaled, "minimize", recorded)
+    admm.run(LayerADMM(iterations=9), scaled)
+    np.testing.assert_allclose(strengths, np.repeat([0.1, 0.02, 0.004], 3))
 
 
 @pytest.mark.parametrize(
