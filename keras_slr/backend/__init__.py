@@ -34,6 +34,7 @@ from keras_slr.backend.variables import to_host
 from keras_slr.backend.variables import to_host_scalar
 from keras_slr.backend.variables import to_numpy
 from keras_slr.backend.variables import unshare
+from keras_slr.backend.without_gradients import without_gradients
 
 __all__ = [
     "BACKEND",
@@ -70,4 +71,5 @@ __all__ = [
     "unshare",
     "values_after",
     "variable_scope",
+    "without_gradients",
 ]

@@ -5,6 +5,7 @@ import inspect
 
 import keras
 
+from keras_slr.backend import without_gradients
 from keras_slr.keras_internals.graphs import inputs_as_tensors
 from keras_slr.keras_internals.layers import is_of_keras
 from keras_slr.keras_internals.layers import layers_of
@@ -79,8 +80,9 @@ class Stage:
             values: Dict from `Value` to tensors; it stays as it is.
         """
         values = dict(values)
-        for step in self.steps:
-            step.run(values)
+        with without_gradients():
+            for step in self.steps:
+                step.run(values)
         return {key: x for key, x in values.items() if key in self.keeps}
 
 

@@ -7,27 +7,17 @@ from typing import Literal
 from typing import Unpack
 
 import keras
-import numpy as np
 
 from keras_slr.allocation.user_rates import Rate
-from keras_slr.backend import to_host
-from keras_slr.keras_internals.layers import layers_of
 from keras_slr.layerwise.batches import batches_of
-from keras_slr.layerwise.matched_statistics import matched
-from keras_slr.layerwise.program import owners_of
-from keras_slr.layerwise.program import program_of
-from keras_slr.layerwise.report import LayerRow
+from keras_slr.layerwise.batches import samples_of
+from keras_slr.layerwise.job import Job
 from keras_slr.layerwise.report import LayerwiseReport
-from keras_slr.layerwise.sites import KernelInputs
-from keras_slr.layerwise.sites import collect
-from keras_slr.layerwise.sites import collect_norm
-from keras_slr.layerwise.solve import DAMPINGS
-from keras_slr.layerwise.solve import Nearest
-from keras_slr.layerwise.solve import Task
-from keras_slr.layerwise.solve import solve
+from keras_slr.layerwise.run import Run
 from keras_slr.layerwise.solvers import LAYER_SOLVERS
 from keras_slr.layerwise.solvers import LayerSolver
-from keras_slr.layerwise.walk import Walk
+from keras_slr.layerwise.unit_choice import CHOICES
+from keras_slr.layerwise.unit_choice import UnitChoice
 from keras_slr.layerwise.walk import Weights
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
@@ -35,6 +25,7 @@ from keras_slr.models.weight_values import check_finite
 from keras_slr.planning.plan import Plan
 from keras_slr.planning.plan_arguments import PlanArguments
 from keras_slr.reports.report import report_of
+from keras_slr.structures.coupled_units import CoupledUnits
 
 
 def prune_layerwise(
@@ -108,189 +99,86 @@ def prune_layerwise(
     start = time.perf_counter()
     check_model(model)
     check_built(model)
-    solver = _solver(method)
     _check_choice("order", order, ("sequential", "parallel"))
     _check_choice("targets", targets, ("dense", "own"))
     constraints, left = Plan(rate, **plan).constraints(model)
     acting = [c for c in constraints if not c.idle and c.rate > 0]
     for constraint in acting:
-        _check_constraint(solver, constraint)
+        for weight in constraint.weights:
+            check_finite(weight.variable, weight.path)
+    of_units = [c for c in acting if _is_of_units(c)]
+    jobs = _jobs([c for c in acting if not _is_of_units(c)], method)
     batches = batches_of(data, batch_size, samples)
-    run = _Run(
+    weights = Weights()
+    run = Run(
         model,
-        acting,
         batches,
-        solver,
-        DAMPINGS if damping is None else (float(damping),),
+        weights,
+        damping,
         targets == "own",
         match_batch_norm,
         verbose,
     )
     try:
+        if of_units:
+            jobs += _unit_jobs(model, of_units, method, run, weights)
         if order == "sequential":
-            run.sequential()
+            run.sequential(jobs)
         else:
-            run.parallel(executor)
+            run.parallel(jobs, executor)
     except BaseException:
         if not keep_finished:
-            run.weights.restore()
+            weights.restore()
         raise
     for constraint in constraints:
         constraint.finish()
     return LayerwiseReport(
         run.rows,
         report_of(model, constraints, left),
-        run.walk.samples,
-        run.matched,
+        sum(map(samples_of, batches)),
+        run.norms,
         time.perf_counter() - start,
     )
 
 
-class _Run:
-    """The pruning of one model."""
+def _is_of_units(constraint):
+    """Returns whether units are removed that other kernels read."""
+    structure = constraint.structure
+    return isinstance(structure, CoupledUnits) and (
+        len(constraint.weights) > 1 or bool(structure.readers)
+    )
 
-    def __init__(
-        self,
-        model,
-        constraints,
-        batches,
-        solver,
-        dampings,
-        own_targets,
-        match_batch_norm,
-        verbose,
-    ):
-        self._constraints = {id(c.weights[0].variable): c for c in constraints}
-        self._solver = solver
-        self._dampings = dampings
-        self._own_targets = own_targets
-        variables = [c.weights[0].variable for c in constraints]
-        norms = _norms(model) if match_batch_norm else []
-        layers = owners_of(model, variables) + norms
-        program = program_of(model, layers)
-        self.weights = Weights()
-        self.rows = []
-        self.matched = 0
-        self.walk = Walk(program, batches, variables, norms, self.weights)
-        self._bar = keras.utils.Progbar(
-            len(constraints), verbose=verbose, unit_name="kernel"
-        )
 
-    def sequential(self):
-        """Prunes each kernel with the inputs that it has once it is reached."""
-        left = dict(self._constraints)
-        for sites in self.walk.stages():
-            for site in sites:
-                layer = self.walk.norm(site)
-                if layer is not None:
-                    self._match(site, layer)
-                    continue
-                inputs = {s: self._inputs() for s in site.sources}
-                collect(self.walk, [site], inputs, self._own_targets)
-                for source in site.sources:
-                    task = self._task(source, inputs[source])
-                    self._apply(left.pop(source), task, solve(task))
-        self._check_all_seen(left)
-
-    def parallel(self, executor):
-        """Prunes all kernels with the inputs that the dense model has."""
-        inputs = {source: self._inputs() for source in self._constraints}
-        for sites in self.walk.stages():
-            kernels = [s for s in sites if self.walk.norm(s) is None]
-            if kernels:
-                collect(self.walk, kernels, inputs)
-        self._check_all_seen(
-            {
-                source: self._constraints[source]
-                for source, found in inputs.items()
-                if found.layout is None
-            }
-        )
-        tasks = {s: self._task(s, found) for s, found in inputs.items()}
-        run = map if executor is None else executor.map
-        for source, solution in zip(tasks, run(solve, tasks.values())):
-            self._apply(self._constraints[source], tasks[source], solution)
-
-    def _inputs(self):
-        return KernelInputs(self._solver.needs_samples)
-
-    def _task(self, source, inputs):
-        constraint = self._constraints[source]
-        (weight,) = constraint.weights
-        kernel = to_host(weight.variable)
-        layout = inputs.layout
-        dense = layout.to_matrices(kernel).astype(np.float64)
-        nearest = Nearest(constraint, layout, weight.shape)
-        return Task(
-            self._solver,
-            nearest,
-            dense,
-            inputs.moments,
-            self._dampings if self._solver.needs_data else (0.0,),
-            None,
-        )
-
-    def _apply(self, constraint, task, solution):
-        (weight,) = constraint.weights
-        variable = weight.variable
-        kernel = task.nearest.layout.from_matrices(solution.w, weight.shape)
-        self.weights.set(variable, kernel.astype(variable.dtype))
-        moments = task.moments.fitted
-        self.rows.append(
-            LayerRow(
-                weight.path,
-                constraint.rate,
-                1.0 - np.count_nonzero(kernel) / kernel.size,
-                solution.before,
-                solution.after,
-                solution.damping,
-                moments.rows,
-                moments.gram.shape[1],
-                solution.seconds,
+def _jobs(constraints, method):
+    """Returns a `Job` for each constraint on a single kernel."""
+    if not constraints:
+        return []
+    solver = method
+    if not isinstance(method, LayerSolver):
+        _check_choice("method", method, tuple(LAYER_SOLVERS))
+        solver = LAYER_SOLVERS[method]()
+    for constraint in constraints:
+        refusal = solver.refusal(constraint.structure)
+        if refusal is not None:
+            raise ValueError(
+                f"Expected a structure that {type(solver).__name__} can prune "
+                f"in. Received {constraint.structure}: {refusal}."
             )
+    return [Job(c.weights[0], solver, c) for c in constraints]
+
+
+def _unit_jobs(model, constraints, method, run, weights):
+    """Removes units; returns a `Job` for each kernel that read them."""
+    if method == "slr":
+        method = "greedy"
+    _check_choice("method", method, CHOICES)
+    choice = UnitChoice(model, constraints, method)
+    masks = choice.masks(run)
+    for weight, mask in masks.values():
+        weights.set(
+            weight.variable, weights.dense_value(weight.variable) * mask
         )
-        self._bar.update(len(self.rows))
-
-    def _match(self, site, layer):
-        if not self.weights:
-            return
-        dense, pruned = collect_norm(self.walk, site)
-        for variable, value in zip(
-            (layer.moving_mean, layer.moving_variance),
-            matched(
-                self.weights.dense_value(layer.moving_mean),
-                self.weights.dense_value(layer.moving_variance),
-                dense,
-                pruned,
-            ),
-        ):
-            self.weights.set(variable, value.astype(variable.dtype))
-        self.matched += 1
-
-    def _check_all_seen(self, left):
-        if not left:
-            return
-        path = next(iter(left.values())).weights[0].path
-        raise ValueError(
-            f"Expected calibration data to reach `{path}`. No inputs of it "
-            "were seen: its layer is not called for prediction, or multiplies "
-            "by something made of the kernel. Leave it out with `exclude`."
-        )
-
-
-def _norms(model):
-    return [
-        layer
-        for layer in layers_of(model)
-        if isinstance(layer, keras.layers.BatchNormalization)
-    ]
-
-
-def _solver(method):
-    if isinstance(method, LayerSolver):
-        return method
-    _check_choice("method", method, tuple(LAYER_SOLVERS))
-    return LAYER_SOLVERS[method]()
+    return choice.jobs(masks)
 
 
 def _check_choice(name, value, known):
@@ -299,15 +187,4 @@ def _check_choice(name, value, known):
         raise ValueError(
             f"Expected `{name}` to be one of {names}. Received: "
             f"{name}={value!r}."
-        )
-
-
-def _check_constraint(solver, constraint):
-    for weight in constraint.weights:
-        check_finite(weight.variable, weight.path)
-    refusal = solver.refusal(constraint.structure)
-    if refusal is not None:
-        raise ValueError(
-            f"Expected a structure that {type(solver).__name__} can prune in. "
-            f"Received {constraint.structure}: {refusal}."
         )

@@ -81,7 +81,8 @@ def collect(walk, sites, inputs, own_targets=False):
             rows = _rows(event)
             rows_dense = rows if own else _rows(event_dense)
             held_out = _held_out(before, count, rows.shape[1])
-            inputs[event.source].add(_layout(event), rows, rows_dense, held_out)
+            layout = _layout(event)
+            inputs[event.source].add(layout, rows, rows_dense, held_out)
     for event in pruned:
         inputs[event.source].share(
             _layout(event), inputs[leaders[event.source]]
@@ -130,8 +131,9 @@ def collect_norm(walk, site):
     """
     sums, axis = None, walk.norm(site).axis
     for _, _, dense, pruned in walk.events([site]):
-        for each in zip(dense, pruned, strict=True):
-            added = np.array([_channel_sums(e, axis) for e in each])
+        for first, second in zip(dense, pruned, strict=True):
+            x, own = as_array(first.x), as_array(second.x)
+            added = np.array([_channel_sums(e, axis) for e in (x, own)])
             sums = added if sums is None else sums + added
     found = []
     for count, total, squares in sums:
@@ -140,8 +142,7 @@ def collect_norm(walk, site):
     return found
 
 
-def _channel_sums(event, axis):
-    x = as_array(event.x)
+def _channel_sums(x, axis):
     x = np.moveaxis(x, axis, -1).reshape(-1, x.shape[axis])
     x = x.astype(np.float64)
     count = np.full(x.shape[1], len(x), np.float64)

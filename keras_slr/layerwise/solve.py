@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,32 +11,11 @@ from keras_slr.layerwise.moments import Moments
 from keras_slr.layerwise.moments import SplitMoments
 from keras_slr.layerwise.problem import LayerProblem
 from keras_slr.layerwise.problem import Samples
-from keras_slr.layerwise.products import Layout
 from keras_slr.layerwise.solvers.solver import LayerSolver
 
-# Shares of the mean of the diagonal of `X'X`. Published solvers use 0.01 and
-# 0.1; which one is better depends on how many rows there are.
-DAMPINGS = (0.01, 0.03, 0.1)
-
-
-@dataclasses.dataclass(frozen=True)
-class Nearest:
-    """The projection onto a constraint, for kernels as matrices.
-
-    Attributes:
-        constraint: `Constraint` on a single weight.
-        layout: `Layout` of its kernel.
-        shape: Tuple of integers, the shape of the kernel.
-    """
-
-    constraint: Any
-    layout: Layout
-    shape: tuple
-
-    def __call__(self, w):
-        kernel = self.layout.from_matrices(w, self.shape)
-        (mask,) = self.constraint.nearest([kernel])
-        return self.layout.to_matrices(mask)
+# Where the search for the damping begins, and the factor between two values.
+FIRST = 0.01
+FACTOR = 10**0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,19 +24,20 @@ class Task:
 
     Attributes:
         solver: `LayerSolver`.
-        nearest: `Nearest`.
+        nearest: The projection onto the set of sparse kernels.
+        structure: `Structure` of the set, or `None` for a given support.
         dense: Array `(groups, inputs, outputs)`, the dense kernel.
         moments: `SplitMoments`.
-        dampings: Tuple of floats, of which the best one on the rows that are
-            held out is chosen.
+        damping: Float, or `None` to choose it on the rows that are held out.
         samples: `Samples`, or `None`.
     """
 
     solver: LayerSolver
-    nearest: Nearest
+    nearest: Callable[[np.ndarray], np.ndarray]
+    structure: Any
     dense: np.ndarray
     moments: SplitMoments
-    dampings: tuple
+    damping: float | None
     samples: Samples | None = None
 
     def problem(self, damping):
@@ -68,7 +49,7 @@ class Task:
             target,
             np.where(alive, self.dense, 0.0),
             self.nearest,
-            self.nearest.constraint.structure,
+            self.structure,
             self.samples,
         )
 
@@ -117,23 +98,41 @@ class Solution:
 def solve(task):
     """Returns the `Solution` of a `Task`, a pure function."""
     start = time.perf_counter()
-    moments: SplitMoments = task.moments
+    moments = task.moments
     plain = np.where(task.nearest(task.dense), task.dense, 0.0)
-    best = None
-    for damping in task.dampings:
-        w = task.solver.solve(task.problem(damping))
-        errors = Errors.of(moments, w, task.dense)
-        # Without rows held out, the first damping.
-        if best is None or errors.held_out < best[1].held_out:
-            best = w, errors, damping
-    w, errors, damping = best
+    choose = task.damping is None and moments.held_out.rows > 0
+    first = FIRST if task.damping is None else task.damping
+    best = _Trial.of(task, first)
+    for factor in (1.0 / FACTOR, FACTOR) if choose else ():
+        before = best
+        while (trial := _Trial.of(task, best.damping * factor)) < best:
+            best = trial
+        if best is not before:
+            break
     return Solution(
-        w,
+        best.w,
         Errors.of(moments, plain, task.dense),
-        errors,
-        damping,
+        best.errors,
+        best.damping,
         time.perf_counter() - start,
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Trial:
+    """A kernel that was found with some damping; less is better."""
+
+    w: np.ndarray
+    errors: Errors
+    damping: float
+
+    @classmethod
+    def of(cls, task, damping):
+        w = task.solver.solve(task.problem(damping))
+        return cls(w, Errors.of(task.moments, w, task.dense), damping)
+
+    def __lt__(self, other):
+        return self.errors.held_out < other.errors.held_out
 
 
 def empty_moments(layout):

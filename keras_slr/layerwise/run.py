@@ -1,0 +1,210 @@
+"""A run through a model that prunes its kernels."""
+
+import keras
+import numpy as np
+
+from keras_slr.keras_internals.layers import layers_of
+from keras_slr.layerwise.matched_statistics import matched
+from keras_slr.layerwise.program import owners_of
+from keras_slr.layerwise.program import program_of
+from keras_slr.layerwise.rectified import bias_of
+from keras_slr.layerwise.rectified import is_rectified
+from keras_slr.layerwise.report import LayerRow
+from keras_slr.layerwise.sites import KernelInputs
+from keras_slr.layerwise.sites import collect
+from keras_slr.layerwise.sites import collect_norm
+from keras_slr.layerwise.solve import Task
+from keras_slr.layerwise.solve import solve
+from keras_slr.layerwise.walk import Walk
+
+
+class Run:
+    """A run with the same model, data and options throughout.
+
+    Args:
+        model: Built Keras model.
+        batches: List of batches of inputs.
+        weights: `Weights`, the values of the dense and the pruned model.
+        damping: See `prune_layerwise`.
+        own_targets: Boolean, see `collect`.
+        match_batch_norm: See `prune_layerwise`.
+        verbose: See `prune_layerwise`.
+
+    Attributes:
+        rows: List of `LayerRow`, of the kernels that are done.
+        norms: Integer, the number of batch normalizations that are done.
+    """
+
+    def __init__(
+        self,
+        model,
+        batches,
+        weights,
+        damping,
+        own_targets,
+        match_batch_norm,
+        verbose,
+    ):
+        self._model = model
+        self._batches = batches
+        self._weights = weights
+        self._damping = damping
+        self._own_targets = own_targets
+        self._norms = _norms(model) if match_batch_norm else []
+        self._verbose = verbose
+        self.rows = []
+        self.norms = 0
+
+    def sequential(self, jobs):
+        """Prunes each kernel with the inputs that it has in the pruned model.
+
+        Args:
+            jobs: List of `Job`.
+        """
+        left = {job.key: job for job in jobs}
+        bar = self._bar(jobs)
+        walk = self._walk([job.weight.variable for job in jobs], self._norms)
+        for sites in walk.stages():
+            for site in sites:
+                layer = walk.norm(site)
+                if layer is not None:
+                    self._match(walk, site, layer)
+                    continue
+                inputs = {s: _inputs(left[s]) for s in site.sources}
+                collect(walk, [site], inputs, self._own_targets)
+                for source in site.sources:
+                    job = left.pop(source)
+                    task = self._task(job, inputs[source])
+                    self._apply(job, task, inputs[source], solve(task))
+                    bar.update(len(self.rows))
+        _check_none_left(left)
+
+    def parallel(self, jobs, executor):
+        """Prunes all kernels with the inputs that they have now.
+
+        Args:
+            jobs: List of `Job`.
+            executor: `concurrent.futures.Executor`, or `None`.
+        """
+        inputs = {job.key: _inputs(job) for job in jobs}
+        self.collect([job.weight.variable for job in jobs], inputs)
+        tasks = [self._task(job, inputs[job.key]) for job in jobs]
+        bar = self._bar(jobs)
+        solutions = (
+            map(solve, tasks)
+            if executor is None
+            else executor.map(solve, tasks)
+        )
+        for job, task, solution in zip(jobs, tasks, solutions):
+            found = inputs[job.key]
+            self._apply(job, task, found, solution)
+            bar.update(len(self.rows))
+        self.match_norms()
+
+    def collect(self, variables, inputs):
+        """Collects the inputs of kernels in one pass.
+
+        Args:
+            variables: List of Keras variables.
+            inputs: Dict from their ids to `KernelInputs`, filled here.
+        """
+        walk = self._walk(variables, [])
+        for sites in walk.stages():
+            if sites:
+                collect(walk, sites, inputs)
+        for variable in variables:
+            if inputs[id(variable)].layout is None:
+                raise _not_seen(variable.path)
+
+    def match_norms(self):
+        """Matches the statistics of all batch normalizations, in order."""
+        if not self._norms:
+            return
+        walk = self._walk([], self._norms)
+        for sites in walk.stages():
+            for site in sites:
+                self._match(walk, site, walk.norm(site))
+
+    def _walk(self, variables, norms):
+        layers = owners_of(self._model, variables) + norms
+        program = program_of(self._model, layers)
+        return Walk(program, self._batches, variables, norms, self._weights)
+
+    def _bar(self, jobs):
+        return keras.utils.Progbar(
+            len(self.rows) + len(jobs),
+            verbose=self._verbose,
+            unit_name="kernel",
+        )
+
+    def _task(self, job, inputs):
+        layout = inputs.layout
+        kernel = self._weights.dense_value(job.weight.variable)
+        dense = layout.to_matrices(kernel).astype(np.float64)
+        samples = None
+        if job.solver.needs_samples:
+            bias = bias_of(job.weight.layer, layout)
+            samples = inputs.samples(dense, bias, is_rectified(job.weight))
+        return Task(
+            job.solver,
+            job.nearest(layout),
+            job.structure,
+            dense,
+            inputs.moments,
+            self._damping if job.solver.needs_data else 0.0,
+            samples,
+        )
+
+    def _apply(self, job, task, inputs, solution):
+        variable = job.weight.variable
+        kernel = inputs.layout.from_matrices(solution.w, job.weight.shape)
+        self._weights.set(variable, kernel.astype(variable.dtype))
+        moments = task.moments.fitted
+        self.rows.append(
+            LayerRow(
+                job.weight.path,
+                job.rate,
+                1.0 - np.count_nonzero(kernel) / kernel.size,
+                solution.before,
+                solution.after,
+                solution.damping,
+                moments.rows,
+                moments.gram.shape[1],
+                solution.seconds,
+            )
+        )
+
+    def _match(self, walk, site, layer):
+        if not self._weights:
+            return
+        dense, pruned = collect_norm(walk, site)
+        statistics = layer.moving_mean, layer.moving_variance
+        known = [self._weights.dense_value(v) for v in statistics]
+        for variable, value in zip(statistics, matched(*known, dense, pruned)):
+            self._weights.set(variable, value.astype(variable.dtype))
+        self.norms += 1
+
+
+def _inputs(job):
+    return KernelInputs(job.solver.needs_samples)
+
+
+def _norms(model):
+    return [
+        layer
+        for layer in layers_of(model)
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+
+
+def _check_none_left(left):
+    if left:
+        raise _not_seen(next(iter(left.values())).weight.path)
+
+
+def _not_seen(path):
+    return ValueError(
+        f"Expected calibration data to reach `{path}`. No inputs of it were "
+        "seen: its layer is not called for prediction, or multiplies by "
+        "something made of the kernel. Leave it out with `exclude`."
+    )
