@@ -169,10 +169,14 @@ def _stages(steps, wanted):
     last = {each: i for i, layers in enumerate(called) for each in layers}
     count = max(last.values(), default=-1) + 1
     # A stage cannot end while a layer of it is still to be called again.
-    starts, until = [], 0
+    starts, until, read = [], 0, None
     for i, layers in enumerate(called[:count]):
-        if i >= until and (layers or not starts):
+        # Layers that read the same, one after another, are one stage.
+        if not starts or (layers and i >= until and steps[i].reads != read):
             starts.append(i)
+            read = steps[i].reads
+        elif steps[i].reads != read:
+            read = None
         until = max([until, *(last[each] + 1 for each in layers)])
     stages = []
     for start, end in zip(starts, [*starts[1:], count]):
