@@ -1,6 +1,7 @@
 """Pruning without training, layer by layer."""
 
 import concurrent.futures
+import dataclasses
 import time
 from typing import Any
 from typing import Literal
@@ -56,7 +57,8 @@ def prune_layerwise(
         data: Inputs to calibrate on, whatever `model.predict` takes. A few
             hundred samples of the training data are enough.
         rate: See `Plan`. Defaults to `None`: `0.9`, or the rate that a
-            structure fixes.
+            structure fixes, or what a method chooses that decides itself,
+            such as `NetTrim(epsilon=0.1)`.
         method: `LayerSolver`, or its name: `"slr"`, `"admm"`,
             `"sparsegpt"`, `"obs"`, `"wanda"`, `"magnitude"`, `"net-trim"`,
             `"l0"`. Defaults to `"slr"`.
@@ -101,6 +103,7 @@ def prune_layerwise(
     check_built(model)
     _check_choice("order", order, ("sequential", "parallel"))
     _check_choice("targets", targets, ("dense", "own"))
+    _check_rate_is_free(method, {"rate": rate, **plan})
     constraints, left = Plan(rate, **plan).constraints(model)
     acting = [c for c in constraints if not c.idle and c.rate > 0]
     for constraint in acting:
@@ -132,6 +135,8 @@ def prune_layerwise(
         raise
     for constraint in constraints:
         constraint.finish()
+    if _chooses_rate(method):
+        constraints = _with_rates_of(run.rows, constraints)
     return LayerwiseReport(
         run.rows,
         report_of(model, constraints, left),
@@ -179,6 +184,33 @@ def _unit_jobs(model, constraints, method, run, weights):
             weight.variable, weights.dense_value(weight.variable) * mask
         )
     return choice.jobs(masks)
+
+
+def _chooses_rate(method):
+    return isinstance(method, LayerSolver) and method.chooses_rate
+
+
+def _with_rates_of(rows, constraints):
+    """Returns the constraints with the rates that the solver chose."""
+    chosen = {row.path: row.rate for row in rows}
+    return [
+        dataclasses.replace(c, rate=chosen.get(c.weights[0].path, c.rate))
+        for c in constraints
+    ]
+
+
+def _check_rate_is_free(method, plan):
+    """Raises an error for a rate beside a solver that chooses the rate."""
+    if not _chooses_rate(method):
+        return
+    for name in ("rate", "allocation", "budget"):
+        value = plan.get(name)
+        if value is not None:
+            raise ValueError(
+                f"Expected no `{name}` beside {method}, which decides how "
+                f"many entries become zero. Received: {name}={value!r}; leave "
+                "one of them out."
+            )
 
 
 def _check_choice(name, value, known):

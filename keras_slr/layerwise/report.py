@@ -15,7 +15,8 @@ class LayerRow:
 
     Attributes:
         path: String, its name.
-        rate: Float, the requested share of zeros.
+        rate: Float, the share of zeros that was asked for, or that the
+            solver chose.
         zeros: Float, the share of entries that are zero now.
         before: `Errors` of the layer's outputs if its largest entries or
             units had been kept as they were.

@@ -160,11 +160,12 @@ class Run:
         kernel = inputs.layout.from_matrices(solution.w, job.weight.shape)
         self._weights.set(variable, kernel.astype(variable.dtype))
         moments = task.moments.fitted
+        zeros = 1.0 - np.count_nonzero(kernel) / kernel.size
         self.rows.append(
             LayerRow(
                 job.weight.path,
-                job.rate,
-                1.0 - np.count_nonzero(kernel) / kernel.size,
+                zeros if job.solver.chooses_rate else job.rate,
+                zeros,
                 solution.before,
                 solution.after,
                 solution.damping,
