@@ -90,7 +90,7 @@ def main(argv=None):
         language, length = random_language(), TINY_LENGTH
         test, other = made_up_text(seed=1), made_up_text(seed=2)
     else:
-        test, other = _texts(args.data_dir, args.calibration)
+        test, other = texts(args.data_dir, args.calibration)
         language, length = smollm2(args.models_dir), LENGTH
     test = windows(language.encode(test), length, args.windows)
     calibration = windows(language.encode(other), length, args.samples)
@@ -200,7 +200,7 @@ def _parser():
     return parser
 
 
-def _texts(folder, calibration):
+def texts(folder, calibration):
     """Returns the text for the test and the one to calibrate on."""
     test = _read(folder, "wikitext2")
     # The test never reads the second half, whatever calibrates.

@@ -90,8 +90,10 @@ class Moments:
         identity = extra[:, None, None] * np.eye(gram.shape[1])
         gram = gram + identity
         alive = ~self.dead[:, :, None]
-        w_dense = np.where(alive, w_dense, 0.0)
-        target = np.linalg.solve(gram, (cross + identity) @ w_dense)
+        near = np.where(alive, w_dense, 0.0)
+        # Inputs that are dead only now still matter to the dense outputs.
+        wanted = cross @ w_dense + identity @ near
+        target = np.linalg.solve(gram, wanted)
         return gram, np.where(alive, target, 0.0)
 
 

@@ -73,6 +73,16 @@ class Stage:
     steps: list
     keeps: set
 
+    @property
+    def variables(self):
+        """List of the Keras variables that the steps read."""
+        found = {
+            id(variable): variable
+            for step in self.steps
+            for variable in getattr(step.operation, "variables", ())
+        }
+        return list(found.values())
+
     def run(self, values):
         """Runs the steps; returns the values to keep.
 

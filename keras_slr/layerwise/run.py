@@ -13,6 +13,7 @@ from keras_slr.layerwise.report import LayerRow
 from keras_slr.layerwise.sites import KernelInputs
 from keras_slr.layerwise.sites import collect
 from keras_slr.layerwise.sites import collect_norm
+from keras_slr.layerwise.solve import FIRST
 from keras_slr.layerwise.solve import Task
 from keras_slr.layerwise.solve import solve
 from keras_slr.layerwise.walk import Walk
@@ -151,7 +152,7 @@ class Run:
             job.structure,
             dense,
             inputs.moments,
-            self._damping if job.solver.needs_data else 0.0,
+            self._damping if job.solver.needs_data else FIRST,
             samples,
         )
 

@@ -14,9 +14,11 @@ from keras_slr.layerwise.problem import Samples
 from keras_slr.layerwise.solvers.least_squares import least_squares
 from keras_slr.layerwise.solvers.solver import LayerSolver
 
-# Where the search for the damping begins, and the factor between two values.
-FIRST = 0.01
-FACTOR = 10**0.5
+# Published solvers take a share of 0.01 to 0.1 of the mean squared input. Less
+# is better where inputs are nearly constant.
+DAMPINGS = (1e-2, 1e-1, 1e-3, 1e-4, 1e-5)
+FIRST = DAMPINGS[0]
+BETWEEN = 10**0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,23 +122,19 @@ def _damping(task):
     It tries least squares on the largest entries, each measured by its mean
     share of the output: that takes a fraction of the solver's time.
     """
-    tried = {}
 
-    def error(power):
-        if power not in tried:
-            problem = task.problem(FIRST * FACTOR**power)
-            size = np.sqrt(np.diagonal(problem.gram, axis1=1, axis2=2))
-            mask = task.nearest(size[:, :, None] * problem.target)
-            w = least_squares(problem.gram, problem.target, mask)
-            tried[power] = Errors.of(task.moments, w, task.dense).held_out
-        return tried[power]
+    def error(damping):
+        problem = task.problem(damping)
+        size = np.sqrt(np.diagonal(problem.gram, axis1=1, axis2=2))
+        mask = task.nearest(size[:, :, None] * problem.target)
+        w = least_squares(problem.gram, problem.target, mask)
+        return Errors.of(task.moments, w, task.dense).held_out
 
-    best = min((0, -1, 1), key=error)
-    while (further := best + np.sign(best)) != best:
-        if not error(further) < error(best):
-            break
-        best = further
-    return float(FIRST * FACTOR**best)
+    errors = {damping: error(damping) for damping in DAMPINGS}
+    best = min(errors, key=errors.get)
+    for damping in (best / BETWEEN, best * BETWEEN):
+        errors[damping] = error(damping)
+    return min(errors, key=errors.get)
 
 
 def empty_moments(layout):

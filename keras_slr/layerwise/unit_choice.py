@@ -161,16 +161,21 @@ class UnitChoice:
 
 
 def _consumers(reader, inputs):
-    """Returns a kernel as `units.Consumer`, one for each of its groups."""
+    """Returns a kernel as `units.Consumer`, one for each of its groups.
+
+    Its outputs have mean square one in all, so that what different kernels
+    lose can be added up.
+    """
     layout = inputs.layout
     if layout is None:
         return []
     kernel = to_host(reader.weight.variable)
     dense = layout.to_matrices(kernel).astype(np.float64)
     gram, target = inputs.moments.whole().damped(DAMPING, dense)
+    power = np.sum(target * (gram @ target)) or 1.0
     ids = np.append(np.arange(reader.labels.max() + 1), -1)
     labels = layout.to_matrices(reader.broadcast(ids))[:, :, 0]
-    return [units.Consumer(*each) for each in zip(gram, target, labels)]
+    return [units.Consumer(*each) for each in zip(gram / power, target, labels)]
 
 
 def _add(masks, weight, mask):

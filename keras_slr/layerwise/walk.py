@@ -158,21 +158,13 @@ class Walk:
         for count, dense, pruned in zip(
             self._counts, self._dense, self._pruned
         ):
-            with self._weights.dense(self._variables()):
+            with self._weights.dense(self._stage.variables):
                 seen_dense = self._seen(dense, sources, expected)
             seen = seen_dense
             if self._weights:
                 seen = self._seen(pruned, sources, expected)
             yield before, count, seen_dense, seen
             before += count
-
-    def _variables(self):
-        """Returns the variables that the present stage may read."""
-        norms = self._norms.values()
-        return [
-            *self._kernels.values(),
-            *(v for n in norms for v in (n.moving_mean, n.moving_variance)),
-        ]
 
     def _sites(self):
         watched = self._kernels.keys() | self._norms.keys()
@@ -246,7 +238,7 @@ class Walk:
             return
         dense, pruned = [], []
         for own_dense, own in zip(self._dense, self._pruned):
-            with self._weights.dense(self._variables()):
+            with self._weights.dense(self._stage.variables):
                 dense.append(self._stage.run(own_dense))
             same = not self._weights
             pruned.append(dense[-1] if same else self._stage.run(own))
