@@ -152,7 +152,7 @@ class Run:
             job.structure,
             dense,
             inputs.moments,
-            self._damping if job.solver.needs_data else FIRST,
+            self._damping if job.solver.uses_damping else FIRST,
             samples,
         )
 

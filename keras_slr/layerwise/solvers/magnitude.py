@@ -25,7 +25,7 @@ class Magnitude(LayerSolver):
     refit: bool = False
 
     @property
-    def needs_data(self):
+    def uses_damping(self):
         return self.refit
 
     def solve(self, problem):

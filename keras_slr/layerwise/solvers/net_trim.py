@@ -66,6 +66,7 @@ class NetTrim(LayerSolver):
     iterations: int = 1000
 
     needs_samples = True
+    uses_damping = False
 
     def __post_init__(self):
         super().__post_init__()

@@ -19,11 +19,12 @@ class LayerSolver(Record):
 
     Attributes:
         needs_samples: Boolean, whether `solve` reads `problem.samples`.
-        needs_data: Boolean, whether `solve` reads `problem.gram`.
+        uses_damping: Boolean, whether the damping changes what `solve` finds.
+            If not, none is looked for.
     """
 
     needs_samples: ClassVar[bool] = False
-    needs_data: ClassVar[bool] = True
+    uses_damping: ClassVar[bool] = True
 
     @property
     def chooses_rate(self) -> bool:

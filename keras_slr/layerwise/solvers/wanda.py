@@ -24,6 +24,8 @@ class Wanda(LayerSolver):
     trained values.
     """
 
+    uses_damping = False
+
     def solve(self, problem):
         norms = np.sqrt(np.diagonal(problem.gram, axis1=1, axis2=2))
         scores = np.abs(problem.weights) * norms[:, :, None]

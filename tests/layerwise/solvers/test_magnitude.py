@@ -15,7 +15,7 @@ def test_largest_trained_weights_keep_their_values():
     expected = np.zeros(24)
     expected[order[:10]] = problem.weights.flat[order[:10]]
     np.testing.assert_array_equal(w.reshape(-1), expected)
-    assert not Magnitude().needs_data
+    assert not Magnitude().uses_damping
 
 
 def test_refit_moves_them_to_the_least_squares_solution():
@@ -27,4 +27,4 @@ def test_refit_moves_them_to_the_least_squares_solution():
             problem.gram[0], problem.target[0, :, output], mask[0, :, output]
         )
         np.testing.assert_allclose(w[0, :, output], expected, atol=1e-9)
-    assert Magnitude(refit=True).needs_data
+    assert Magnitude(refit=True).uses_damping
