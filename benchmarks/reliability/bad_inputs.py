@@ -134,6 +134,7 @@ _CONTENTS, _OF_RECIPES = _recipes()
 _PRUNE = "prune model.keras --data data.npz --out out.keras"
 _FROM = "prune {} --data data.npz --out out.keras".format
 _DATA = "prune model.keras --data {} --out out.keras".format
+_CALIBRATED = "prune model.keras --calibration {} --out out.keras".format
 _OUT = "prune model.keras --data data.npz --out {}".format
 _TFLITE = functools.partial(Case, tool="tflite_export")
 _BENCHMARK = functools.partial(Case, tool="tflite_export.benchmark")
@@ -186,6 +187,29 @@ CASES = (
     Case("fewer labels than inputs", _DATA("uneven.npz"), "(39,)"),
     Case("inputs of another shape", _DATA("other.npz"), "(4, 5)"),
     Case("NaN in the inputs", _DATA("nan.npz"), "NaN"),
+    Case(
+        "a method without training, and no calibration data",
+        f"{_PRUNE} --method wanda",
+        "'wanda'",
+    ),
+    Case(
+        "calibration data for a method that trains",
+        f"{_CALIBRATED('data.npz')} --method greg",
+        "'greg'",
+    ),
+    Case(
+        "epochs beside calibration data",
+        f"{_CALIBRATED('data.npz')} --epochs 3",
+        "epochs=3",
+    ),
+    Case("missing calibration data", _CALIBRATED("no.npy"), "no.npy"),
+    Case("truncated calibration data", _CALIBRATED("cut.npz"), "cut.npz"),
+    Case(
+        "calibration data of another shape",
+        _CALIBRATED("other.npz"),
+        "(40, 5)",
+    ),
+    Case("NaN in the calibration data", _CALIBRATED("nan.npz"), "NaN"),
     Case("a missing output folder", _OUT("no/out.keras"), "no"),
     Case("a folder as the output", _OUT("folder.keras"), "folder.keras"),
     Case("an output in another format", _OUT("out.h5"), "out.h5"),

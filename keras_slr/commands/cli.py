@@ -9,6 +9,7 @@ import keras
 from keras_slr.allocation import ALLOCATIONS
 from keras_slr.allocation import check_rate
 from keras_slr.commands import recipe as recipes
+from keras_slr.commands.calibration import load_inputs
 from keras_slr.commands.default_compile import compile_classifier
 from keras_slr.commands.extensions import load_extensions
 from keras_slr.data import NAMES
@@ -17,6 +18,7 @@ from keras_slr.files.load_error import first_sentence
 from keras_slr.files.model_files import check_writable
 from keras_slr.files.model_files import load_model
 from keras_slr.files.model_files import save_model
+from keras_slr.layerwise.prune_layerwise import prune_layerwise
 from keras_slr.planning.plan import Plan
 from keras_slr.planning.targets import ALIASES
 from keras_slr.planning.targets import TARGETS
@@ -57,25 +59,40 @@ def main(argv=None):
 
 
 def prune(args):
-    """Prunes a saved model while it trains on, and saves it."""
+    """Prunes a saved model, while it trains on or without, and saves it."""
     names = [field.name for field in dataclasses.fields(recipes.Recipe)]
     given = {name: value for name, value in vars(args).items() if name in names}
     recipe = recipes.load(getattr(args, "recipe", None), given)
     for name, form in (
         ("model", "MODEL.keras"),
-        ("data", "--data DATA"),
+        ("data", "--data DATA` or `--calibration DATA"),
         ("out", "--out PRUNED.keras"),
     ):
-        if getattr(recipe, name) is None:
+        without_data = name == "data" and recipe.calibration is not None
+        if getattr(recipe, name) is None and not without_data:
             raise ValueError(
                 f"Expected `{form}`, or `{name}` in a recipe. Received "
                 "neither; see `keras-slr prune --help`."
             )
     check_writable(recipe.out)
     model = load_model(recipe.model)
-    data = load(recipe.data, recipe.data_dir)
+    # Beside `calibration`, only to evaluate.
+    data = None
+    if recipe.data is not None:
+        data = load(recipe.data, recipe.data_dir)
     _prepare(model, data, recipe)
-    _print_metrics("before", _evaluate(model, data, recipe.batch_size))
+    _print_metrics("before", model, data, recipe)
+    if recipe.calibration is None:
+        report = _prune_while_training(model, data, recipe)
+    else:
+        report = _prune_without_training(model, recipe)
+    _print_metrics("after", model, data, recipe)
+    print(report)
+    save_model(model, recipe.out)
+    print(f"wrote {recipe.out}")
+
+
+def _prune_while_training(model, data, recipe):
     keras.utils.set_random_seed(recipe.seed)
     callback = recipe.callback()
     model.fit(
@@ -87,10 +104,20 @@ def prune(args):
         callbacks=[callback],
         verbose=2,
     )
-    _print_metrics("after", _evaluate(model, data, recipe.batch_size))
-    print(callback.report())
-    save_model(model, recipe.out)
-    print(f"wrote {recipe.out}")
+    return callback.report()
+
+
+def _prune_without_training(model, recipe):
+    inputs = load_inputs(
+        model, recipe.calibration, recipe.data_dir, recipe.samples
+    )
+    return prune_layerwise(
+        model,
+        inputs,
+        method=recipe.method,
+        batch_size=recipe.batch_size,
+        **recipe.plan(),
+    )
 
 
 def shrink(args):
@@ -162,6 +189,18 @@ def _add_prune(commands):
         help=f"{', '.join(NAMES)}, or an .npz file with x_train, y_train, "
         "x_test, y_test",
     )
+    add(
+        "--calibration",
+        metavar="DATA",
+        help="prune without training, on these inputs: "
+        f"{', '.join(NAMES)}, or an .npy or .npz file; --data is then only "
+        "to evaluate the model",
+    )
+    add(
+        "--samples",
+        type=int,
+        help="the most samples to calibrate on; 512 unless given",
+    )
     add("--out", metavar="PRUNED.keras", help="file to write")
     add("--rate", type=float, help=_RATE_HELP)
     add(
@@ -179,7 +218,11 @@ def _add_prune(commands):
         help="how the rate is distributed over layers: "
         f"{', '.join(ALLOCATIONS)}",
     )
-    add("--method", help=f"{', '.join(SOLVERS)}; slr unless given")
+    add(
+        "--method",
+        help=f"{', '.join(SOLVERS)}; with --calibration "
+        f"{', '.join(recipes.LAYERWISE)}; slr unless given",
+    )
     add("--epochs", type=int, help="10 unless given")
     add(
         "--finetune-epochs",
@@ -252,6 +295,8 @@ def _command(commands, name, function, **more):
 def _prepare(model, data, recipe):
     """Makes a loaded model ready to train, or fails early."""
     Plan(**recipe.plan()).constraints(model)
+    if data is None:
+        return
     if not model.compiled:
         compile_classifier(model, data.y_train, recipe.learning_rate)
     elif recipe.learning_rate is not None:
@@ -286,7 +331,10 @@ def _evaluate(model, data, batch_size):
         ) from error
 
 
-def _print_metrics(when, metrics):
+def _print_metrics(when, model, data, recipe):
+    if data is None:
+        return
+    metrics = _evaluate(model, data, recipe.batch_size)
     # Accuracy first, which is what pruning is judged by.
     names = sorted(metrics, key=lambda name: ("acc" not in name, name))
     figures = ", ".join(f"{name} {metrics[name]:.4f}" for name in names)

@@ -13,15 +13,19 @@ values are read; nothing in a recipe is executed. Paths are relative to the
 folder that the command is run in, as on the command line.
 """
 
+import collections
 import dataclasses
 import difflib
 import json
 import numbers
 import pathlib
+from typing import Any
 
 from keras_slr.allocation import ALLOCATIONS
 from keras_slr.allocation import check_rate
 from keras_slr.callbacks import PruningCallback
+from keras_slr.layerwise.solvers import LAYER_SOLVERS
+from keras_slr.layerwise.unit_choice import CHOICES
 from keras_slr.planning.budget import Budget
 from keras_slr.planning.targets import ALIASES
 from keras_slr.planning.targets import TARGETS
@@ -30,6 +34,19 @@ from keras_slr.structures import from_text
 from keras_slr.training.clock import check_update_every
 
 _PLAN = ("rate", "include", "exclude", "structure", "allocation", "target")
+# Methods of pruning without training, by name; more may be registered later.
+LAYERWISE: collections.ChainMap[str, Any] = collections.ChainMap(
+    dict.fromkeys(CHOICES), LAYER_SOLVERS
+)
+# Fields that only training reads.
+_OF_TRAINING = (
+    "epochs",
+    "finetune_epochs",
+    "learning_rate",
+    "monitor",
+    "seed",
+    "update_every",
+)
 _LIMITS = [field.name for field in dataclasses.fields(Budget)]
 # In bytes; a recipe has a dozen short lines.
 _LARGEST = 1 << 20
@@ -42,8 +59,13 @@ class Recipe:
     Attributes:
         model: String, path of the trained model.
         data: String, name or path of the data, see `keras_slr.data.load`.
+        calibration: String, name or path of inputs to prune on without
+            training, see `calibration.load_inputs`. Defaults to `None`:
+            prune while the model trains on `data`.
+        samples: Integer, the most samples of `calibration` to use.
         out: String, path of the file to write.
-        method: String, a key of `solvers.SOLVERS`.
+        method: String, a key of `solvers.SOLVERS`, or with `calibration`
+            one of `LAYERWISE`.
         rate: See `Plan`, as `include` to `target`.
         include: String or list of strings.
         exclude: String or list of strings.
@@ -64,6 +86,8 @@ class Recipe:
 
     model: str | None = None
     data: str | None = None
+    calibration: str | None = None
+    samples: int | None = None
     out: str | None = None
     method: str = "slr"
     rate: object = None
@@ -124,7 +148,9 @@ def load(path, given=None):
         _check_fields(fields, lambda name: f"`{name}` in `{path}`", path)
     given = given or {}
     _check_fields(given, lambda name: f"`--{name.replace('_', '-')}`", None)
-    return Recipe(**fields | given)
+    fields = fields | given
+    _check_together(fields)
+    return Recipe(**fields)
 
 
 def _read(path):
@@ -222,6 +248,35 @@ def _check_fields(fields, label, path):
         )
 
 
+def _check_together(fields):
+    """Raises an error for fields that exclude each other."""
+    given = {name: x for name, x in fields.items() if x is not None}
+    calibrated = "calibration" in given
+    method = given.get("method", "slr")
+    known = LAYERWISE if calibrated else SOLVERS
+    if method not in known:
+        advice = "leave out" if calibrated else "give"
+        raise ValueError(
+            f"Expected `method` {'with' if calibrated else 'without'} "
+            f"`calibration` to be one of {', '.join(known)}. Received: "
+            f"'{method}'; choose one of these, or {advice} `calibration`."
+        )
+    if calibrated:
+        for name in _OF_TRAINING:
+            if name in given:
+                raise ValueError(
+                    f"Expected no `{name}` beside `calibration`, which "
+                    "prunes without training. Received: "
+                    f"{name}={_shortened(given[name])}; leave one of them out."
+                )
+    elif "samples" in given:
+        raise ValueError(
+            "Expected `calibration` beside `samples`. Received: "
+            f"samples={given['samples']} alone; give the data to calibrate "
+            "on, or leave it out."
+        )
+
+
 def _shortened(value):
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
@@ -294,8 +349,10 @@ _TEXTS = ("a name or a list of names", _is_texts)
 _FIELDS = {
     "model": _TEXT,
     "data": _TEXT,
+    "calibration": _TEXT,
+    "samples": ("a whole number, 1 or more", _is_integer(1)),
     "out": _TEXT,
-    "method": _one_of(SOLVERS),
+    "method": _one_of(collections.ChainMap(*LAYERWISE.maps, SOLVERS)),
     "rate": ("a number in [0, 1), or such numbers by name", _is_rate),
     "include": _TEXTS,
     "exclude": _TEXTS,

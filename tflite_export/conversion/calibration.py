@@ -18,8 +18,8 @@ _FORMS = (
 )
 
 
-def as_arrays(calibration):
-    """Turns calibration data into arrays of at most `ROWS` rows.
+def as_arrays(calibration, rows=ROWS):
+    """Turns calibration data into arrays of a limited number of rows.
 
     Takes evenly spaced rows of arrays, since they may be sorted by class, and
     the first rows of an iterable of batches. Reads a batch that is a tuple as
@@ -27,6 +27,7 @@ def as_arrays(calibration):
 
     Args:
         calibration: As in `convert`, but not `None`.
+        rows: Integer, the most rows to take. Defaults to `ROWS`.
 
     Returns:
         Dict of arrays by name; for arrays without names `"0"`, `"1"`, ...
@@ -38,7 +39,7 @@ def as_arrays(calibration):
     if isinstance(calibration, (str, os.PathLike)):
         calibration = _from_file(pathlib.Path(calibration))
     if not _is_structure(calibration) and not hasattr(calibration, "shape"):
-        calibration = _joined(_batches(calibration))
+        calibration = _joined(_batches(calibration), rows)
     arrays = {
         name: _array(value) for name, value in _named(calibration).items()
     }
@@ -51,8 +52,8 @@ def as_arrays(calibration):
             "samples, as numbers."
         )
     (count,) = counts
-    rows = np.linspace(0, count - 1, min(count, ROWS)).astype("int64")
-    arrays = {name: x[rows] for name, x in arrays.items()}
+    taken = np.linspace(0, count - 1, min(count, rows)).astype("int64")
+    arrays = {name: x[taken] for name, x in arrays.items()}
     for name, x in arrays.items():
         if x.dtype.kind == "f" and not np.isfinite(x).all():
             raise ValueError(
@@ -193,7 +194,7 @@ def _array(value):
     return np.asarray(value)
 
 
-def _joined(batches):
+def _joined(batches, rows):
     taken, count = [], 0
     for batch in batches:
         if isinstance(batch, tuple):
@@ -201,7 +202,7 @@ def _joined(batches):
         named = {k: _array(x) for k, x in _named(batch).items()}
         taken.append(named)
         count += min((len(x) for x in named.values() if x.ndim), default=0)
-        if count >= ROWS:
+        if count >= rows:
             break
     names = taken[0] if taken else {}
     try:

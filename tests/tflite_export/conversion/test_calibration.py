@@ -141,6 +141,9 @@ def test_rows_are_spread_over_arrays_and_bounded():
 
     (found,) = as_arrays(endless()).values()
     assert found.shape == (ROWS, 2)
+    for forms in (x, endless()):
+        (found,) = as_arrays(forms, rows=5).values()
+        assert len(found) == 5
 
 
 @pytest.mark.parametrize(
