@@ -9,6 +9,7 @@ import numpy as np
 from keras_slr.layerwise.problem import LayerProblem
 from keras_slr.record import Record
 from keras_slr.registration import registration
+from keras_slr.structures import Structure
 
 
 class LayerSolver(Record):
@@ -31,7 +32,7 @@ class LayerSolver(Record):
         """Whether `solve` decides itself how many entries become zero."""
         return False
 
-    def refusal(self, structure) -> str | None:
+    def refusal(self, structure: Structure) -> str | None:
         """Returns why the solver cannot prune in a structure, or `None`."""
         del structure
         return None
