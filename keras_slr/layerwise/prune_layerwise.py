@@ -10,9 +10,11 @@ from typing import Unpack
 import keras
 
 from keras_slr.allocation.user_rates import Rate
+from keras_slr.layerwise import outliers
 from keras_slr.layerwise.batches import batches_of
 from keras_slr.layerwise.batches import samples_of
 from keras_slr.layerwise.job import Job
+from keras_slr.layerwise.memory import check_memory
 from keras_slr.layerwise.report import LayerwiseReport
 from keras_slr.layerwise.run import Run
 from keras_slr.layerwise.solvers import LAYER_SOLVERS
@@ -26,6 +28,7 @@ from keras_slr.models.weight_values import check_finite
 from keras_slr.planning.plan import Plan
 from keras_slr.planning.plan_arguments import PlanArguments
 from keras_slr.reports.report import report_of
+from keras_slr.structures.constraint import numbered
 from keras_slr.structures.coupled_units import CoupledUnits
 
 
@@ -55,13 +58,18 @@ def prune_layerwise(
     Args:
         model: Built Keras model, trained.
         data: Inputs to calibrate on, whatever `model.predict` takes. A few
-            hundred samples of the training data are enough.
+            hundred samples of the training data are enough. `None` for
+            `method="coreset"`, which needs none.
         rate: See `Plan`. Defaults to `None`: `0.9`, or the rate that a
             structure fixes, or what a method chooses that decides itself,
             such as `NetTrim(epsilon=0.1)`.
         method: `LayerSolver`, or its name: `"slr"`, `"admm"`,
-            `"sparsegpt"`, `"obs"`, `"wanda"`, `"magnitude"`, `"net-trim"`,
-            `"l0"`. Defaults to `"slr"`.
+            `"sparsegpt"`, `"obs"`, `"wanda"`, `"magnitude"`, `"swaps"`,
+            `"net-trim"`, `"l0"`. For whole units such as `Filter()` it says
+            how they are chosen: `"greedy"`, by what the kernels lose that
+            read them (also the meaning of `"slr"` there), `"magnitude"`,
+            `"uniform"` at random, or `"coreset"` for neurons of Dense
+            layers. Defaults to `"slr"`.
         order: `"sequential"` to give each layer the inputs that it gets in
             the pruned model, or `"parallel"` to give all of them those of
             the dense model, in one pass. Defaults to `"sequential"`.
@@ -86,7 +94,9 @@ def prune_layerwise(
         verbose: Integer, `1` for a progress bar, `0` for none. Defaults to
             `1`.
         **plan: Further arguments of `Plan`: `include`, `exclude`,
-            `structure`, `allocation`, `budget` and `target`.
+            `structure`, `allocation`, `budget` and `target`. Here
+            `allocation` may also be `"owl"`: kernels whose inputs have
+            outliers stay denser (arXiv 2310.05175).
 
     Returns:
         `LayerwiseReport`.
@@ -104,14 +114,13 @@ def prune_layerwise(
     _check_choice("order", order, ("sequential", "parallel"))
     _check_choice("targets", targets, ("dense", "own"))
     _check_rate_is_free(method, {"rate": rate, **plan})
+    by_outliers = plan.get("allocation") == outliers.NAME
+    if by_outliers:
+        plan["allocation"] = "uniform"
     constraints, left = Plan(rate, **plan).constraints(model)
-    acting = [c for c in constraints if not c.idle and c.rate > 0]
-    for constraint in acting:
-        for weight in constraint.weights:
-            check_finite(weight.variable, weight.path)
-    of_units = [c for c in acting if _is_of_units(c)]
-    jobs = _jobs([c for c in acting if not _is_of_units(c)], method)
-    batches = batches_of(data, batch_size, samples)
+    for weight in numbered(constraints)[0]:
+        check_finite(weight.variable, weight.path)
+    batches = [] if data is None else batches_of(data, batch_size, samples)
     weights = Weights()
     run = Run(
         model,
@@ -122,10 +131,21 @@ def prune_layerwise(
         match_batch_norm,
         verbose,
     )
+    if by_outliers:
+        plan["allocation"] = outliers.owl_allocation(constraints, run)
+        constraints, left = Plan(rate, **plan).constraints(model)
+    acting = [c for c in constraints if not c.idle and c.rate > 0]
+    of_units = [c for c in acting if _is_of_units(c)]
+    jobs = _jobs([c for c in acting if not _is_of_units(c)], method)
+    if data is None:
+        _check_needs_no_data(jobs, method)
+    check_memory([job.weight for job in jobs], order == "parallel")
     try:
         if of_units:
             jobs += _unit_jobs(model, of_units, method, run, weights)
-        if order == "sequential":
+        if data is None:
+            pass
+        elif order == "sequential":
             run.sequential(jobs)
         else:
             run.parallel(jobs, executor)
@@ -178,12 +198,20 @@ def _unit_jobs(model, constraints, method, run, weights):
         method = "greedy"
     _check_choice("method", method, CHOICES)
     choice = UnitChoice(model, constraints, method)
-    masks = choice.masks(run)
-    for weight, mask in masks.values():
-        weights.set(
-            weight.variable, weights.dense_value(weight.variable) * mask
+    factors = choice.factors(run)
+    for weight, factor in factors.values():
+        dense = weights.dense_value(weight.variable)
+        weights.set(weight.variable, (dense * factor).astype(dense.dtype))
+    return choice.jobs(factors)
+
+
+def _check_needs_no_data(jobs, method):
+    if jobs or method != "coreset":
+        raise ValueError(
+            "Expected `data` to calibrate on, some hundred inputs of the "
+            f"model. Received: data=None with method={method!r}; use "
+            "`hard_prune`, which needs none."
         )
-    return choice.jobs(masks)
 
 
 def _chooses_rate(method):

@@ -6,7 +6,9 @@ import numpy as np
 
 from keras_slr.backend import to_host
 from keras_slr.layerwise import units
+from keras_slr.layerwise.coreset_of_neurons import sampled
 from keras_slr.layerwise.job import Job
+from keras_slr.layerwise.memory import check_memory
 from keras_slr.layerwise.sites import KernelInputs
 from keras_slr.layerwise.solvers.magnitude import Magnitude
 from keras_slr.selection.kernels import weights_of
@@ -105,7 +107,7 @@ class UnitChoice:
         }
         return list(found.values())
 
-    def masks(self, run):
+    def factors(self, run):
         """Chooses the units.
 
         Args:
@@ -113,33 +115,50 @@ class UnitChoice:
 
         Returns:
             Dict from the ids of variables to pairs of a `selection.Weight`
-            and a boolean mask like it: weights that write or read units.
+            and an array by which to multiply it: weights that write or read
+            units. It is zero where they write or read units that go.
         """
         inputs = {id(v): KernelInputs() for v in self.variables}
         if self._method == "greedy":
+            readers = [reader for each in self._readers for reader in each]
+            weights = {reader.key: reader.weight for reader in readers}
+            check_memory(list(weights.values()), together=True)
             run.collect(self.variables, inputs)
-        masks = {}
+        found = {}
         for i, (constraint, readers) in enumerate(
             zip(self._constraints, self._readers)
         ):
-            kept = self._kept(constraint, readers, inputs, self._seed + i)
-            alive = np.zeros(constraint.units + 1, bool)
-            alive[kept] = alive[-1] = True
-            members = constraint.structure.entries(
-                np, alive[:-1], *constraint.weights
+            seed = self._seed + i
+            factor = np.zeros(constraint.units + 1)
+            factor[-1] = 1.0
+            if self._method == "coreset":
+                kept, factor[kept] = sampled(constraint, readers, seed)
+            else:
+                kept = self._kept(constraint, readers, inputs, seed)
+                factor[kept] = 1.0
+            masks = constraint.structure.entries(
+                np, factor[:-1] != 0.0, *constraint.weights
             )
-            for weight, mask in zip(constraint.weights, members):
-                _add(masks, weight, mask)
+            for weight, mask in zip(constraint.weights, masks):
+                _multiply(found, weight, mask)
             for reader in readers:
-                _add(masks, reader.weight, reader.broadcast(alive))
-        return masks
+                _multiply(found, reader.weight, reader.broadcast(factor))
+        return found
 
-    def jobs(self, masks):
-        """Returns a `Job` for each reader: to make up for its lost inputs."""
+    def jobs(self, factors):
+        """Returns a `Job` for each reader: to make up for its lost inputs.
+
+        The factors of coresets make up for them already.
+
+        Args:
+            factors: Dict that `factors` returned.
+        """
+        if self._method == "coreset":
+            return []
         refit = Magnitude(refit=True)
         return [
-            Job(weight, refit, mask=mask)
-            for weight, mask in (masks[id(v)] for v in self.variables)
+            Job(weight, refit, mask=factor != 0.0)
+            for weight, factor in (factors[id(v)] for v in self.variables)
         ]
 
     def _kept(self, constraint, readers, inputs, seed):
@@ -178,7 +197,6 @@ def _consumers(reader, inputs):
     return [units.Consumer(*each) for each in zip(gram / power, target, labels)]
 
 
-def _add(masks, weight, mask):
-    known = masks.get(id(weight.variable))
-    mask = mask if known is None else known[1] & mask
-    masks[id(weight.variable)] = weight, np.array(mask, bool)
+def _multiply(found, weight, factor):
+    _, known = found.get(id(weight.variable), (None, 1.0))
+    found[id(weight.variable)] = weight, known * np.asarray(factor, float)

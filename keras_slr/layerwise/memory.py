@@ -1,0 +1,59 @@
+"""How much memory a run needs, said before it begins."""
+
+import math
+import pathlib
+
+# Sums of products of inputs: of the pruned model's, of the dense model's, and
+# of both, for the rows that are fitted and for those held out.
+_MATRICES = 6
+_BYTES = 8
+
+
+def check_memory(weights, together):
+    """Raises an error if the Gram matrices of kernels do not fit in memory.
+
+    Args:
+        weights: List of `selection.Weight`, the kernels.
+        together: Boolean, whether all are kept at the same time.
+
+    Raises:
+        ValueError: If they need more than the memory that is available.
+    """
+    sizes = [_bytes_of(weight) for weight in weights]
+    available = available_memory()
+    if not sizes or available is None:
+        return
+    needed = sum(sizes) if together else max(sizes)
+    if needed <= available:
+        return
+    largest = weights[sizes.index(max(sizes))]
+    raise ValueError(
+        f"Expected {needed / 1e9:.1f} GB of memory for the products of the "
+        f"inputs of {'all kernels' if together else 'one kernel'}. Received "
+        f"{available / 1e9:.1f} GB; `{largest.path}` with {_inputs(largest)} "
+        f"inputs needs {max(sizes) / 1e9:.1f} GB of that: leave it out with "
+        "`exclude`" + (", or choose order='sequential'." if together else ".")
+    )
+
+
+def available_memory():
+    """Returns the bytes of memory that are free, `None` if unknown."""
+    try:
+        lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    found = dict(line.split(":") for line in lines)
+    return 1024 * int(found["MemAvailable"].split()[0])
+
+
+def _bytes_of(weight):
+    return _MATRICES * _BYTES * _inputs(weight) ** 2
+
+
+def _inputs(weight):
+    """Returns the number of inputs of each output of a kernel."""
+    axes = weight.axes
+    if axes is None:
+        return weight.shape[0]
+    _, inputs, window = axes.sizes(weight.shape)
+    return math.prod((inputs, window))

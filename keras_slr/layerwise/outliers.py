@@ -1,0 +1,49 @@
+"""Rates by outliers of the activations, for `allocation="owl"`."""
+
+import numpy as np
+
+from keras_slr.allocation.owl import outlier_share
+from keras_slr.allocation.owl import owl
+from keras_slr.backend import to_host
+from keras_slr.layerwise.sites import KernelInputs
+
+NAME = "owl"
+
+
+def owl_allocation(constraints, run):
+    """Returns an allocation that knows the inputs of each kernel.
+
+    Args:
+        constraints: List of `Constraint`, on the kernels to be allocated.
+        run: `Run`, before anything is pruned.
+
+    Returns:
+        Function like those in `keras_slr.allocation.allocations`.
+    """
+    variables = {
+        weight.path: weight.variable
+        for constraint in constraints
+        for weight in constraint.weights
+    }
+    inputs = {id(v): KernelInputs() for v in variables.values()}
+    run.collect(list(variables.values()), inputs)
+    outliers = {
+        path: _outliers(variable, inputs[id(variable)])
+        for path, variable in variables.items()
+    }
+
+    def allocation(shares, rate):
+        return owl(
+            [outliers[share.path] for share in shares],
+            [share.size for share in shares],
+            rate,
+        )
+
+    return allocation
+
+
+def _outliers(variable, inputs):
+    moments = inputs.moments.whole()
+    diagonal = np.diagonal(moments.gram, axis1=1, axis2=2) / moments.rows
+    kernel = inputs.layout.to_matrices(to_host(variable))
+    return outlier_share([kernel], [diagonal])

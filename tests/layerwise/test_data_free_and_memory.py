@@ -1,0 +1,105 @@
+"""Coresets without data, rates by outliers, and memory."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import keras_slr
+from keras_slr.layerwise import memory
+from tests.helpers import to_numpy
+
+
+def network():
+    keras.utils.set_random_seed(0)
+    return keras.Sequential(
+        [
+            keras.Input((16,)),
+            layers.Dense(32, activation="relu", name="hidden"),
+            layers.Dense(32, activation="relu", name="next"),
+            layers.Dense(4, name="last"),
+        ]
+    )
+
+
+def test_a_coreset_of_neurons_needs_no_data():
+    model = network()
+    before = to_numpy(model.get_layer("next").kernel).copy()
+    keras_slr.prune_layerwise(
+        model,
+        None,
+        0.5,
+        "coreset",
+        structure=keras_slr.Filter(),
+        include="hidden",
+        verbose=0,
+    )
+    hidden = to_numpy(model.get_layer("hidden").kernel)
+    alive = np.any(hidden != 0, axis=0)
+    assert alive.sum() == 16
+    after = to_numpy(model.get_layer("next").kernel)
+    assert not after[~alive].any()
+    # Each kept neuron stands for itself and for others.
+    factors = after[alive] / before[alive]
+    np.testing.assert_allclose(factors, factors[:, :1] * np.ones(32), rtol=1e-4)
+    assert np.all(factors > 0)
+    assert factors.max() > 1.0
+
+
+def test_other_methods_ask_for_data():
+    with pytest.raises(ValueError, match="Expected `data` to calibrate on"):
+        keras_slr.prune_layerwise(network(), None, 0.5, verbose=0)
+
+
+def test_coresets_are_for_dense_layers():
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            layers.Conv2D(16, 3, name="convolution"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3),
+        ]
+    )
+    with pytest.raises(ValueError, match="neurons of one Dense layer"):
+        keras_slr.prune_layerwise(
+            model,
+            None,
+            0.5,
+            "coreset",
+            structure=keras_slr.Filter(),
+            include="convolution",
+            verbose=0,
+        )
+
+
+def test_kernels_with_outliers_stay_denser():
+    model = network()
+    x = np.random.default_rng(0).normal(size=(60, 16)).astype("float32")
+    # One input that is a hundred times as large as the others.
+    x[:, 0] *= 100.0
+    report = keras_slr.prune_layerwise(
+        model,
+        x,
+        0.5,
+        include=["hidden", "next"],
+        allocation="owl",
+        verbose=0,
+    )
+    rates = {row.path.split("/")[-2]: row.rate for row in report.rows}
+    assert rates["hidden"] < 0.5 < rates["next"]
+    np.testing.assert_allclose(report.sparsity, 0.5, atol=1e-3)
+
+
+def test_too_little_memory_is_said_before_anything_changes(monkeypatch):
+    model = network()
+    before = model.get_weights()
+    # Six matrices of 32 x 32 numbers of 8 bytes.
+    need = 6 * 32 * 32 * 8
+    x = np.ones((8, 16), "float32")
+    monkeypatch.setattr(memory, "available_memory", lambda: need - 1)
+    with pytest.raises(ValueError, match="with 32 inputs needs"):
+        keras_slr.prune_layerwise(model, x, 0.5, include="next", verbose=0)
+    for old, new in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(old, new)
+    monkeypatch.setattr(memory, "available_memory", lambda: need)
+    keras_slr.prune_layerwise(model, x, 0.5, include="next", verbose=0)
