@@ -26,17 +26,24 @@ def products_seen_by(see):
     Args:
         see: Function of the name of the operation as a string, its inputs,
             its kernel as it was passed, and a dict of the other arguments.
-            Both operands of a `matmul` or an `einsum` may be the kernel;
-            `see` is called once for each.
+            Both operands of an `einsum` may be the kernel; `see` is called
+            once for each. It is also called as `see("split", pieces, x, {})`
+            after a tensor was split along its last axis, as some recurrent
+            cells split their kernels.
     """
     places = [(module, name) for module, name, *_ in _FUNCTIONS]
-    places += [(backend.numpy, "einsum"), (backend.nn, "separable_conv")]
+    places += [
+        (backend.numpy, "einsum"),
+        (backend.numpy, "split"),
+        (backend.nn, "separable_conv"),
+    ]
     found = [getattr(module, name) for module, name in places]
     try:
         for module, name, x, kernel in _FUNCTIONS:
             function = getattr(module, name)
             setattr(module, name, _watched(function, see, name, x, kernel))
         backend.numpy.einsum = _watched_einsum(backend.numpy.einsum, see)
+        backend.numpy.split = _watched_split(backend.numpy.split, see)
         backend.nn.separable_conv = _separable_conv
         yield
     finally:
@@ -66,6 +73,16 @@ def _watched_einsum(function, see):
             see("einsum", x, kernel, {"terms": (first, second, result)})
             see("einsum", kernel, x, {"terms": (second, first, result)})
         return function(subscripts, *operands, **kwargs)
+
+    return watched
+
+
+def _watched_split(function, see):
+    def watched(x, indices_or_sections, axis=0):
+        pieces = function(x, indices_or_sections, axis)
+        if axis in (-1, len(x.shape) - 1):
+            see("split", pieces, x, {})
+        return pieces
 
     return watched
 

@@ -71,6 +71,8 @@ def layout_of(kind, shape, channels, options):
         UnknownProduct: If the operation is no product of matrices.
     """
     rank = len(shape)
+    if kind == "split":
+        raise UnknownProduct("a kernel in pieces that read different inputs")
     if kind == "einsum":
         return _layout_of_einsum(shape, *options["terms"])
     if kind in ("matmul", "dot"):

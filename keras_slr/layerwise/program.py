@@ -10,6 +10,8 @@ from keras_slr.keras_internals.graphs import inputs_as_tensors
 from keras_slr.keras_internals.layers import is_of_keras
 from keras_slr.keras_internals.layers import layers_of
 from keras_slr.keras_internals.layers import variables_of
+from keras_slr.layerwise.unrolled import recurrent_around
+from keras_slr.layerwise.unrolled import unrolled
 from keras_slr.models.graph import graph_of
 from keras_slr.models.graph import run
 from keras_slr.models.graph import takes_in_order
@@ -68,10 +70,12 @@ class Stage:
     Attributes:
         steps: List of `Step`.
         keeps: Set of `Value`, those that later stages read.
+        recurrent: List of the recurrent layers around weights in question.
     """
 
     steps: list
     keeps: set
+    recurrent: list
 
     @property
     def variables(self):
@@ -90,7 +94,7 @@ class Stage:
             values: Dict from `Value` to tensors; it stays as it is.
         """
         values = dict(values)
-        with without_gradients():
+        with without_gradients(), unrolled(self.recurrent):
             for step in self.steps:
                 step.run(values)
         return {key: x for key, x in values.items() if key in self.keeps}
@@ -133,14 +137,15 @@ def program_of(model, layers):
         `Program`, up to the last call of one of these layers.
     """
     graph = graph_of(model) if _keeps_to_graph(model) else None
+    wanted = {id(layer) for layer in layers}
     if graph is None:
         key = Value(())
         step = Step(model, (key,), {}, [Value(())])
-        return Program([key], None, [Stage([step], set())])
+        stage = Stage([step], set(), recurrent_around(model, wanted))
+        return Program([key], None, [stage])
     keys = [Value(tensor.shape) for tensor in graph.inputs]
     steps = []
     run(graph, keys, lambda *call: _record(steps, *call))
-    wanted = {id(layer) for layer in layers}
     return Program(keys, graph, _stages(steps, wanted))
 
 
@@ -191,7 +196,12 @@ def _stages(steps, wanted):
     stages = []
     for start, end in zip(starts, [*starts[1:], count]):
         later = {x for step in steps[end:count] for x in step.reads}
-        stages.append(Stage(steps[start:end], later))
+        recurrent = [
+            layer
+            for step in steps[start:end]
+            for layer in recurrent_around(step.operation, wanted)
+        ]
+        stages.append(Stage(steps[start:end], later, recurrent))
     return stages
 
 

@@ -207,6 +207,7 @@ def _check_none_left(left):
 def _not_seen(path):
     return ValueError(
         f"Expected calibration data to reach `{path}`. No inputs of it were "
-        "seen: its layer is not called for prediction, or multiplies by "
-        "something made of the kernel. Leave it out with `exclude`."
+        "seen: its layer is not called for prediction, looks its rows up, or "
+        "multiplies by something made of it. Leave it out with `exclude`; "
+        "`hard_prune` needs no inputs."
     )

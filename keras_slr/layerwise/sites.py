@@ -1,8 +1,11 @@
 """What happens at the sites of a walk: moments and statistics are collected."""
 
+import contextlib
+
 import numpy as np
 
 from keras_slr.layerwise.problem import Samples
+from keras_slr.layerwise.products import UnknownProduct
 from keras_slr.layerwise.products import channels_of
 from keras_slr.layerwise.products import layout_of
 from keras_slr.layerwise.products import rows_key
@@ -78,15 +81,28 @@ def collect(walk, sites, inputs, own_targets=False):
             if leaders[event.source] != event.source:
                 continue
             own = event_dense.x is event.x or own_targets
-            rows = _rows(event)
-            rows_dense = rows if own else _rows(event_dense)
+            with _refused(walk.path(event.source), "`exclude`"):
+                layout = _layout(event)
+                rows = _rows(event)
+                rows_dense = rows if own else _rows(event_dense)
             held_out = _held_out(before, count, rows.shape[1])
-            layout = _layout(event)
             inputs[event.source].add(layout, rows, rows_dense, held_out)
     for event in pruned:
         inputs[event.source].share(
             _layout(event), inputs[leaders[event.source]]
         )
+
+
+@contextlib.contextmanager
+def _refused(path, remedy):
+    """Says which kernel or layer it is whose inputs cannot be taken."""
+    try:
+        yield
+    except UnknownProduct as error:
+        raise ValueError(
+            f"Expected `{path}` to see its inputs as arrays, in a product of "
+            f"matrices. Received {error}: leave it out with {remedy}."
+        ) from error
 
 
 def _leaders(events):
@@ -132,7 +148,8 @@ def collect_norm(walk, site):
     sums, axis = None, walk.norm(site).axis
     for _, _, dense, pruned in walk.events([site]):
         for first, second in zip(dense, pruned, strict=True):
-            x, own = as_array(first.x), as_array(second.x)
+            with _refused(walk.norm(site).path, "`match_batch_norm=False`"):
+                x, own = as_array(first.x), as_array(second.x)
             added = np.array([_channel_sums(e, axis) for e in (x, own)])
             sums = added if sums is None else sums + added
     found = []

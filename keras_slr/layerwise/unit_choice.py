@@ -11,7 +11,7 @@ from keras_slr.layerwise.job import Job
 from keras_slr.layerwise.memory import check_memory
 from keras_slr.layerwise.sites import KernelInputs
 from keras_slr.layerwise.solvers.magnitude import Magnitude
-from keras_slr.selection.kernels import weights_of
+from keras_slr.selection.kernels import kernels_of
 
 # How the units to keep are chosen, by the name of the method.
 CHOICES = ("greedy", "magnitude", "uniform", "coreset")
@@ -62,7 +62,7 @@ def readers_of(model, constraint):
         constraint: `Constraint` whose structure is a `CoupledUnits`.
     """
     structure = constraint.structure
-    weights = {id(w.variable): w for w in weights_of(model)}
+    weights = {id(w.variable): w for w in kernels_of(model)}
     bound = [
         *structure.readers,
         *(
@@ -73,7 +73,7 @@ def readers_of(model, constraint):
     readers = []
     for variable, member in bound:
         weight = weights.get(id(variable))
-        if weight is None or not variable.trainable or weight.axes is None:
+        if weight is None or weight.axes is None:
             continue
         if set(member.axes) <= set(weight.axes.inputs):
             labels = np.asarray(member.labels)

@@ -131,6 +131,10 @@ class Walk:
         """Returns the batch normalization at a site, or `None`."""
         return self._norms.get(site.sources[0])
 
+    def path(self, source):
+        """Returns the name of a kernel, by its id."""
+        return self._kernels[source].path
+
     def stages(self):
         """Yields the list of `Site` of each stage, and goes on by itself.
 
@@ -203,9 +207,19 @@ class Walk:
             if len(events) == expected:
                 raise _Enough
 
+        pieces = _Pieces()
+
         def product(kind, x, kernel, options):
             variable = lookup.get(id(kernel))
-            if variable is not None:
+            if kind == "split":
+                if variable is not None:
+                    pieces.add(variable, x)
+                return
+            if variable is None:
+                variable, first = pieces.find(kernel, x)
+                kind = kind if first else "split"
+            # Not a weight by another weight, as LoRA multiplies them.
+            if variable is not None and not isinstance(x, keras.Variable):
                 shape = tuple(variable.shape)
                 note(Event(id(variable), kind, x, shape, options))
 
@@ -243,6 +257,46 @@ class Walk:
             same = not self._weights
             pruned.append(dense[-1] if same else self._stage.run(own))
         self._dense, self._pruned = dense, pruned
+
+
+class _Pieces:
+    """Kernels that are split into pieces, which should read the same inputs.
+
+    The first piece then stands for the kernel.
+    """
+
+    def __init__(self):
+        self._variables = {}
+        self._inputs = {}
+        self._alive = []
+
+    def add(self, variable, pieces):
+        """Adds the pieces of a variable."""
+        # Ids are unique only among objects that are alive.
+        self._alive.append(pieces)
+        group = len(self._alive)
+        for piece in pieces:
+            self._variables[id(piece)] = variable, group
+
+    def find(self, piece, x):
+        """Finds what is multiplied.
+
+        Args:
+            piece: What `x` is multiplied by.
+            x: The inputs.
+
+        Returns:
+            The variable, or `None` if the product does not count, and whether
+            it is the first of its pieces.
+        """
+        variable, group = self._variables.get(id(piece), (None, None))
+        if variable is None:
+            return None, True
+        known = self._inputs.setdefault(group, x)
+        if known is x:
+            first = self._alive[group - 1][0] is piece
+            return (variable if first else None), True
+        return variable, False
 
 
 def as_array(x):

@@ -43,14 +43,14 @@ def check(make, method, structure, folder):
         np.testing.assert_array_equal(to_numpy(variable), before)
     for variable in model.variables:
         assert np.isfinite(to_numpy(variable).astype("float64")).all()
-    _check_rows(kind, pruning.report(), structure)
+    check_rows(kind, pruning.report(), structure)
     if structure is not None:
-        _check_projected(model, plan)
+        check_projected(model, plan)
     if kind.saved_as is not None:
-        _check_saved(kind, make, folder / f"pruned{kind.saved_as}")
+        check_saved(kind, make, folder / f"pruned{kind.saved_as}")
 
 
-def _check_rows(kind, report, structure):
+def check_rows(kind, report, structure, exact=True):
     """The kernels are pruned, everything else is left alone, and all said."""
     rows = report.rows
     weights = kind.model.weights
@@ -67,10 +67,11 @@ def _check_rows(kind, report, structure):
             assert "frozen" in row.reason.value
         if id(variable) in kernels and structure is None:
             size = int(np.prod(variable.shape))
-            assert row.zeros == round(RATE * size), row
+            assert row.zeros >= round(RATE * size), row
+            assert row.zeros == round(RATE * size) or not exact, row
 
 
-def _check_projected(model, plan):
+def check_projected(model, plan):
     """Pruned once more by the same plan the weights stay as they are."""
     before = [to_numpy(v).copy() for v in model.weights]
     report = keras_slr.hard_prune(model, **plan)
@@ -79,7 +80,8 @@ def _check_projected(model, plan):
         np.testing.assert_array_equal(to_numpy(variable), old)
 
 
-def _check_saved(kind, make, path):
+def check_saved(kind, make, path):
+    """Keras can save the model, and load the same zeros."""
     saved = kind.result(kind.model)
     if kind.saved_as == ".keras":
         saved.save(path)

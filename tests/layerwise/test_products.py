@@ -143,3 +143,15 @@ def test_nothing_stays_replaced_after_an_error():
         ops.convert_to_numpy(after), ops.convert_to_numpy(before)
     )
     assert not seen
+
+
+def test_kernels_in_pieces_are_seen_as_they_are_split():
+    """The cells of some recurrent layers split their kernels."""
+    kernel = keras.Variable(np.ones((3, 4), "float32"))
+    seen = []
+    with products_seen_by(lambda *event: seen.append(event)):
+        pieces = ops.split(kernel, 2, axis=1)
+        ops.split(kernel, 3, axis=0)
+    ((kind, found, whole, _),) = seen
+    assert kind == "split" and whole is kernel
+    assert [id(each) for each in found] == [id(each) for each in pieces]
