@@ -48,8 +48,18 @@ def batches_of(data, batch_size=None, samples=None):
     """
     collector = _Collector(samples)
     collector.compile(run_eagerly=True)
-    with contextlib.suppress(_Enough):
-        collector.predict(data, batch_size=batch_size, verbose=0)
+    try:
+        with contextlib.suppress(_Enough):
+            collector.predict(data, batch_size=batch_size, verbose=0)
+    except Exception as error:
+        if collector.count:
+            raise
+        # Keras fails in many ways where it finds no batch.
+        raise ValueError(
+            "Expected data to calibrate on, in a form that `predict` takes. "
+            f"Received data without a batch to read ({error}): pass some "
+            "inputs of the model, such as `x_train[:512]`."
+        ) from error
     if not collector.count:
         raise ValueError(
             "Expected samples to calibrate on. Received data without any: "

@@ -91,6 +91,17 @@ def collect(walk, sites, inputs, own_targets=False):
         inputs[event.source].share(
             _layout(event), inputs[leaders[event.source]]
         )
+        _check_finite(
+            inputs[event.source].moments.whole().gram, walk.path(event.source)
+        )
+
+
+def _check_finite(sums, path):
+    if not np.isfinite(sums).all():
+        raise ValueError(
+            f"Expected finite inputs of `{path}`. Received NaN or Inf, or "
+            "numbers too large to square: check the calibration data."
+        )
 
 
 @contextlib.contextmanager
@@ -152,6 +163,7 @@ def collect_norm(walk, site):
                 x, own = as_array(first.x), as_array(second.x)
             added = np.array([_channel_sums(e, axis) for e in (x, own)])
             sums = added if sums is None else sums + added
+    _check_finite(sums, walk.norm(site).path)
     found = []
     for count, total, squares in sums:
         mean = total / count

@@ -1,0 +1,173 @@
+"""Data and rates that will not do, and interruptions: the model stays whole."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import keras_slr
+from keras_slr.layerwise import run
+from tests.helpers import to_numpy
+
+X = np.random.default_rng(0).normal(size=(20, 16)).astype("float32")
+
+
+def make():
+    return keras.Sequential(
+        [
+            keras.Input((16,)),
+            layers.Dense(32, activation="relu", name="a"),
+            layers.BatchNormalization(),
+            layers.Dense(16, name="b"),
+        ]
+    )
+
+
+def prune(model, data=X, rate=0.5, **options):
+    return keras_slr.prune_layerwise(model, data, rate, verbose=0, **options)
+
+
+def with_entry(value):
+    x = X.copy()
+    x[3, 2] = value
+    return x
+
+
+def batches(count):
+    return ((X[:4],) for _ in range(count))
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"data": with_entry(np.nan)}, "finite inputs of `.*a/kernel`"),
+        ({"data": with_entry(np.inf)}, "finite inputs of `.*a/kernel`"),
+        (
+            {"data": with_entry(np.nan), "order": "parallel"},
+            "finite inputs of `.*a/kernel`",
+        ),
+        (
+            {
+                "data": with_entry(np.nan),
+                "include": "a",
+                "structure": keras_slr.Filter(),
+            },
+            "finite inputs of `.*b/kernel`",
+        ),
+        ({"data": X[:0]}, "pass some inputs"),
+        ({"data": []}, "pass some inputs"),
+        ({"data": "x.npz"}, "pass some inputs"),
+        ({"data": batches(0)}, "pass some inputs"),
+        ({"samples": 40}, "Received 20: lower `samples`"),
+        ({"data": batches(3), "samples": 40}, "Received 12: lower `samples`"),
+        ({"data": X[:, :5]}, "expected axis -1 of input shape"),
+        ({"rate": 1.0}, r"in \[0, 1\)"),
+    ],
+)
+def test_what_will_not_do_is_refused(options, message):
+    model = make()
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=message):
+        prune(model, **options)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+@pytest.mark.parametrize("structure", [None, keras_slr.Filter()])
+def test_constant_inputs_leave_finite_weights(value, structure):
+    model = make()
+    prune(model, np.full_like(X, value), include="a", structure=structure)
+    assert all(np.isfinite(w).all() for w in model.get_weights())
+
+
+def test_no_layer_is_emptied():
+    model = make()
+    prune(model, rate=0.9999)
+    for name in ("a", "b"):
+        assert np.count_nonzero(to_numpy(model.get_layer(name).kernel)) == 1
+
+
+def test_few_samples_are_told():
+    report = prune(make(), X[:5])
+    text = " ".join(str(report).split())
+    assert "2 kernels saw fewer rows than they have inputs" in text
+    assert "a/kernel` with 4 for 16: more samples help" in text
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_interruption(monkeypatch, keep):
+    model = make()
+    before = model.get_weights()
+    calls = []
+
+    def solve(task):
+        calls.append(task)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return solution(task)
+
+    solution = run.solve
+    monkeypatch.setattr(run, "solve", solve)
+    with pytest.raises(KeyboardInterrupt):
+        prune(model, keep_finished=keep)
+    a, b = (to_numpy(model.get_layer(name).kernel) for name in "ab")
+    if keep:
+        assert np.count_nonzero(a) == a.size // 2
+        np.testing.assert_array_equal(b, before[-2])
+        return
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+class Batches(keras.utils.PyDataset):
+    """The data in batches of eight, with targets."""
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        rows = slice(8 * index, 8 * index + 8)
+        return X[rows], np.zeros(len(X[rows]))
+
+
+def tf_data():
+    tf = pytest.importorskip("tensorflow")
+    return tf.data.Dataset.from_tensor_slices((X, X[:, 0])).batch(8)
+
+
+def torch_loader():
+    torch = pytest.importorskip("torch")
+    data = torch.utils.data.TensorDataset(torch.tensor(X))
+    return torch.utils.data.DataLoader(data, batch_size=8)
+
+
+# Keras says both of `predict`, too.
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+@pytest.mark.filterwarnings("ignore:The structure of `inputs`")
+@pytest.mark.parametrize(
+    "data",
+    [
+        lambda: X,
+        lambda: [X],
+        lambda: {"x": X},
+        tf_data,
+        lambda: Batches(),
+        torch_loader,
+        lambda: ((X[i : i + 8],) for i in range(0, 20, 8)),
+    ],
+    ids=["array", "list", "dict", "tf.data", "PyDataset", "torch", "generator"],
+)
+def test_all_forms_of_data_give_the_same(data):
+    kernels = []
+    for form in (X, data()):
+        keras.utils.set_random_seed(0)
+        x = keras.Input((16,), name="x")
+        model = keras.Model(x, layers.Dense(32, name="a")(x))
+        report = prune(model, form, batch_size=None)
+        assert report.samples == 20
+        kernels.append(to_numpy(model.get_layer("a").kernel))
+    np.testing.assert_allclose(*kernels, rtol=1e-3, atol=1e-4)
+    np.testing.assert_array_equal(kernels[0] == 0, kernels[1] == 0)
