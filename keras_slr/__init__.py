@@ -12,7 +12,7 @@ from keras_slr import reports
 from keras_slr.files import file_size
 from keras_slr import schedules
 from keras_slr import shrinking
-from keras_slr.models.batch_norm import renew_batch_norm
+from keras_slr.batch_norm import renew_batch_norm
 from keras_slr.planning.budget import Budget
 from keras_slr.callbacks import ADMMCallback
 from keras_slr.callbacks import BackupAndRestore

@@ -5,9 +5,10 @@ the backend in the end, whatever replaces their `call`.
 """
 
 import contextlib
+import importlib
 import inspect
 
-from keras.src import backend
+backend = importlib.import_module("keras.src.backend")
 
 # The functions that multiply inputs by a kernel, and the names of the two.
 _FUNCTIONS = (

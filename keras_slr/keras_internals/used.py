@@ -119,6 +119,11 @@ _CONTAINERS = (
         "keras.src.",
         "Keras's layers look like a user's own: `shrink` leaves them whole.",
     ),
+    Private(
+        "keras.src",
+        "keras.src.backend",
+        "`prune_layerwise` does not see what layers multiply.",
+    ),
 )
 
 _TRAINING = (

@@ -26,10 +26,10 @@ class Run:
         model: Built Keras model.
         batches: List of batches of inputs.
         weights: `Weights`, the values of the dense and the pruned model.
-        damping: See `prune_layerwise`.
-        own_targets: Boolean, see `collect`.
-        match_batch_norm: See `prune_layerwise`.
-        verbose: See `prune_layerwise`.
+        damping: See `prune_layerwise`. Defaults to `None`.
+        own_targets: Boolean, see `collect`. Defaults to `False`.
+        match_batch_norm: See `prune_layerwise`. Defaults to `True`.
+        verbose: See `prune_layerwise`. Defaults to `0`.
 
     Attributes:
         rows: List of `LayerRow`, of the kernels that are done.
@@ -41,10 +41,10 @@ class Run:
         model,
         batches,
         weights,
-        damping,
-        own_targets,
-        match_batch_norm,
-        verbose,
+        damping=None,
+        own_targets=False,
+        match_batch_norm=True,
+        verbose=0,
     ):
         self._model = model
         self._batches = batches

@@ -73,6 +73,11 @@ class Weights:
         self._values[id(variable)] = (variable, before, value)
         variable.assign(value)
 
+    def differ(self, variable, dense):
+        """Gives a variable another value in the dense model."""
+        pruned = to_numpy(variable).copy()
+        self._values[id(variable)] = (variable, dense.copy(), pruned)
+
     def dense_value(self, variable):
         """Returns the NumPy array that the dense model has."""
         known = self._values.get(id(variable))

@@ -71,12 +71,17 @@ def backup():
     return keras.callbacks.BackupAndRestore(tempfile.gettempdir())
 
 
-def modules(name, obj):
-    """Has the name of the modules that define an object."""
+def modules(objects):
+    """Has the names of the modules that define some objects.
+
+    Args:
+        objects: Dict of objects by the beginning of their modules' names.
+    """
 
     def make():
         found = types.SimpleNamespace()
-        setattr(found, obj.__module__[: len(name)], True)
+        for name, obj in objects.items():
+            setattr(found, obj.__module__[: len(name)], True)
         return found
 
     return make
@@ -107,7 +112,7 @@ def keras_hub_llama():
 def keras_hub_modules():
     import keras_hub
 
-    return modules("keras_hub.src.", keras_hub.layers.TransformerDecoder)()
+    return modules({"keras_hub.src.": keras_hub.layers.TransformerDecoder})()
 
 
 def tensorflow():
@@ -123,7 +128,7 @@ def strategy():
 def keras_2_modules():
     from tensorflow.python.keras import Model
 
-    return modules("tensorflow.python.keras.", Model)()
+    return modules({"tensorflow.python.keras.": Model})()
 
 
 def keras_2_model():
@@ -163,7 +168,15 @@ SAMPLES = {
     "keras.Function": (None, functional),
     "keras.Operation": (keras.Operation, layer),
     "keras.KerasTensor": (None, lambda: keras.Input((3,))),
-    "keras.src": (None, modules("keras.src.", keras.Layer)),
+    "keras.src": (
+        None,
+        modules(
+            {
+                "keras.src.": keras.Layer,
+                "keras.src.backend": keras.KerasTensor,
+            }
+        ),
+    ),
     "keras.Model": (keras.Model, model_in_fit),
     "keras.Model.evaluate": (None, evaluate_in_fit),
     "keras.metrics.Metric": (None, keras.metrics.MeanSquaredError),

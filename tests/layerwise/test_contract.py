@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from keras.src import backend
 
 import keras_slr
+from keras_slr.keras_internals.products import backend
 from tests.contract.contract import RATE
 from tests.contract.contract import check_projected
 from tests.contract.contract import check_rows

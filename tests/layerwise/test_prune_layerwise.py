@@ -258,3 +258,16 @@ def test_interruption_leaves_the_model_as_it_was(monkeypatch):
     zeros = [np.mean(w == 0) for w in model.get_weights()[::2]]
     assert zeros[0] == 0.5
     assert zeros[1:] == [0, 0]
+
+
+def test_batch_norm_is_renewed_like_the_dense_model():
+    x, model = pictures(), convolutions(pooled=True)
+    dense, matched = copy_of(model), copy_of(model)
+    prune(model, x, include="inner")
+    pruned = to_numpy(model.get_layer("inner").kernel)
+    matched.get_layer("inner").kernel.assign(pruned)
+    assert keras_slr.renew_batch_norm(matched, x, like=dense) == 2
+    for mine, other in zip(matched.get_weights(), model.get_weights()):
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="Expected `like` to be the model"):
+        keras_slr.renew_batch_norm(matched, x, like=network())
