@@ -48,6 +48,16 @@ assert (kernel == 0).all((2, 3)).sum() == 4
 assert (kernel == 0).mean() == 4 / 9
 assert zeros(model.layers[3]) == 0.0
 """,
+    "",
+    """
+# More than the rate: inputs that have died need no weights.
+assert report.sparsity > 0.8 - 1e-3, report.sparsity
+assert keras_slr.layerwise.solvers.LAYER_SOLVERS["random_entries"]
+# Least squares keep a part of the outputs, whichever entries stay.
+assert all(row.after.calibration < 1 for row in report.rows)
+# Some of the largest entries are gone: they were not chosen by size.
+assert all(row.after.calibration > 0.01 for row in report.rows)
+""",
 ]
 
 

@@ -18,6 +18,7 @@ GUIDES = (
     "choosing",
     "cost",
     "did_it_work",
+    "post_training",
     "pruning",
     "reliability",
     "structures",

@@ -12,6 +12,7 @@ import keras_slr
 from benchmarks.post_training import __main__ as command
 from benchmarks.post_training import chita
 from benchmarks.post_training import data
+from benchmarks.post_training import figure
 from benchmarks.post_training import nets
 from benchmarks.post_training import rows
 from benchmarks.post_training import run
@@ -179,6 +180,49 @@ def test_tables_have_published_figures_beside_the_measured():
         "| hard_prune |  | 80.00 | 1 |",
     ]
     assert "| CHITA, published (arXiv 2302.14623) | 84.1 |  |  |" in lines
+
+
+def test_the_figure_has_the_methods_with_all_shares(tmp_path):
+    case = Case("chita_resnet_20", "dense")
+    stored = [case.key | {"accuracy": 91.0}]
+    for method, shares in (
+        ("hard_prune", ("0.7", "0.8", "0.9")),
+        ("slr", ("0.5", "0.7", "0.8", "0.9")),
+        ("wanda", ("0.7", "0.8")),
+    ):
+        images = 0 if method == "hard_prune" else 1024
+        for zeros in shares:
+            for seed in (0, 1):
+                case = Case(
+                    "chita_resnet_20", method, zeros, "erk", images, seed
+                )
+                score = 80.0 + seed - 100 * float(zeros) * (images == 0)
+                stored.append(case.key | {"accuracy": score})
+    # Rows of other settings do not count.
+    for other in (
+        {"arguments": {"damping": 0.1}},
+        {"images": 512},
+        {"on": "validation"},
+        {"net": "resnet_20"},
+        {"allocation": "uniform"},
+    ):
+        stored.append(stored[-5] | {"method": "slr", "accuracy": 0.0} | other)
+    (tmp_path / table.FILE).write_text(json.dumps(stored))
+    lines = {
+        line.get_label(): line.get_ydata() for line in figure.draw(stored).lines
+    }
+    assert list(lines) == [
+        "SLR",
+        "hard_prune, no data",
+        "CHITA++, published",
+        "CHITA, published",
+        "dense",
+    ]
+    np.testing.assert_allclose(lines["SLR"], [80.5, 80.5, 80.5])
+    np.testing.assert_allclose(lines["hard_prune, no data"], [10.5, 0.5, -9.5])
+    np.testing.assert_allclose(lines["CHITA++, published"], [90.4, 88.7, 79.3])
+    figure.main(tmp_path, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 1000
 
 
 def test_pictures_are_enlarged():
