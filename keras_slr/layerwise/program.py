@@ -10,6 +10,7 @@ from keras_slr.keras_internals.graphs import inputs_as_tensors
 from keras_slr.keras_internals.layers import is_of_keras
 from keras_slr.keras_internals.layers import layers_of
 from keras_slr.keras_internals.layers import variables_of
+from keras_slr.layerwise.states import states_kept
 from keras_slr.layerwise.unrolled import recurrent_around
 from keras_slr.layerwise.unrolled import unrolled
 from keras_slr.models.graph import graph_of
@@ -94,7 +95,12 @@ class Stage:
             values: Dict from `Value` to tensors; it stays as it is.
         """
         values = dict(values)
-        with without_gradients(), unrolled(self.recurrent):
+        operations = [step.operation for step in self.steps]
+        with (
+            without_gradients(),
+            unrolled(self.recurrent),
+            states_kept(operations),
+        ):
             for step in self.steps:
                 step.run(values)
         return {key: x for key, x in values.items() if key in self.keeps}

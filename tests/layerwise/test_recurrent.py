@@ -67,3 +67,23 @@ def test_kernels_see_what_they_multiply(make, order):
     after = model.predict(x, verbose=0)
     np.testing.assert_allclose(after, before, atol=1e-3)
     np.testing.assert_array_equal(to_numpy(cell.recurrent_kernel), recurrent)
+
+
+def test_states_of_stateful_layers_stay():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input(batch_shape=(4, 5, 6)),
+            keras.layers.GRU(8, stateful=True, name="recurrent"),
+            keras.layers.Dense(8, name="dense"),
+        ]
+    )
+    x = np.random.default_rng(0).normal(size=(8, 5, 6)).astype("float32")
+    model.predict(x[:4], batch_size=4, verbose=0)
+    layer = model.get_layer("recurrent")
+    before = to_numpy(layer.states[0]).copy()
+    assert before.any()
+    keras_slr.prune_layerwise(
+        model, x, 0.5, include="dense", batch_size=4, verbose=0
+    )
+    np.testing.assert_array_equal(to_numpy(layer.states[0]), before)
