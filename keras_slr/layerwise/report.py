@@ -108,9 +108,9 @@ class LayerwiseReport:
         few = [row for row in self.rows if row.rows < row.inputs]
         if few:
             console.print(
-                f"{len(few)} kernels saw fewer rows than they have inputs, "
-                f"such as `{few[0].path}` with {few[0].rows} for "
-                f"{few[0].inputs}: more samples help."
+                f"{len(few)} of {len(self.rows)} kernels saw fewer rows than "
+                f"they have inputs, such as `{few[0].path}` with "
+                f"{few[0].rows} for {few[0].inputs}: more samples help."
             )
         return console.file.getvalue()
 

@@ -93,7 +93,7 @@ def test_no_layer_is_emptied():
 def test_few_samples_are_told():
     report = prune(make(), X[:5])
     text = " ".join(str(report).split())
-    assert "2 kernels saw fewer rows than they have inputs" in text
+    assert "2 of 2 kernels saw fewer rows than they have inputs" in text
     assert "a/kernel` with 4 for 16: more samples help" in text
 
 
