@@ -46,13 +46,6 @@ class Moments:
         total.dense = self.dense + other.dense
         return total
 
-    def own_targets(self):
-        """Returns the moments with the layer's own inputs in both places."""
-        own = Moments(*self.gram.shape[:2])
-        own.rows, own.gram = self.rows, self.gram
-        own.cross = own.dense = self.gram
-        return own
-
     def relative_error(self, w, w_dense):
         """Returns `||X W - X_d W_0||^2 / ||X_d W_0||^2`.
 

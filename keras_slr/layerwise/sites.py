@@ -4,13 +4,13 @@ import contextlib
 
 import numpy as np
 
+from keras_slr.layerwise.moments import SplitMoments
 from keras_slr.layerwise.problem import Samples
 from keras_slr.layerwise.products import UnknownProduct
 from keras_slr.layerwise.products import channels_of
 from keras_slr.layerwise.products import layout_of
 from keras_slr.layerwise.products import rows_key
 from keras_slr.layerwise.products import rows_of
-from keras_slr.layerwise.solve import empty_moments
 from keras_slr.layerwise.walk import as_array
 
 
@@ -32,7 +32,8 @@ class KernelInputs:
         """Adds the rows of a batch, as `rows_of` returns them."""
         if self.layout is None:
             self.layout = layout
-            self.moments = empty_moments(layout)
+            groups, inputs, _ = layout.shape
+            self.moments = SplitMoments.of(groups, inputs)
         self.moments.add(rows, rows_dense, held_out)
         if self._keep_rows:
             self._rows.append((rows[:, ~held_out], rows_dense[:, ~held_out]))

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from keras_slr.layerwise.moments import Moments
 from keras_slr.layerwise.moments import SplitMoments
 from keras_slr.layerwise.problem import LayerProblem
 from keras_slr.layerwise.problem import Samples
@@ -142,9 +141,3 @@ def _damping(task):
     for damping in (best / BETWEEN, best * BETWEEN):
         errors[damping] = error(damping)
     return min(errors, key=errors.get)
-
-
-def empty_moments(layout):
-    """Returns `SplitMoments` without rows for a kernel of this layout."""
-    groups, inputs, _ = layout.shape
-    return SplitMoments(Moments(groups, inputs), Moments(groups, inputs))
