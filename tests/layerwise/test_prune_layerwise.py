@@ -20,8 +20,7 @@ def rows(count=96, width=12, seed=0):
 
 
 def network(seed=0):
-    keras.utils.set_random_seed(seed)
-    return keras.Sequential(
+    model = keras.Sequential(
         [
             keras.Input((12,)),
             layers.Dense(24, activation="relu", name="first"),
@@ -29,6 +28,12 @@ def network(seed=0):
             layers.Dense(4, name="last"),
         ]
     )
+    # The same on all backends.
+    rng = np.random.default_rng(seed)
+    for variable in model.trainable_variables:
+        scale = 0.1 if variable.name == "bias" else variable.shape[0] ** -0.5
+        variable.assign(scale * rng.normal(size=variable.shape))
+    return model
 
 
 def prune(model, x, **arguments):
@@ -171,7 +176,9 @@ def test_units_are_removed_and_their_readers_make_up_for_it(order):
         smaller.predict(x, verbose=0), pruned, rtol=1e-3, atol=1e-4
     )
     error = np.mean((pruned - dense) ** 2)
-    assert error < 0.7 * np.mean((by_norm.predict(x, verbose=0) - dense) ** 2)
+    limit = np.mean((by_norm.predict(x, verbose=0) - dense) ** 2)
+    # In parallel, no reader knows how the others make up.
+    assert error < (0.5 if order == "sequential" else 0.9) * limit
 
 
 @pytest.mark.parametrize("pooled", [True, False])
