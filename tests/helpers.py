@@ -1,5 +1,10 @@
 """What several tests need, computed without the code under test."""
 
+import importlib.util
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -40,3 +45,29 @@ def needs_keras(version, what):
     installed = keras.__version__.split(".")
     if [int(n) for n in installed[:2]] < [int(n) for n in version.split(".")]:
         pytest.skip(f"Keras {version} added {what}")
+
+
+def on_every_backend(code, folder):
+    """Runs code in a child process on each backend; skips if one is missing.
+
+    Args:
+        code: String, Python that saves arrays to the path in `sys.argv[1]`.
+        folder: Path of a folder to save to.
+
+    Returns:
+        Dict from the names of the backends to dicts of arrays.
+    """
+    backends = ("tensorflow", "jax", "torch")
+    missing = [b for b in backends if importlib.util.find_spec(b) is None]
+    if missing:
+        pytest.skip(f"not installed: {missing}")
+    results = {}
+    for backend in backends:
+        path = folder / f"{backend}.npz"
+        subprocess.run(
+            [sys.executable, "-c", code, str(path)],
+            env={**os.environ, "KERAS_BACKEND": backend},
+            check=True,
+        )
+        results[backend] = dict(np.load(path))
+    return results

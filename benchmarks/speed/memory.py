@@ -27,11 +27,6 @@ def extra_bytes(function):
     return 1024 * (_kilobytes(_STATUS, "VmHWM") - before)
 
 
-def available_bytes():
-    """Returns the bytes that a process can still have without swapping."""
-    return 1024 * _kilobytes(pathlib.Path("/proc/meminfo"), "MemAvailable")
-
-
 def _kilobytes(path, name):
     lines = path.read_text().splitlines()
     return next(int(x.split()[1]) for x in lines if x.startswith(name + ":"))

@@ -21,6 +21,7 @@ from benchmarks.speed.device import wait
 from benchmarks.speed.pairs import ratios
 from benchmarks.speed.pairs import seconds
 from benchmarks.speed.rows import row
+from keras_slr.layerwise.memory import available_memory
 
 NAME = "updates"
 SIZES = (100_000, 1_000_000, 10_000_000, 25_000_000, 100_000_000)
@@ -40,7 +41,7 @@ def rows(options):
 
 def check_memory(size):
     """Raises a `MemoryError` unless there is room for the measurement."""
-    needed, available = BYTES * size, memory.available_bytes()
+    needed, available = BYTES * size, available_memory()
     if needed > available:
         raise MemoryError(
             f"Expected {needed / 1e9:.1f} GB of free memory for {size:,} "

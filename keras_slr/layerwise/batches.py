@@ -22,8 +22,13 @@ class _Collector(keras.Model):
     def call(self, x):
         if any(isinstance(each, keras.KerasTensor) for each in _parts(x)):
             return x
-        self.batches.append(keras.tree.map_structure(ops.stop_gradient, x))
-        if self._samples is not None and self.count >= self._samples:
+        more = None if self._samples is None else self._samples - self.count
+        self.batches.append(
+            keras.tree.map_structure(
+                lambda each: ops.stop_gradient(each[:more]), x
+            )
+        )
+        if self.count == self._samples:
             raise _Enough
         return x
 
@@ -40,8 +45,7 @@ def batches_of(data, batch_size=None, samples=None):
             `tf.data.Dataset`, a `keras.utils.PyDataset`, a PyTorch
             `DataLoader`, or a generator. Targets are ignored.
         batch_size: Integer, for arrays. Defaults to `None`, which is 32.
-        samples: Integer, after how many samples to stop. Defaults to `None`:
-            all.
+        samples: Integer, how many samples to take. Defaults to `None`: all.
 
     Raises:
         ValueError: If there are no samples, or fewer than `samples`.

@@ -9,12 +9,13 @@ _MATRICES = 6
 _BYTES = 8
 
 
-def check_memory(weights, together):
+def check_memory(weights, instead=None):
     """Raises an error if the Gram matrices of kernels do not fit in memory.
 
     Args:
         weights: List of `selection.Weight`, the kernels.
-        together: Boolean, whether all are kept at the same time.
+        instead: String, an argument with which they would not all be kept
+            at the same time. Defaults to `None`: one is kept after another.
 
     Raises:
         ValueError: If they need more than the memory that is available.
@@ -23,16 +24,17 @@ def check_memory(weights, together):
     available = available_memory()
     if not sizes or available is None:
         return
-    needed = sum(sizes) if together else max(sizes)
+    needed = max(sizes) if instead is None else sum(sizes)
     if needed <= available:
         return
     largest = weights[sizes.index(max(sizes))]
+    what = "one kernel" if instead is None else "all kernels"
     raise ValueError(
         f"Expected {needed / 1e9:.1f} GB of memory for the products of the "
-        f"inputs of {'all kernels' if together else 'one kernel'}. Received "
+        f"inputs of {what}. Received "
         f"{available / 1e9:.1f} GB; `{largest.path}` with {_inputs(largest)} "
         f"inputs needs {max(sizes) / 1e9:.1f} GB of that: leave it out with "
-        "`exclude`" + (", or choose order='sequential'." if together else ".")
+        "`exclude`" + ("." if instead is None else f", or choose {instead}.")
     )
 
 

@@ -5,7 +5,9 @@ import numpy as np
 from keras_slr.allocation.owl import outlier_share
 from keras_slr.allocation.owl import owl
 from keras_slr.backend import to_host
+from keras_slr.layerwise.memory import check_memory
 from keras_slr.layerwise.sites import KernelInputs
+from keras_slr.structures.constraint import numbered
 
 NAME = "owl"
 
@@ -20,11 +22,9 @@ def owl_allocation(constraints, run):
     Returns:
         Function like those in `keras_slr.allocation.allocations`.
     """
-    variables = {
-        weight.path: weight.variable
-        for constraint in constraints
-        for weight in constraint.weights
-    }
+    weights, *_ = numbered(constraints)
+    check_memory(weights, "allocation='uniform'")
+    variables = {weight.path: weight.variable for weight in weights}
     inputs = {id(v): KernelInputs() for v in variables.values()}
     run.collect(list(variables.values()), inputs)
     outliers = {

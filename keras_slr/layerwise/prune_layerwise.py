@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import dataclasses
+import numbers
 import time
 from typing import Any
 from typing import Literal
@@ -113,8 +114,18 @@ def prune_layerwise(
     check_built(model)
     _check_choice("order", order, ("sequential", "parallel"))
     _check_choice("targets", targets, ("dense", "own"))
+    _check_positive("damping", damping, numbers.Real, "number")
+    _check_positive("samples", samples, numbers.Integral, "integer")
     _check_rate_is_free(method, {"rate": rate, **plan})
     by_outliers = plan.get("allocation") == outliers.NAME
+    if data is None and (by_outliers or method != "coreset"):
+        raise _needs_data(method)
+    if executor is not None and order == "sequential":
+        raise ValueError(
+            "Expected order='parallel' beside `executor`, which solves layers "
+            "that do not wait for each other. Received: order='sequential'; "
+            "leave one of them out."
+        )
     if by_outliers:
         plan["allocation"] = "uniform"
     constraints, left = Plan(rate, **plan).constraints(model)
@@ -137,9 +148,12 @@ def prune_layerwise(
     acting = [c for c in constraints if not c.idle and c.rate > 0]
     of_units = [c for c in acting if _is_of_units(c)]
     jobs = _jobs([c for c in acting if not _is_of_units(c)], method)
-    if data is None:
-        _check_needs_no_data(jobs, method)
-    check_memory([job.weight for job in jobs], order == "parallel")
+    if data is None and jobs:
+        raise _needs_data(method)
+    check_memory(
+        [job.weight for job in jobs],
+        "order='sequential'" if order == "parallel" else None,
+    )
     try:
         if of_units:
             jobs += _unit_jobs(model, of_units, method, run, weights)
@@ -205,12 +219,22 @@ def _unit_jobs(model, constraints, method, run, weights):
     return choice.jobs(factors)
 
 
-def _check_needs_no_data(jobs, method):
-    if jobs or method != "coreset":
+def _needs_data(method):
+    return ValueError(
+        "Expected `data` to calibrate on, some hundred inputs of the model. "
+        f"Received: data=None with method={method!r}; use `hard_prune`, which "
+        "needs none."
+    )
+
+
+def _check_positive(name, value, kind, noun):
+    if value is None:
+        return
+    valid = isinstance(value, kind) and not isinstance(value, bool)
+    if not valid or not value > 0:
         raise ValueError(
-            "Expected `data` to calibrate on, some hundred inputs of the "
-            f"model. Received: data=None with method={method!r}; use "
-            "`hard_prune`, which needs none."
+            f"Expected `{name}` to be a positive {noun}. Received: "
+            f"{name}={value!r}."
         )
 
 

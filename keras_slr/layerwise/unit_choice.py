@@ -122,7 +122,7 @@ class UnitChoice:
         if self._method == "greedy":
             readers = [reader for each in self._readers for reader in each]
             weights = {reader.key: reader.weight for reader in readers}
-            check_memory(list(weights.values()), together=True)
+            check_memory(list(weights.values()), "method='magnitude'")
             run.collect(self.variables, inputs)
         found = {}
         for i, (constraint, readers) in enumerate(

@@ -56,7 +56,7 @@ def test_a_row_replaces_its_earlier_one(tmp_path):
 
 
 def test_sizes_that_do_not_fit_are_an_error(monkeypatch):
-    monkeypatch.setattr(memory, "available_bytes", lambda: 3_000_000_000)
+    monkeypatch.setattr(updates, "available_memory", lambda: 3_000_000_000)
     updates.check_memory(10_000_000)
     with pytest.raises(MemoryError, match="4.0 GB.*Received 3.0 GB"):
         updates.check_memory(100_000_000)

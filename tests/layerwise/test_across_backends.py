@@ -1,14 +1,9 @@
 """The same kernels and data give the same zeros on every backend."""
 
-import importlib.util
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
-BACKENDS = ("tensorflow", "jax", "torch")
+from tests.helpers import on_every_backend
 
 CHILD = """
 import sys
@@ -44,18 +39,7 @@ np.savez(sys.argv[1], **out)
 
 @pytest.mark.once("runs all backends itself, once")
 def test_every_backend_gives_the_same_zeros(tmp_path):
-    missing = [b for b in BACKENDS if importlib.util.find_spec(b) is None]
-    if missing:
-        pytest.skip(f"not installed: {missing}")
-    results = {}
-    for backend in BACKENDS:
-        path = tmp_path / f"{backend}.npz"
-        subprocess.run(
-            [sys.executable, "-c", CHILD, str(path)],
-            env={**os.environ, "KERAS_BACKEND": backend},
-            check=True,
-        )
-        results[backend] = dict(np.load(path))
+    results = on_every_backend(CHILD, tmp_path)
     reference = results.pop("jax")
     for other in results.values():
         for name, value in reference.items():
