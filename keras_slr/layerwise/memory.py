@@ -3,14 +3,16 @@
 import math
 import pathlib
 
-# Sums of products of inputs: of the pruned model's, of the dense model's, and
-# of both, for the rows that are fitted and for those held out.
-_MATRICES = 6
+# Sums of products for the rows that are fitted, and for those held out.
+_PARTS = 2
 _BYTES = 8
 
 
 def check_memory(weights, instead=None):
-    """Raises an error if the Gram matrices of kernels do not fit in memory.
+    """Raises an error if the sums of products do not fit in memory.
+
+    They are the products of a kernel's inputs with each other and with what
+    its outputs lack.
 
     Args:
         weights: List of `selection.Weight`, the kernels.
@@ -49,7 +51,8 @@ def available_memory():
 
 
 def _bytes_of(weight):
-    return _MATRICES * _BYTES * _inputs(weight) ** 2
+    size = math.prod(weight.shape)
+    return _PARTS * _BYTES * (_inputs(weight) ** 2 + size)
 
 
 def _inputs(weight):

@@ -1,7 +1,8 @@
 """Second moments of a layer's inputs, and the errors that follow from them.
 
-`X` are the inputs of the layer in the pruned model, `X_d` those in the dense
-one, row by row for the same samples; `W_0` is the dense kernel.
+`X` are the inputs of the layer in the pruned model, row by row; `W_0` is the
+dense kernel. `E` is what the outputs `X W_0` lack: the outputs that are wanted
+of the layer are `X W_0 + E`.
 """
 
 import dataclasses
@@ -10,54 +11,76 @@ import numpy as np
 
 
 class Moments:
-    """Sums over rows: `X'X`, `X'X_d` and `X_d'X_d`.
+    """Sums over rows: `X'X`, `X'E` and the squares of `E`.
 
     Rows of float32 are multiplied in single precision, batch by batch, and
-    summed in double precision.
+    summed in double precision. `E` rather than the outputs themselves: what
+    does not change is exactly zero.
 
     Args:
         groups: Integer.
         inputs: Integer.
+        outputs: Integer.
+
+    Attributes:
+        rows: Integer, how many were added.
+        gram: Array `(groups, inputs, inputs)`, `X'X`.
+        lack: Array `(groups, inputs, outputs)`, `X'E`.
+        square: Array `(groups, outputs)`, the sum of squares of `E`.
     """
 
-    def __init__(self, groups, inputs):
-        shape = (groups, inputs, inputs)
+    def __init__(self, groups, inputs, outputs):
         self.rows = 0
-        self.gram, self.cross, self.dense = (np.zeros(shape) for _ in range(3))
+        self.gram = np.zeros((groups, inputs, inputs))
+        self.lack = np.zeros((groups, inputs, outputs))
+        self.square = np.zeros((groups, outputs))
 
-    def add(self, x, x_dense):
-        """Adds rows, as arrays `(groups, rows, inputs)`."""
+    def add(self, x):
+        """Adds rows of `X`, an array `(groups, rows, inputs)`."""
         self.rows += x.shape[1]
-        columns = np.swapaxes(x, 1, 2)
-        gram = columns @ x
-        self.gram += gram
-        if x is x_dense:
-            self.cross += gram
-            self.dense += gram
-            return
-        self.cross += columns @ x_dense
-        self.dense += np.swapaxes(x_dense, 1, 2) @ x_dense
+        self.gram += np.swapaxes(x, 1, 2) @ x
+
+    def add_lack(self, x, e):
+        """Adds rows of `E`, an array `(groups, rows, outputs)`, beside `X`."""
+        self.lack += np.swapaxes(x, 1, 2) @ e
+        self.square += np.sum(np.square(e), axis=1, dtype=np.float64)
+
+    def share(self, other):
+        """Takes over the inputs of a kernel that reads the same rows."""
+        self.rows, self.gram = other.rows, other.gram
+
+    def of_outputs(self, chosen):
+        """Returns the moments for some of the outputs, chosen by a slice."""
+        part = Moments(0, 0, 0)
+        part.share(self)
+        part.lack = self.lack[..., chosen]
+        part.square = self.square[..., chosen]
+        return part
 
     def __add__(self, other):
-        total = Moments(*self.gram.shape[:2])
+        total = Moments(0, 0, 0)
         total.rows = self.rows + other.rows
         total.gram = self.gram + other.gram
-        total.cross = self.cross + other.cross
-        total.dense = self.dense + other.dense
+        total.lack = self.lack + other.lack
+        total.square = self.square + other.square
         return total
 
     def relative_error(self, w, w_dense):
-        """Returns `||X W - X_d W_0||^2 / ||X_d W_0||^2`.
+        """Returns `||X W - (X W_0 + E)||^2 / ||X W_0 + E||^2`.
 
         Args:
             w: Array `(groups, inputs, outputs)`.
             w_dense: Array like `w`, the dense kernel `W_0`.
         """
-        total = np.sum(w_dense * (self.dense @ w_dense))
+        total = self._distance(-w_dense)
         if total <= 0.0:
             return 0.0
-        change = np.sum(w * (self.gram @ w - 2.0 * (self.cross @ w_dense)))
-        return float(max(change + total, 0.0) / total)
+        return float(max(self._distance(w - w_dense), 0.0) / total)
+
+    def _distance(self, v):
+        """Returns `||X V - E||^2`."""
+        change = np.sum(v * (self.gram @ v - 2.0 * self.lack))
+        return change + np.sum(self.square)
 
     @property
     def dead(self):
@@ -67,7 +90,7 @@ class Moments:
     def damped(self, damping, w_dense):
         """Returns `G` with damping, and the best dense kernel `W_1` for it.
 
-        `W_1` minimizes `||X W - X_d W_0||^2 + lambda ||W - W_0||^2`, where
+        `W_1` minimizes `||X (W - W_0) - E||^2 + lambda ||W - W_0||^2`, where
         `lambda` is `damping` times the mean of the diagonal of `X'X`. Rows of
         inputs that are always zero are zero.
 
@@ -76,18 +99,14 @@ class Moments:
             w_dense: Array `(groups, inputs, outputs)`, `W_0`.
         """
         count = max(self.rows, 1)
-        gram, cross = self.gram / count, self.cross / count
-        diagonal = np.diagonal(gram, axis1=1, axis2=2)
-        mean = diagonal.mean(axis=1)
+        gram = self.gram / count
+        mean = np.diagonal(gram, axis1=1, axis2=2).mean(axis=1)
         extra = np.where(mean > 0.0, damping * mean, 1.0)
-        identity = extra[:, None, None] * np.eye(gram.shape[1])
-        gram = gram + identity
-        alive = ~self.dead[:, :, None]
-        near = np.where(alive, w_dense, 0.0)
-        # Inputs that are dead only now still matter to the dense outputs.
-        wanted = cross @ w_dense + identity @ near
-        target = np.linalg.solve(gram, wanted)
-        return gram, np.where(alive, target, 0.0)
+        gram = gram + extra[:, None, None] * np.eye(gram.shape[1])
+        target = w_dense
+        if self.square.any():
+            target = w_dense + np.linalg.solve(gram, self.lack / count)
+        return gram, np.where(self.dead[:, :, None], 0.0, target)
 
 
 @dataclasses.dataclass
@@ -103,30 +122,36 @@ class SplitMoments:
     held_out: Moments
 
     @classmethod
-    def of(cls, groups, inputs):
-        """Returns empty moments for a layer."""
-        return cls(Moments(groups, inputs), Moments(groups, inputs))
+    def of(cls, shape):
+        """Returns empty moments for a layout of groups, inputs, outputs."""
+        return cls(Moments(*shape), Moments(*shape))
 
-    def add(self, x, x_dense, held_out):
+    def add(self, x, held_out, e=None, own=True):
         """Adds rows.
 
         Args:
             x: Array `(groups, rows, inputs)`.
-            x_dense: Array like `x`.
             held_out: Boolean array `(rows,)`.
+            e: Array `(groups, rows, outputs)`, or `None` for zeros.
+            own: Boolean, whether to add `x` itself. Defaults to `True`.
         """
-        if not held_out.any():
-            self.fitted.add(x, x_dense)
-            return
-        for moments, chosen in (
-            (self.fitted, ~held_out),
-            (self.held_out, held_out),
-        ):
+        for moments, chosen in self._parts(held_out):
             part = np.ascontiguousarray(x[:, chosen])
-            same = x is x_dense
-            dense = part if same else np.ascontiguousarray(x_dense[:, chosen])
-            moments.add(part, dense)
+            if own:
+                moments.add(part)
+            if e is not None:
+                moments.add_lack(part, e[:, chosen])
+
+    def share(self, other):
+        """Takes over the inputs of a kernel that reads the same rows."""
+        self.fitted.share(other.fitted)
+        self.held_out.share(other.held_out)
 
     def whole(self):
         """Returns the moments of all rows."""
         return self.fitted + self.held_out
+
+    def _parts(self, held_out):
+        if not held_out.any():
+            return [(self.fitted, slice(None))]
+        return [(self.fitted, ~held_out), (self.held_out, held_out)]

@@ -6,7 +6,6 @@ from keras_slr.allocation.owl import outlier_share
 from keras_slr.allocation.owl import owl
 from keras_slr.backend import to_host
 from keras_slr.layerwise.memory import check_memory
-from keras_slr.layerwise.sites import KernelInputs
 from keras_slr.structures.constraint import numbered
 
 NAME = "owl"
@@ -25,8 +24,7 @@ def owl_allocation(constraints, run):
     weights, *_ = numbered(constraints)
     check_memory(weights, "allocation='uniform'")
     variables = {weight.path: weight.variable for weight in weights}
-    inputs = {id(v): KernelInputs() for v in variables.values()}
-    run.collect(list(variables.values()), inputs)
+    inputs = run.collect(list(variables.values()))
     outliers = {
         path: _outliers(variable, inputs[id(variable)])
         for path, variable in variables.items()

@@ -131,6 +131,23 @@ def rows_of(kind, x, shape, options):
     return np.moveaxis(found, 2, 0).reshape(groups, len(found), -1)
 
 
+def outputs_as_rows(kind, y, layout, options):
+    """Returns the outputs of a product as an array `(groups, rows, outputs)`.
+
+    Args:
+        kind: String, the operation, see `products_seen_by`.
+        y: NumPy array, its outputs.
+        layout: `Layout` of the kernel.
+        options: Dict, the other arguments of the operation.
+    """
+    if kind == "einsum":
+        return _outputs_of_einsum(y, *options["terms"])
+    if options.get("data_format") == "channels_first":
+        y = np.moveaxis(y, 1, -1)
+    groups, _, outputs = layout.shape
+    return np.moveaxis(y.reshape(-1, groups, outputs), 1, 0)
+
+
 def rows_key(kind, shape, options):
     """Returns what `rows_of` depends on, beside the inputs themselves."""
     if kind in ("matmul", "dot"):
@@ -167,12 +184,7 @@ def _layout_of_einsum(shape, x, kernel, result):
 
 
 def _rows_of_einsum(x, term, kernel, result):
-    if "..." in term:
-        # Axes without a letter are positions, named by letters not in use.
-        free = [c for c in map(chr, range(ord("A"), ord("Z"))) if c not in term]
-        dots = "".join(free[: x.ndim - len(term) + 3])
-        term = term.replace("...", dots)
-        result = result.replace("...", dots)
+    term, result = _without_dots(x.ndim, term, result)
     shared = [c for c in kernel if c in term]
     groups = [c for c in shared if c in result]
     inputs = [c for c in shared if c not in result]
@@ -185,3 +197,26 @@ def _rows_of_einsum(x, term, kernel, result):
     return x.transpose(order).reshape(
         math.prod(sizes[:g]), math.prod(sizes[g:p]), math.prod(sizes[p:])
     )
+
+
+def _outputs_of_einsum(y, term, kernel, result):
+    result, term = _without_dots(y.ndim, result, term)
+    groups = [c for c in kernel if c in term and c in result]
+    outputs = [c for c in kernel if c not in term]
+    positions = [c for c in term if c not in kernel]
+    order = [result.index(c) for c in (*groups, *positions, *outputs)]
+    sizes = [y.shape[axis] for axis in order]
+    g, p = len(groups), len(groups) + len(positions)
+    return y.transpose(order).reshape(
+        math.prod(sizes[:g]), math.prod(sizes[g:p]), math.prod(sizes[p:])
+    )
+
+
+def _without_dots(rank, term, other):
+    """Names the axes that an ellipsis stands for, which are positions."""
+    if "..." not in term:
+        return term, other
+    taken = term + other
+    free = [c for c in map(chr, range(ord("A"), ord("Z"))) if c not in taken]
+    dots = "".join(free[: rank - len(term) + 3])
+    return term.replace("...", dots), other.replace("...", dots)

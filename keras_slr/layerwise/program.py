@@ -113,11 +113,15 @@ class Program:
     Attributes:
         inputs: List of `Value`, or `None` if the batch is passed as it is.
         graph: The functional model behind the inputs, or `None`.
+        steps: List of `Step`, all of the model.
+        outputs: List of `Value`, those that the model returns.
         stages: List of `Stage`.
     """
 
     inputs: list
     graph: keras.Model | None
+    steps: list
+    outputs: list
     stages: list
 
     def begin(self, batch):
@@ -148,11 +152,11 @@ def program_of(model, layers):
         key = Value(())
         step = Step(model, (key,), {}, [Value(())])
         stage = Stage([step], set(), recurrent_around(model, wanted))
-        return Program([key], None, [stage])
+        return Program([key], None, [step], step.outputs, [stage])
     keys = [Value(tensor.shape) for tensor in graph.inputs]
     steps = []
-    run(graph, keys, lambda *call: _record(steps, *call))
-    return Program(keys, graph, _stages(steps, wanted))
+    outputs = run(graph, keys, lambda *call: _record(steps, *call))
+    return Program(keys, graph, steps, outputs, _stages(steps, wanted))
 
 
 def _takes_training(operation):
@@ -201,7 +205,7 @@ def _stages(steps, wanted):
         until = max([until, *(last[each] + 1 for each in layers)])
     stages = []
     for start, end in zip(starts, [*starts[1:], count]):
-        later = {x for step in steps[end:count] for x in step.reads}
+        later = {x for step in steps[end:] for x in step.reads}
         recurrent = [
             layer
             for step in steps[start:end]

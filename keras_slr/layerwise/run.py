@@ -71,8 +71,9 @@ class Run:
                 if layer is not None:
                     self._match(walk, site, layer)
                     continue
-                inputs = {s: _inputs(left[s]) for s in site.sources}
-                collect(walk, [site], inputs, self._own_targets)
+                inputs = {s: self._inputs(left[s]) for s in site.sources}
+                residual = self._residual(walk, site, left)
+                collect(walk, [site], inputs, self._own_targets, residual)
                 for source in site.sources:
                     job = left.pop(source)
                     task = self._task(job, inputs[source])
@@ -87,8 +88,8 @@ class Run:
             jobs: List of `Job`.
             executor: `concurrent.futures.Executor`, or `None`.
         """
-        inputs = {job.key: _inputs(job) for job in jobs}
-        self.collect([job.weight.variable for job in jobs], inputs)
+        inputs = {job.key: self._inputs(job) for job in jobs}
+        self._collect([job.weight.variable for job in jobs], inputs)
         tasks = [self._task(job, inputs[job.key]) for job in jobs]
         bar = self._bar(jobs)
         solutions = (
@@ -102,13 +103,22 @@ class Run:
             bar.update(len(self.rows))
         self.match_norms()
 
-    def collect(self, variables, inputs):
+    def collect(self, variables):
         """Collects the inputs of kernels in one pass.
 
         Args:
             variables: List of Keras variables.
-            inputs: Dict from their ids to `KernelInputs`, filled here.
+
+        Returns:
+            Dict from their ids to `KernelInputs`.
         """
+        inputs = {
+            id(v): KernelInputs(self._weights.dense_value(v)) for v in variables
+        }
+        self._collect(variables, inputs)
+        return inputs
+
+    def _collect(self, variables, inputs):
         walk = self._walk(variables, [])
         for sites in walk.stages():
             if sites:
@@ -138,19 +148,29 @@ class Run:
             unit_name="kernel",
         )
 
+    def _inputs(self, job):
+        kernel = self._weights.dense_value(job.weight.variable)
+        return KernelInputs(kernel, job.solver.needs_samples)
+
+    def _residual(self, walk, site, left):
+        """Returns the `Residual` of a site that is to be made up for."""
+        solvers = [left[source].solver for source in site.sources]
+        # Those that look at samples keep to the outputs of the dense layer.
+        if self._own_targets or any(s.needs_samples for s in solvers):
+            return None
+        return walk.residual(site)
+
     def _task(self, job, inputs):
         layout = inputs.layout
-        kernel = self._weights.dense_value(job.weight.variable)
-        dense = layout.to_matrices(kernel).astype(np.float64)
         samples = None
         if job.solver.needs_samples:
             bias = bias_of(job.weight.layer, layout)
-            samples = inputs.samples(dense, bias, is_rectified(job.weight))
+            samples = inputs.samples(bias, is_rectified(job.weight))
         return Task(
             job.solver,
             job.nearest(layout),
             job.structure,
-            dense,
+            inputs.dense,
             inputs.moments,
             self._damping if job.solver.uses_damping else FIRST,
             samples,
@@ -185,10 +205,6 @@ class Run:
         for variable, value in zip(statistics, matched(*known, dense, pruned)):
             self._weights.set(variable, value.astype(variable.dtype))
         self.norms += 1
-
-
-def _inputs(job):
-    return KernelInputs(job.solver.needs_samples)
 
 
 def _norms(model):

@@ -1,6 +1,8 @@
 """What happens at the sites of a walk: moments and statistics are collected."""
 
 import contextlib
+import dataclasses
+import itertools
 
 import numpy as np
 
@@ -9,45 +11,58 @@ from keras_slr.layerwise.problem import Samples
 from keras_slr.layerwise.products import UnknownProduct
 from keras_slr.layerwise.products import channels_of
 from keras_slr.layerwise.products import layout_of
+from keras_slr.layerwise.products import outputs_as_rows
 from keras_slr.layerwise.products import rows_key
 from keras_slr.layerwise.products import rows_of
 from keras_slr.layerwise.walk import as_array
 
 
 class KernelInputs:
-    """What is collected of the inputs of one kernel.
+    """What is collected for one kernel.
+
+    Args:
+        kernel: NumPy array, the dense kernel.
+        keep_rows: Boolean, whether `samples` is going to be asked for.
+            Defaults to `False`.
 
     Attributes:
-        layout: `Layout` of the kernel.
-        moments: `SplitMoments` of its inputs.
+        layout: `Layout` of the kernel, `None` before the first rows.
+        dense: Array `(groups, inputs, outputs)`, the dense kernel.
+        moments: `SplitMoments`.
     """
 
-    def __init__(self, keep_rows=False):
-        self.layout = None
-        self.moments = None
+    def __init__(self, kernel, keep_rows=False):
+        self._kernel = kernel
         self._keep_rows = keep_rows
         self._rows = []
+        self.layout = None
 
-    def add(self, layout, rows, rows_dense, held_out):
-        """Adds the rows of a batch, as `rows_of` returns them."""
+    def add(self, layout, batch, lack, leads):
+        """Adds the rows of a batch.
+
+        Args:
+            layout: `Layout`.
+            batch: `_Rows`.
+            lack: Array `(groups, rows, outputs)`, what else the outputs are
+                to make up for, or `None`.
+            leads: Boolean, whether the inputs themselves are added, too.
+        """
         if self.layout is None:
             self.layout = layout
-            groups, inputs, _ = layout.shape
-            self.moments = SplitMoments.of(groups, inputs)
-        self.moments.add(rows, rows_dense, held_out)
+            self.dense = layout.to_matrices(self._kernel).astype(np.float64)
+            self.moments = SplitMoments.of(layout.shape)
+        x, x_dense, held_out = batch.x, batch.x_dense, batch.held_out
+        if x is not x_dense:
+            lost = (x_dense - x) @ self.dense.astype(np.float32)
+            lack = lost if lack is None else lost + lack
+        self.moments.add(x, held_out, lack, leads)
         if self._keep_rows:
-            self._rows.append((rows[:, ~held_out], rows_dense[:, ~held_out]))
+            self._rows.append((x[:, ~held_out], x_dense[:, ~held_out]))
 
-    def share(self, layout, other):
-        """Takes over what was collected of a kernel with the same rows."""
-        self.layout = layout
-        self.moments, self._rows = other.moments, other._rows
-
-    def samples(self, dense, bias, rectified):
+    def samples(self, bias, rectified):
         """Returns `Samples` of the rows that are calibrated on.
 
         Args:
-            dense: Array `(groups, inputs, outputs)`, the dense kernel.
             bias: Array `(groups, outputs)`.
             rectified: Boolean, see `Samples`.
         """
@@ -57,14 +72,29 @@ class KernelInputs:
             np.concatenate(part, axis=1, dtype=np.float64)
             for part in zip(*self._rows)
         )
-        outputs = dense_rows @ dense + bias[:, None]
+        outputs = dense_rows @ self.dense + bias[:, None]
         return Samples(own, outputs, bias, rectified)
 
 
-def collect(walk, sites, inputs, own_targets=False):
+@dataclasses.dataclass(frozen=True)
+class _Rows:
+    """Inputs of a batch in the pruned and in the dense model, as rows.
+
+    Attributes:
+        x: Array `(groups, rows, inputs)`.
+        x_dense: Array like `x`.
+        held_out: Boolean array `(rows,)`.
+    """
+
+    x: np.ndarray
+    x_dense: np.ndarray
+    held_out: np.ndarray
+
+
+def collect(walk, sites, inputs, own_targets=False, residual=None):
     """Collects the inputs of the kernels at some sites.
 
-    Kernels that read the same rows share their moments.
+    Kernels that read the same rows share their Gram matrices.
 
     Args:
         walk: `Walk`, at the stage of the sites.
@@ -73,28 +103,38 @@ def collect(walk, sites, inputs, own_targets=False):
             here.
         own_targets: Boolean, whether the pruned model's own inputs stand for
             those of the dense model, too. Defaults to `False`.
+        residual: `Residual` of the only kernel, which is to make up for what
+            the other terms of the sum have lost. Defaults to `None`.
     """
     leaders = None
-    for before, count, dense, pruned in walk.events(sites):
+    lost = walk.lost(residual.others) if residual else itertools.repeat(None)
+    for (before, count, dense, pruned), change in zip(walk.events(sites), lost):
         if leaders is None:
             leaders = _leaders(pruned)
+        if change is not None:
+            change = residual.undo(change)
+        batches = {}
         for event_dense, event in zip(dense, pruned, strict=True):
-            if leaders[event.source] != event.source:
-                continue
             own = event_dense.x is event.x or own_targets
             with _refused(walk.path(event.source), "`exclude`"):
                 layout = _layout(event)
-                rows = _rows(event)
-                rows_dense = rows if own else _rows(event_dense)
-            held_out = _held_out(before, count, rows.shape[1])
-            inputs[event.source].add(layout, rows, rows_dense, held_out)
-    for event in pruned:
-        inputs[event.source].share(
-            _layout(event), inputs[leaders[event.source]]
-        )
-        _check_finite(
-            inputs[event.source].moments.whole().gram, walk.path(event.source)
-        )
+                key = _reads(event)
+                if key not in batches:
+                    x = _rows(event)
+                    x_dense = x if own else _rows(event_dense)
+                    held_out = _held_out(before, count, x.shape[1])
+                    batches[key] = _Rows(x, x_dense, held_out)
+            lack = None
+            if change is not None:
+                lack = outputs_as_rows(
+                    event.kind, change, layout, event.options
+                )
+            leads = leaders[event.source] == event.source
+            inputs[event.source].add(layout, batches[key], lack, leads)
+    for source, leader in leaders.items():
+        moments = inputs[source].moments
+        moments.share(inputs[leader].moments)
+        _check_finite(moments.whole().gram, walk.path(source))
 
 
 def _check_finite(sums, path):
@@ -121,13 +161,16 @@ def _leaders(events):
     """Returns which kernel stands for all that read the same rows."""
     reads = {}
     for event in events:
-        key = rows_key(event.kind, event.shape, event.options)
-        reads.setdefault(event.source, []).append((id(event.x), key))
+        reads.setdefault(event.source, []).append(_reads(event))
     first = {}
     return {
         source: first.setdefault(tuple(read), source)
         for source, read in reads.items()
     }
+
+
+def _reads(event):
+    return id(event.x), rows_key(event.kind, event.shape, event.options)
 
 
 def _rows(event):

@@ -124,17 +124,18 @@ def _damping(task):
     share of the output: that takes a fraction of the solver's time.
     """
 
-    every = max(task.dense.shape[2] // COLUMNS, 1)
-    dense = task.dense[:, :, ::every]
+    some = slice(None, None, max(task.dense.shape[2] // COLUMNS, 1))
+    dense = task.dense[:, :, some]
+    held_out = task.moments.held_out.of_outputs(some)
 
     def error(damping):
         problem = task.problem(damping)
         size = np.sqrt(np.diagonal(problem.gram, axis1=1, axis2=2))
         mask = task.nearest(size[:, :, None] * problem.target)
         w = least_squares(
-            problem.gram, problem.target[:, :, ::every], mask[:, :, ::every]
+            problem.gram, problem.target[:, :, some], mask[:, :, some]
         )
-        return task.moments.held_out.relative_error(w, dense)
+        return held_out.relative_error(w, dense)
 
     errors = {damping: error(damping) for damping in DAMPINGS}
     best = min(errors, key=errors.get)

@@ -9,7 +9,6 @@ from keras_slr.layerwise import units
 from keras_slr.layerwise.coreset_of_neurons import sampled
 from keras_slr.layerwise.job import Job
 from keras_slr.layerwise.memory import check_memory
-from keras_slr.layerwise.sites import KernelInputs
 from keras_slr.layerwise.solvers.magnitude import Magnitude
 from keras_slr.selection.kernels import kernels_of
 
@@ -118,12 +117,12 @@ class UnitChoice:
             and an array by which to multiply it: weights that write or read
             units. It is zero where they write or read units that go.
         """
-        inputs = {id(v): KernelInputs() for v in self.variables}
+        inputs = {}
         if self._method == "greedy":
             readers = [reader for each in self._readers for reader in each]
             weights = {reader.key: reader.weight for reader in readers}
             check_memory(list(weights.values()), "method='magnitude'")
-            run.collect(self.variables, inputs)
+            inputs = run.collect(self.variables)
         found = {}
         for i, (constraint, readers) in enumerate(
             zip(self._constraints, self._readers)
@@ -170,7 +169,7 @@ class UnitChoice:
         consumers = [
             consumer
             for reader in readers
-            for consumer in _consumers(reader, inputs[reader.key])
+            for consumer in _consumers(reader, inputs.get(reader.key))
         ]
         if self._method == "greedy" and consumers:
             return units.greedy(consumers, size, count)[0]
@@ -185,12 +184,10 @@ def _consumers(reader, inputs):
     Its outputs have mean square one in all, so that what different kernels
     lose can be added up.
     """
-    layout = inputs.layout
-    if layout is None:
+    if inputs is None:
         return []
-    kernel = to_host(reader.weight.variable)
-    dense = layout.to_matrices(kernel).astype(np.float64)
-    gram, target = inputs.moments.whole().damped(DAMPING, dense)
+    layout = inputs.layout
+    gram, target = inputs.moments.whole().damped(DAMPING, inputs.dense)
     power = np.sum(target * (gram @ target)) or 1.0
     ids = np.append(np.arange(reader.labels.max() + 1), -1)
     labels = layout.to_matrices(reader.broadcast(ids))[:, :, 0]

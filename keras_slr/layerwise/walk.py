@@ -17,6 +17,7 @@ from keras_slr.keras_internals.instance_patch import InstancePatch
 from keras_slr.keras_internals.products import products_seen_by
 from keras_slr.layerwise.batches import samples_of
 from keras_slr.layerwise.products import UnknownProduct
+from keras_slr.layerwise.residuals import residuals_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,17 +121,13 @@ class Walk:
 
     def __init__(self, program, batches, kernels, norms, weights):
         self._program = program
+        self._residuals = residuals_of(program)
         self._kernels = {id(v): v for v in kernels}
         self._norms = {id(layer): layer for layer in norms}
         self._weights = weights
         self._counts = [samples_of(batch) for batch in batches]
         self._dense = [program.begin(batch) for batch in batches]
         self._pruned = self._dense
-
-    @property
-    def samples(self):
-        """The number of samples."""
-        return sum(self._counts)
 
     def norm(self, site):
         """Returns the batch normalization at a site, or `None`."""
@@ -139,6 +136,28 @@ class Walk:
     def path(self, source):
         """Returns the name of a kernel, by its id."""
         return self._kernels[source].path
+
+    def residual(self, site):
+        """Returns the `Residual` of the only kernel at a site, or `None`.
+
+        It is `None`, too, where the other terms of the sum come later.
+        """
+        if len(site.sources) > 1 or site.calls > 1:
+            return None
+        residual = self._residuals.get(site.sources[0])
+        known = self._dense[0]
+        if residual is None or not all(x in known for x in residual.others):
+            return None
+        return residual
+
+    def lost(self, values):
+        """Yields what a sum of values has lost in each batch, as an array.
+
+        Args:
+            values: List of `Value`, known at the present stage.
+        """
+        for dense, pruned in zip(self._dense, self._pruned):
+            yield sum(as_array(dense[x]) - as_array(pruned[x]) for x in values)
 
     def stages(self):
         """Yields the list of `Site` of each stage, and goes on by itself.
