@@ -76,7 +76,8 @@ def prune_layerwise(
             the dense model, in one pass. Defaults to `"sequential"`.
         targets: What the outputs of a layer are to be like: `"dense"`, those
             in the dense model, so that each layer makes up for the errors of
-            those before it; or `"own"`, those of the dense kernel on the
+            those before it, and in front of an addition for what its other
+            terms have lost; or `"own"`, those of the dense kernel on the
             layer's own inputs. Defaults to `"dense"`.
         damping: Float, weight of the distance from the dense kernel, as a
             share of the mean squared input. Defaults to `None`: chosen for
