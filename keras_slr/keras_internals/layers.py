@@ -50,6 +50,11 @@ def variables_of(layer):
     return layer._trainable_variables + layer._non_trainable_variables
 
 
+def added_losses_of(layer):
+    """Returns the list of losses that a layer itself added when called."""
+    return layer._losses
+
+
 def argument_of(operation, name, default):
     """Returns the value of an argument that an operation was made with.
 

@@ -53,6 +53,11 @@ _CONTAINERS = (
     ),
     Private(
         "keras.Layer",
+        "_losses",
+        "`prune_layerwise` changes `model.losses`.",
+    ),
+    Private(
+        "keras.Layer",
         "_build_shapes_dict",
         "Shrunk models with layers of a user's class do not load.",
     ),

@@ -10,6 +10,7 @@ from keras_slr.keras_internals.graphs import inputs_as_tensors
 from keras_slr.keras_internals.layers import is_of_keras
 from keras_slr.keras_internals.layers import layers_of
 from keras_slr.keras_internals.layers import variables_of
+from keras_slr.layerwise.added_losses import added_losses_kept
 from keras_slr.layerwise.states import states_kept
 from keras_slr.layerwise.unrolled import recurrent_around
 from keras_slr.layerwise.unrolled import unrolled
@@ -100,6 +101,7 @@ class Stage:
             without_gradients(),
             unrolled(self.recurrent),
             states_kept(operations),
+            added_losses_kept(operations),
         ):
             for step in self.steps:
                 step.run(values)
