@@ -52,53 +52,50 @@ def prune_layerwise(
 ) -> LayerwiseReport:
     """Prunes a trained model in place, without training.
 
-    For each kernel it finds a sparse one with which the layer gives nearly
-    the outputs that it gave before, on a few hundred samples. Labels and
-    gradients are not needed.
+    Each kernel becomes a sparse one that keeps the outputs of its layer
+    nearly the same on a few hundred samples. This needs no labels and no
+    gradients.
 
     Args:
         model: Built Keras model, trained.
-        data: Inputs to calibrate on, whatever `model.predict` takes. A few
-            hundred samples of the training data are enough. `None` for
-            `method="coreset"`, which needs none.
-        rate: See `Plan`. Defaults to `None`: `0.9`, or the rate that a
-            structure fixes, or what a method chooses that decides itself,
-            such as `NetTrim(epsilon=0.1)`.
+        data: Inputs to calibrate on, in any form that `model.predict` takes.
+            A few hundred samples of the training data are enough. Pass `None`
+            for `method="coreset"`, which needs no data.
+        rate: See `Plan`. Defaults to `None`: `0.9`, unless the structure or
+            the method fixes the rate, such as `NetTrim(epsilon=0.1)`.
         method: `LayerSolver`, or its name: `"slr"`, `"admm"`,
             `"sparsegpt"`, `"obs"`, `"wanda"`, `"magnitude"`, `"swaps"`,
             `"net-trim"`, `"l0"`. For whole units such as `Filter()` it says
-            how they are chosen: `"greedy"`, by what the kernels lose that
-            read them (also the meaning of `"slr"` there), `"magnitude"`,
-            `"uniform"` at random, or `"coreset"` for neurons of Dense
-            layers. Defaults to `"slr"`.
+            how they are chosen: `"greedy"` or `"slr"`, by what the kernels
+            that read them lose; `"magnitude"`; `"uniform"`, at random; or
+            `"coreset"`, for neurons of Dense layers. Defaults to `"slr"`.
         order: `"sequential"` to give each layer the inputs that it gets in
             the pruned model, or `"parallel"` to give all of them those of
             the dense model, in one pass. Defaults to `"sequential"`.
-        targets: What the outputs of a layer are to be like: `"dense"`, those
-            in the dense model, so that each layer makes up for the errors of
-            those before it, and in front of an addition for what its other
-            terms have lost; or `"own"`, those of the dense kernel on the
+        targets: The outputs that a layer should match. `"dense"` takes those
+            in the dense model. Each layer then makes up for the errors of
+            those before it and, in front of an addition, for what the other
+            terms have lost. `"own"` takes those of the dense kernel on the
             layer's own inputs. Defaults to `"dense"`.
-        damping: Float, weight of the distance from the dense kernel, as a
-            share of the mean squared input. Defaults to `None`: chosen for
-            each kernel on every fifth sample, which is held out.
+        damping: Float, weight of the penalty on the distance from the dense
+            kernel, as a share of the mean squared input. Defaults to `None`:
+            it is chosen for each kernel on held-out data, every fifth sample.
         match_batch_norm: Boolean, whether the moving statistics of batch
-            normalizations follow what pruning changed in their inputs.
-            Defaults to `True`.
+            normalizations change as pruning changed their inputs. Defaults
+            to `True`.
         batch_size: Integer, for arrays. Defaults to `None`, which is 32.
         samples: Integer, how many samples to use. Defaults to `None`: all.
         executor: `concurrent.futures.Executor` that solves the layers of
             `order="parallel"`, such as a `ProcessPoolExecutor`. Defaults to
-            `None`: this process does, one after another.
-        keep_finished: Boolean, whether an interruption leaves the layers
-            that are finished pruned. Defaults to `False`: the model is as it
-            was.
+            `None`: this process solves them one after another.
+        keep_finished: Boolean, whether finished layers stay pruned if the
+            call is interrupted. Defaults to `False`: the model is as it was.
         verbose: Integer, `1` for a progress bar, `0` for none. Defaults to
             `1`.
         **plan: Further arguments of `Plan`: `include`, `exclude`,
             `structure`, `allocation`, `budget` and `target`. Here
-            `allocation` may also be `"owl"`: kernels whose inputs have
-            outliers stay denser (arXiv 2310.05175).
+            `allocation` may also be `"owl"`, which keeps kernels denser if
+            their inputs have outliers (arXiv 2310.05175).
 
     Returns:
         `LayerwiseReport`.
@@ -106,9 +103,9 @@ def prune_layerwise(
     Raises:
         TypeError: If the model is not a Keras 3 model.
         ValueError: If the model is not built, the plan does not fit it, an
-            argument is invalid, there are too few samples, weights or inputs
-            are not finite, or a kernel to prune sees no inputs. The model is
-            then unchanged.
+            argument is invalid, there are too few samples or too little
+            memory, weights or inputs are not finite, or a kernel to prune
+            sees no inputs. The model is then unchanged.
     """
     start = time.perf_counter()
     check_model(model)
@@ -182,7 +179,7 @@ def prune_layerwise(
 
 
 def _is_of_units(constraint):
-    """Returns whether units are removed that other kernels read."""
+    """Returns whether a constraint removes units that other kernels read."""
     structure = constraint.structure
     return isinstance(structure, CoupledUnits) and (
         len(constraint.weights) > 1 or bool(structure.readers)
@@ -253,7 +250,7 @@ def _with_rates_of(rows, constraints):
 
 
 def _check_rate_is_free(method, plan):
-    """Raises an error for a rate beside a solver that chooses the rate."""
+    """Raises an error for a rate if the solver chooses it itself."""
     if not _chooses_rate(method):
         return
     for name in ("rate", "allocation", "budget"):

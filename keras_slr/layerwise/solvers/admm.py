@@ -10,7 +10,7 @@ from keras_slr.layerwise.solvers.solver import LayerSolver
 from keras_slr.layerwise.solvers.solver import register_layer_solver
 from keras_slr.record import PACKAGE
 
-# The rules for rho look at the support once in so many iterations.
+# The rules for rho look at the support every so many iterations.
 INTERVAL = 3
 # No run ends before this iteration.
 EARLIEST = 30
@@ -21,17 +21,17 @@ SETTLED = 0.0003
 @register_layer_solver("admm", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class LayerADMM(LayerSolver):
-    """ADMM with a penalty weight that follows the support. Any structure.
+    """ADMM whose penalty weight follows the mask. It suits any structure.
 
-    ALPS (Meng et al., NeurIPS 2024, arXiv 2406.07831, section 3 and
-    algorithm 1), on inputs scaled to mean square one. Every third iteration
-    rho grows by 30, 20 or 10 %, if more than 10 %, more than 0.5 % or any of
-    the support changed since the last time. If nothing changes before rho has
-    grown once, rho was too large: a fifth of it starts anew. The run ends
-    when less than 0.03 % of the support changes.
+    This is ALPS (Meng et al., NeurIPS 2024, arXiv 2406.07831, section 3 and
+    algorithm 1), on inputs scaled to mean square one. Every third iteration,
+    rho grows by 30, 20 or 10 % if more than 10 %, more than 0.5 % or any of
+    the mask has changed since the last time. If nothing changes before rho
+    has grown once, rho was too large: ADMM starts anew with a fifth of it.
+    The run ends when less than 0.03 % of the mask changes.
 
-    ALPS ends with ten steps of conjugate gradients on the support. Here the
-    kernel is the least-squares solution on it, as for the other solvers.
+    ALPS ends with ten steps of conjugate gradients on the entries that stay.
+    Here they get their least-squares values, as in the other solvers.
 
     Args:
         rho: Float, the first penalty weight. Defaults to `0.1`.

@@ -1,10 +1,10 @@
 """Pruning with a bound on the number of entries, in two models of a layer.
 
-Model A, for any activation: `min ||X W - Y||^2`, `W` in the set. Model B, for
-a ReLU: the same on the entries of `Y` that pass it, and on the others only
-what exceeds zero counts, `max(0, X W)^2`. Both are descended by gradients
-with hard thresholding on inputs of mean square one, and end with least squares
-on the support.
+Model A is for any activation: `min ||X W - Y||^2` for `W` in the set. Model B
+is for a ReLU. It is the same on the entries of `Y` that pass the ReLU; on the
+others only what exceeds zero counts, `max(0, X W)^2`. Both are minimized by
+gradient descent with hard thresholding, on inputs of mean square one, and end
+with least squares on the support.
 """
 
 import dataclasses
@@ -28,27 +28,28 @@ STEPS = 50
 @register_layer_solver("l0", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class L0Constrained(LayerSolver):
-    """Least squares with a bound on the number of entries. Any structure.
+    """Least squares with a bound on the number of entries, any structure.
 
-    After "Pruning Deep Neural Networks with l0-constrained Optimization"
-    (Phan, Nguyen, Nguyen and Kalagnanam, ICDM 2020): one model of a layer for
-    any activation and one for ReLUs, which cutting planes solve. Only the
-    abstract of the paper was available: this is a reading of it, not its
+    It follows "Pruning Deep Neural Networks with l0-constrained Optimization"
+    (Phan, Nguyen, Nguyen and Kalagnanam, ICDM 2020). The paper has one model
+    of a layer for any activation and one for ReLUs, and solves them with
+    cutting planes. Only its abstract was available, so this is not its exact
     algorithm.
 
-    Model A is descended from the dense kernel by accelerated gradients with
-    hard thresholding, with step `1 / sigma_max`. A layer before a ReLU goes
-    on from there with model B. Its hinges come in rounds: each one adds, for
-    every output, the most violated rows, at most as many as the output has
-    non-zero weights, until no other row is violated or the error no longer
-    falls.
+    Model A is minimized by accelerated gradient descent with hard
+    thresholding, from the dense kernel and with step `1 / sigma_max`. In
+    front of a ReLU, model B continues from there. It adds its hinges, the
+    terms `max(0, X W)^2`, in rounds. For every output, a round adds those of
+    the most violated rows, at most as many as the output has non-zero
+    weights. The rounds end when no other row is violated or the error no
+    longer falls.
 
-    Neither model is solved to the best of all supports: where inputs are
-    strongly correlated, the descent can end far from it.
+    The descent need not find the best mask. Where inputs are strongly
+    correlated, it can end far from it.
 
     Args:
         iterations: Integer, at least 1, the largest number of gradient steps,
-            for model B in each round. Defaults to `100`.
+            in model B for each round. Defaults to `100`.
         tolerance: Positive float, the relative decrease of the error below
             which steps or rounds end. Defaults to `1e-4`.
 
@@ -108,7 +109,7 @@ class ModelA:
 
 @dataclasses.dataclass(frozen=True)
 class ModelB:
-    """Squares of residuals on `omega`, squared hinges where `cut`.
+    """Squares of residuals on `omega`, and squared hinges on `cut`.
 
     Attributes:
         x: Array of shape `(groups, rows, inputs)`.

@@ -1,7 +1,8 @@
 """The best kernel with a given support, by least squares.
 
-The columns of a kernel are independent once the support is fixed: for a
-column with support `S`, `G_SS w_S = (G W_1)_S`.
+The support is the set of entries that may differ from zero. Once it is fixed,
+the columns of a kernel are independent: `G_SS w_S = (G W_1)_S` for a column
+with support `S`.
 """
 
 import numpy as np
@@ -13,10 +14,10 @@ STACK = 2**22
 def least_squares(gram, target, mask, start=None, tolerance=1e-4):
     """Returns the minimizer of `tr (W - W_1)' G (W - W_1)` on a support.
 
-    Conjugate gradients run for as long as they need fewer operations than
-    the factorizations of all supports would. Columns that have not converged
-    by then are solved with factorizations. This never costs more than twice
-    the cheaper of the two ways, whatever the condition of `G`.
+    Conjugate gradients run as long as they take fewer operations than
+    factorizations for all supports would. Columns that have not converged by
+    then are solved with factorizations. This never costs more than twice the
+    cheaper of the two ways, whatever the condition number of `G`.
 
     Args:
         gram: Array `G` of shape `(groups, inputs, inputs)`, symmetric and
@@ -52,8 +53,8 @@ def supports(mask, chosen):
         chosen: Boolean array of shape `(groups, outputs)`.
 
     Returns:
-        Tuple of the array of the groups of the chosen columns, the array of
-        their outputs, and the array of the number of the support of each.
+        Tuple of three arrays with an entry for each chosen column: its group,
+        its output, and the number of its support.
     """
     group, output = np.nonzero(chosen)
     columns = np.packbits(mask[group, :, output], axis=1)

@@ -16,10 +16,10 @@ class Magnitude(LayerSolver):
     """Keeps the largest entries or units of the trained kernel.
 
     Args:
-        refit: Boolean, whether the entries that stay change by least squares,
-            so that the layer's outputs change as little as they can with
-            this support. Otherwise they keep their trained values, and the
-            inputs of the layer do not matter. Defaults to `False`.
+        refit: Boolean, whether least squares fits the entries that stay, so
+            that the layer's outputs change as little as possible. Otherwise
+            they keep their trained values, and the inputs of the layer do
+            not matter. Defaults to `False`.
     """
 
     refit: bool = False

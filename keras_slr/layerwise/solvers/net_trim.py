@@ -1,12 +1,12 @@
-"""Net-Trim: the sparsest kernel, by a convex program, within an error.
+"""Net-Trim: a convex program for a sparse kernel within an error bound.
 
 For the rows `X` of the inputs of a layer and its dense outputs `Y`:
 
     min ||W||_1  with  ||(X W + b - Y)_Omega||_F <= eps
                   and  (X W + b) <= 0 off Omega
 
-`Omega` are the entries of `Y` that pass the ReLU which follows, or all of them
-without a ReLU. The bias `b` stays as it is.
+`Omega` are the entries of `Y` that pass the ReLU after the layer, or all of
+them without a ReLU. The bias `b` stays as it is.
 """
 
 import dataclasses
@@ -33,18 +33,18 @@ HALVINGS = 12
 @register_layer_solver("net-trim", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class NetTrim(LayerSolver):
-    """Net-Trim, a convex program for each layer. Unstructured sparsity.
+    """Net-Trim, a convex program for each layer, for unstructured sparsity.
 
-    Net-Trim (Aghasi, Abdi, Nguyen and Romberg, NIPS 2017), by the ADMM of
-    "Fast Convex Pruning of Deep Neural Networks" (arXiv 1806.06457), which
-    needs one factorization for each layer. The penalty weight follows the
-    residuals (Boyd et al., Distributed Optimization and Statistical Learning
-    via the Alternating Direction Method of Multipliers, 2011, section 3.4.1)
-    and the run stops by them (section 3.3).
+    It solves Net-Trim (Aghasi, Abdi, Nguyen and Romberg, NIPS 2017) by the
+    ADMM of "Fast Convex Pruning of Deep Neural Networks" (arXiv 1806.06457),
+    which needs one factorization for each layer. The residuals set the
+    penalty weight (Boyd et al., Distributed Optimization and Statistical
+    Learning via the Alternating Direction Method of Multipliers, 2011,
+    section 3.4.1) and the end of the run (section 3.3).
 
-    The constraints hold at the best dense kernel for the inputs of the pruned
-    model only up to some error: `eps` is at least that error, and the bound
-    off `Omega` at least what that kernel gives.
+    On the inputs of the pruned model, even the best dense kernel fulfils the
+    constraints only up to some error. `eps` is therefore at least that error,
+    and the bound off `Omega` at least what that kernel gives.
 
     Args:
         epsilon: Float in `[0, 1]` or `None`. With a number, the program
@@ -52,8 +52,8 @@ class NetTrim(LayerSolver):
             outputs is at most this fraction of their norm. With `None`, a
             bisection finds the smallest error at which no more entries are
             left than the pruning rate asks for. Defaults to `None`.
-        tolerance: Positive float, the residuals at the end, relative to the
-            sizes of what they compare. Defaults to `1e-3`.
+        tolerance: Positive float, the relative residuals at which a run
+            ends. Defaults to `1e-3`.
         iterations: Integer, at least 1, the largest number of iterations for
             one epsilon. Defaults to `1000`.
 
@@ -172,7 +172,7 @@ class Program:
 
 @dataclasses.dataclass(frozen=True)
 class State:
-    """What an iteration leaves, with the papers' symbols.
+    """The state after an iteration, with the papers' symbols.
 
     Attributes:
         w_1: Array of shape `(rows, outputs)`, products that fulfil the

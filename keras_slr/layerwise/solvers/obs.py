@@ -19,17 +19,17 @@ _CHUNK = 1 << 26
 class ExactOBS(LayerSolver):
     """Prunes the entry that costs least, over and over.
 
-    Exact Optimal Brain Surgeon (Frantar, Singh and Alistarh, NeurIPS 2022,
-    arXiv 2208.11580, algorithms 1 and 2). In each output column, the entry
-    `p` with the smallest `w_p^2 / H_pp` is pruned, where `H` is the inverse
-    of `G` over the entries that are left, and all of these move to their
-    optimum. The losses on record then tell how many entries each column
-    loses. The weights are the least-squares ones on the support. For
-    unstructured sparsity.
+    This is exact Optimal Brain Surgeon (Frantar, Singh and Alistarh, NeurIPS
+    2022, arXiv 2208.11580, algorithms 1 and 2), for unstructured sparsity. In
+    each output column, it prunes the entry `p` with the smallest
+    `w_p^2 / H_pp`, where `H` is the inverse of `G` over the entries that are
+    left, and moves all of these to their optimum. The recorded losses then
+    tell how many entries each column loses. In the end, least squares fits
+    the entries that stay.
 
-    Time grows with `outputs inputs^3`, memory with `inputs^2`: on one core,
-    0.5 s for 256 x 64, 45 s for 576 x 576, 7 min for 1024 x 1024, and 64 MiB
-    besides the problem itself.
+    Time grows with `outputs inputs^3`, memory with `inputs^2`. On one core, it
+    takes 0.5 s for 256 x 64, 45 s for 576 x 576, 7 min for 1024 x 1024, and
+    64 MiB in addition to the problem itself.
 
     Args:
         most_inputs: Integer, the number of inputs beyond which `solve`
@@ -85,9 +85,8 @@ def eliminate(gram, w):
         w: Array of shape `(outputs, inputs)`, the columns.
 
     Returns:
-        Integer array of the shape of `w`, in each row the entries in the
-        order in which they are pruned, and an array like it, by how much the
-        objective rises each time.
+        Two arrays like `w`: in each row, the entries in the order in which
+        they are pruned, and by how much the objective rises each time.
     """
     inverse = np.linalg.inv(gram)
     outputs, inputs = w.shape

@@ -11,10 +11,10 @@ class Scaled:
     """`min_V 1/2 tr (V - V_1)' A (V - V_1)` with `V = D W`, `A_ii = 1`.
 
     `D` is diagonal with the square roots of the diagonal of `G`, and
-    `A = D^-1 G D^-1`. The set is the same one: a kernel and its multiple by
-    rows have the same support. But the nearest element of the set is now
-    nearest in the metric of `diag(G)`, and a penalty acts alike on inputs of
-    all sizes.
+    `A = D^-1 G D^-1`. The set stays the same, because scaling the rows of a
+    kernel does not move its zeros. But the nearest element of the set is now
+    nearest in the metric of `diag(G)`, and a penalty treats inputs of all
+    sizes alike.
 
     Attributes:
         size: Array `D` of shape `(groups, inputs, 1)`.
@@ -41,8 +41,8 @@ class Scaled:
         Args:
             problem: `LayerProblem`.
             dtype: Type of the products with eigenvectors, which take nearly
-                all of the time. Defaults to single precision: it only helps
-                to choose the support, and is three times as fast.
+                all of the time. Defaults to single precision, which is three
+                times as fast and enough to choose the support.
         """
         size = np.sqrt(np.diagonal(problem.gram, axis1=1, axis2=2))[:, :, None]
         a = problem.gram / (size * size.swapaxes(1, 2))
@@ -58,12 +58,11 @@ class Scaled:
         )
 
     def minimize(self, rho, right):
-        """Minimizes the objective plus `rho / 2 ||V - V_1||^2` and a product.
+        """Minimizes the objective `+ rho / 2 ||V - V_1||^2 - <right, V>`.
 
         Args:
             rho: Float, positive.
-            right: Array like `target`, of which the product with `V` is
-                subtracted.
+            right: Array like `target`.
 
         Returns:
             Tuple of the minimizer `V_1 + (A + rho I)^-1 right` and its

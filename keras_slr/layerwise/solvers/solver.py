@@ -15,13 +15,13 @@ from keras_slr.structures import Structure
 class LayerSolver(Record):
     """Finds a sparse kernel whose layer gives nearly the same outputs.
 
-    A subclass is a frozen dataclass of its hyper-parameters that implements
+    A subclass is a frozen dataclass of its hyperparameters. It implements
     `solve`, a pure function of the problem.
 
     Attributes:
         needs_samples: Boolean, whether `solve` reads `problem.samples`.
         uses_damping: Boolean, whether the damping changes what `solve` finds.
-            If not, none is looked for.
+            If not, no damping is searched for.
     """
 
     needs_samples: ClassVar[bool] = False
@@ -49,7 +49,7 @@ LAYER_SOLVERS: dict[str, type[LayerSolver]] = {}
 def register_layer_solver(
     name: str, package: str = "Custom"
 ) -> Callable[[SolverClass], SolverClass]:
-    """Registers a solver of layer problems, see `register_solver`.
+    """Registers a solver of layer problems. See `register_solver`.
 
     Args:
         name: String, the name for `prune_layerwise(method=...)`.
@@ -57,6 +57,6 @@ def register_layer_solver(
             Defaults to `"Custom"`.
 
     Returns:
-        Class decorator, with the errors of `register_solver`.
+        Class decorator, which raises the errors of `register_solver`.
     """
     return registration(LAYER_SOLVERS, LayerSolver, name, package)

@@ -15,16 +15,16 @@ from keras_slr.structures import Unstructured
 @register_layer_solver("sparsegpt", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class SparseGPT(LayerSolver):
-    """Prunes the inputs in order; those that follow make up for each error.
+    """Prunes the inputs in order; later inputs make up for each error.
 
-    SparseGPT (Frantar and Alistarh, ICML 2023, arXiv 2301.00774, algorithm
-    1). With `U' U = G^-1` and `U` upper triangular, pruning `W_ij` costs
-    `(W_ij / U_ii)^2` if the weights of the inputs after `i` may change. The
-    mask of a block of inputs is chosen when all blocks before it are done:
-    the most expensive entries stay, over all outputs, and every block keeps
-    the same share. N:M sparsity chooses anew at every `m` inputs.
+    This is SparseGPT (Frantar and Alistarh, ICML 2023, arXiv 2301.00774,
+    algorithm 1). With `U' U = G^-1` and `U` upper triangular, pruning `W_ij`
+    costs `(W_ij / U_ii)^2` if the weights of the inputs after `i` may change.
+    The mask of a block of inputs is chosen when all blocks before it are
+    done: of all outputs, the most expensive entries stay, and every block
+    keeps the same share. For N:M sparsity, masks are for `m` inputs each.
 
-    One pass without iterations, and one factorization for all outputs. For
+    It makes one pass, with one factorization for all outputs, and suits
     unstructured and N:M sparsity.
 
     Args:
@@ -87,7 +87,7 @@ def sparse_gpt(w, u, each, others, width, block):
         w: Array of shape `(groups, inputs, outputs)`.
         u: Array `U` of shape `(groups, inputs, inputs)`, see `upper_factor`.
         each: Integer, how many of every `width` inputs stay in each column.
-        others: Integer, how many entries stay besides, in the whole kernel.
+        others: Integer, how many more entries stay in the whole kernel.
         width: Integer, the number of inputs whose mask is chosen at once.
         block: Integer, a multiple of `width`: the number of inputs after
             which the rest of the kernel is updated.
@@ -121,15 +121,15 @@ def sparse_gpt(w, u, each, others, width, block):
 
 
 def largest_of_block(scores, each, more):
-    """Marks the largest scores of each column and the largest of the others.
+    """Marks the largest scores of each column, then the largest others.
 
     Args:
         scores: Array of shape `(groups, rows, outputs)`, not negative.
         each: Integer, the number of entries to mark in each column.
-        more: Integer, the number of entries to mark besides.
+        more: Integer, the number of further entries to mark.
 
     Returns:
-        Boolean array of the same shape, with the first of equal scores.
+        Boolean array of the same shape. Of equal scores, the first is marked.
     """
     order = np.argsort(-scores, axis=1, kind="stable")
     mask = np.zeros(scores.shape, bool)

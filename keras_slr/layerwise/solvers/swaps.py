@@ -18,18 +18,19 @@ from keras_slr.structures import Unstructured
 class Swaps(LayerSolver):
     """Polishes the mask of another solver by the best single swaps.
 
-    In each output column, the kept and the pruned entry whose exchange
-    lowers the error most change places, over and over. SparseSwaps (Zimmer
-    et al., arXiv 2512.10922) does so with the weights fixed; here the error
-    of a swap is that after all kept weights have moved to their optimum.
-    A column is done when no swap helps, or after as many swaps as inputs. For
-    N:M sparsity, both entries are in the same group of `m`. The weights are
-    the least-squares ones on the final mask.
+    In each output column, it exchanges the kept and the pruned entry whose
+    exchange lowers the error most, over and over. SparseSwaps (Zimmer et al.,
+    arXiv 2512.10922) does so with the weights fixed. Here all kept weights
+    move to their optimum before the error of a swap is measured. A column is
+    done when no swap helps, or after as many swaps as it has inputs. For N:M
+    sparsity, both entries are in the same group of `m`. In the end, least
+    squares fits the entries that stay.
 
-    It pays after a cheap mask, and little after SLR, for layers of up to
-    some 600 inputs: after SparseGPT, a column takes 0.02 s with 256 inputs,
-    0.2 s with 576 and 4 s with 1536. In a random layer of 256 x 64 with
-    correlated inputs, the error relative to that of a zero kernel is
+    Swaps help much after a cheap mask and little after SLR. They suit layers
+    of up to about 600 inputs: after SparseGPT, a column takes 0.02 s with 256
+    inputs, 0.2 s with 576 and 4 s with 1536. The table has the error relative
+    to that of a zero kernel, in a random layer of 256 x 64 with correlated
+    inputs.
 
     | zeros                   | 50 %   | 70 %   | 90 %   |
     |-------------------------|--------|--------|--------|
@@ -47,8 +48,8 @@ class Swaps(LayerSolver):
             Defaults to `"slr"`.
 
     Raises:
-        ValueError: If `solver` is not the name of a solver, or of one that
-            needs more than the Gram matrix.
+        ValueError: If `solver` is not the name of a solver, or if that
+            solver needs more than the Gram matrix.
     """
 
     solver: str = "slr"
@@ -132,7 +133,7 @@ def swap_column(gram, target, mask, part):
 
 
 def tableau(gram, target, mask):
-    """Returns what the best column on a support tells about all entries.
+    """Returns a matrix that tells what each swap in a column changes.
 
     With the kept entries `S`, the pruned ones `Q`, `A = G_SS`, and the best
     column `w` on `S`, the symmetric matrix consists of
@@ -184,8 +185,8 @@ def gains(m, kept, pruned):
     Without the kept entry `p` the error rises by `w_p^2 / a_p`, where `a` is
     the diagonal of `A^-1`. The other weights take over a part, so that the
     residual of the pruned entry `q` grows from `r_q` by `w_p c_pq / a_p` and
-    its curvature `s_q` by `c_pq^2 / a_p`, where `c = A^-1 G_SQ`. With `q`
-    the error then falls by the square of the one divided by the other.
+    its curvature `s_q` by `c_pq^2 / a_p`, where `c = A^-1 G_SQ`. With `q`,
+    the error then falls by the square of the residual over the curvature.
 
     Args:
         m: Array, see `tableau`.

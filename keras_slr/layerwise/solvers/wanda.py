@@ -1,4 +1,4 @@
-"""Wanda: weights times the norms of their inputs, without an update."""
+"""Wanda: scores weights by the norms of their inputs, without an update."""
 
 import dataclasses
 
@@ -14,12 +14,12 @@ from keras_slr.structures import Unstructured
 @register_layer_solver("wanda", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class Wanda(LayerSolver):
-    """Keeps the weights of largest magnitude times norm of their input.
+    """Keeps the weights with the largest magnitude times norm of the input.
 
     Wanda (Sun et al., ICLR 2024, arXiv 2306.11695, equation 1) scores an
     entry with `|W_ij| ||X_i||`, where `X_i` is the layer's i-th input over
     all samples. Unstructured pruning compares the scores within each output
-    column, so that all columns keep equally many entries; other structures
+    column, so that all columns keep equally many entries. Other structures
     compare them as they compare magnitudes. The weights that stay keep their
     trained values.
     """
@@ -38,9 +38,9 @@ class Wanda(LayerSolver):
 def largest_per_column(scores, count):
     """Marks the largest scores of each column.
 
-    Every column keeps `count` divided by the number of columns. What the
-    division leaves goes, one each, to the columns whose next score is the
-    largest. Of equal scores the first is marked.
+    Every column keeps `count` divided by the number of columns. The
+    remainder goes, one entry each, to the columns whose next score is the
+    largest. Of equal scores, the first is marked.
 
     Args:
         scores: Array of shape `(groups, inputs, outputs)`, not negative.
