@@ -77,6 +77,17 @@ class Moments:
             return 0.0
         return float(max(self._distance(w - w_dense), 0.0) / total)
 
+    def share_of(self, v):
+        """Returns the `alpha` in `[0, 1]` with the least `||alpha X V - E||`.
+
+        Args:
+            v: Array `(groups, inputs, outputs)`.
+        """
+        square = np.sum(v * (self.gram @ v))
+        if square <= 0.0:
+            return 1.0
+        return float(np.clip(np.sum(v * self.lack) / square, 0.0, 1.0))
+
     def _distance(self, v):
         """Returns `||X V - E||^2`."""
         change = np.sum(v * (self.gram @ v - 2.0 * self.lack))
@@ -141,6 +152,23 @@ class SplitMoments:
                 moments.add(part)
             if e is not None:
                 moments.add_lack(part, e[:, chosen])
+
+    def damped(self, damping, w_dense):
+        """Returns `G` and `W_1` for the fitted rows, see `Moments.damped`.
+
+        The step from `W_0` to `W_1` is shortened to the share of it that is
+        best on the rows held out: with few rows, much of it fits noise.
+
+        Args:
+            damping: Float.
+            w_dense: Array `(groups, inputs, outputs)`, `W_0`.
+        """
+        gram, target = self.fitted.damped(damping, w_dense)
+        if not (self.held_out.rows and self.fitted.square.any()):
+            return gram, target
+        alive = np.where(self.fitted.dead[:, :, None], 0.0, w_dense)
+        step = target - alive
+        return gram, alive + self.held_out.share_of(step) * step
 
     def share(self, other):
         """Takes over the inputs of a kernel that reads the same rows."""

@@ -46,7 +46,7 @@ class Task:
 
     def problem(self, damping):
         """Returns the `LayerProblem` of the calibration rows."""
-        gram, target = self.moments.fitted.damped(damping, self.dense)
+        gram, target = self.moments.damped(damping, self.dense)
         alive = ~self.moments.fitted.dead[:, :, None]
         return LayerProblem(
             gram,
