@@ -32,9 +32,13 @@ def fit_and_excess(problem, w, group=0):
 
 
 def by_scipy(problem, epsilon):
-    """The least `||W||_1`, with `W` as a difference of two positive parts."""
+    """The least `||W||_1`, with `W` as a difference of two positive parts.
+
+    Off Omega, outputs may be as large as those of the target.
+    """
     samples = problem.samples
     x, y, bias = samples.inputs[0], samples.outputs[0], samples.bias[0]
+    most = np.maximum(x @ problem.target[0] + bias, 0.0)
     omega = y > 0 if samples.rectified else np.ones(y.shape, bool)
     size = epsilon * np.linalg.norm(y[omega])
     shape = problem.target.shape[1:]
@@ -54,7 +58,7 @@ def by_scipy(problem, epsilon):
                 "type": "ineq",
                 "fun": lambda p: size**2 - np.sum((output(p) - y)[omega] ** 2),
             },
-            {"type": "ineq", "fun": lambda p: -output(p)[~omega]},
+            {"type": "ineq", "fun": lambda p: (most - output(p))[~omega]},
         ],
         options=dict(maxiter=1000, ftol=1e-12),
     )
@@ -167,6 +171,31 @@ def test_inputs_of_a_pruned_model_keep_the_error_of_the_best_kernel():
     expected, allowed = fit_and_excess(problem, best)
     assert fit <= 1.05 * expected
     assert excess <= allowed + 0.05
+
+
+@pytest.mark.parametrize("rectified", [True, False])
+def test_epsilon_is_at_least_the_error_of_the_best_kernel(rectified):
+    """With the inputs of a pruned model, and a damped kernel for them."""
+    bias = np.array([[0.3, -0.2]])
+    problem = rows_problem(
+        dense_kernel(4, 2), 8, rows=10, bias=bias, rectified=rectified
+    )
+    samples = problem.samples
+    noise = np.random.default_rng(4).normal(size=(1, 10, 4))
+    x = samples.inputs[0] + 0.3 * noise[0]
+    right = x.T @ (samples.outputs[0] - bias)
+    best = np.linalg.solve(x.T @ x + 2.0 * np.eye(4), right)[None]
+    problem = dataclasses.replace(
+        problem,
+        target=best,
+        samples=dataclasses.replace(samples, inputs=x[None]),
+    )
+    least, _ = fit_and_excess(problem, best)
+    w = NetTrim(least / 4, **EXACT).solve(problem)
+    fit, _ = fit_and_excess(problem, w)
+    assert fit == pytest.approx(least, rel=1e-4)
+    expected = by_scipy(problem, least)
+    assert np.sum(np.abs(w)) == pytest.approx(expected, rel=1e-4)
 
 
 def test_same_problem_same_kernel():
