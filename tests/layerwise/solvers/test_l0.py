@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import itertools
 
 import numpy as np
@@ -38,6 +39,20 @@ def objective_b(problem, w):
     y, z = problem.samples.outputs, problem_outputs(problem, w)
     gap = np.where(y > 0, z - y, np.maximum(z, 0.0))
     return float(np.sum(gap**2))
+
+
+def least_b(problem, output, kept):
+    """The least squares and squared hinges of an output on a support."""
+    samples = problem.samples
+    x, y = samples.inputs[0][:, kept], samples.outputs[0, :, output]
+    bias = samples.bias[0, output]
+
+    def objective(part):
+        z = x @ part + bias
+        return np.sum(np.where(y > 0, z - y, np.maximum(z, 0.0)) ** 2)
+
+    start = np.zeros(len(kept))
+    return minimize(objective, start).fun if kept else objective(start)
 
 
 def by_brute_force(problem, count, error_of):
@@ -105,18 +120,40 @@ def test_model_b_is_close_to_the_best_of_all_supports(seed):
     problem = rows_problem(
         dense_kernel(7, 1, seed=seed), 3, rows=40, bias=bias, seed=seed
     )
-
-    def error_of(kept):
-        def objective(part):
-            w = np.zeros((1, 7, 1))
-            w[0, kept, 0] = part
-            return objective_b(problem, w)
-
-        return minimize(objective, np.zeros(3), method="BFGS").fun
-
-    best = by_brute_force(problem, 3, error_of)
+    best = by_brute_force(problem, 3, functools.partial(least_b, problem, 0))
     error = objective_b(problem, L0Constrained().solve(problem))
     assert best * (1 - 1e-6) <= error <= best * 1.02
+
+
+@pytest.mark.parametrize(
+    "inputs, outputs, kept, rows, seed",
+    [
+        # Without the rows that the rounds add, other entries stay.
+        (6, 4, 10, 40, 11),
+        # So they do if these rows count, too, where they are not violated.
+        (5, 3, 6, 30, 41),
+    ],
+)
+def test_hinges_decide_which_entries_stay(inputs, outputs, kept, rows, seed):
+    bias = 0.3 * np.random.default_rng(seed).normal(size=(1, outputs))
+    w = dense_kernel(inputs, outputs, seed=seed)
+    problem = rows_problem(w, kept, rows=rows, bias=bias, seed=seed)
+    least = [
+        [
+            by_brute_force(
+                problem, count, functools.partial(least_b, problem, output)
+            )
+            for count in range(inputs + 1)
+        ]
+        for output in range(outputs)
+    ]
+    best = min(
+        sum(errors[count] for errors, count in zip(least, counts))
+        for counts in itertools.product(range(inputs + 1), repeat=outputs)
+        if sum(counts) == kept
+    )
+    error = objective_b(problem, L0Constrained().solve(problem))
+    assert error == pytest.approx(best, rel=1e-4)
 
 
 def test_model_b_is_optimal_on_its_support():
