@@ -75,6 +75,8 @@ def residuals_of(program):
         value, norm = step.outputs[0], None
         while len(readers.get(value, ())) == 1 and value not in outside:
             (reader,) = readers[value]
+            if not _is_of_keras(reader.operation):
+                break
             if type(reader.operation).__name__ == "Add":
                 others = [each for each in reader.reads if each is not value]
                 if others and all(x.shape == value.shape for x in others):
@@ -90,11 +92,16 @@ def residuals_of(program):
     return found
 
 
+def _is_of_keras(operation):
+    """Returns whether an operation computes what Keras says it does."""
+    return is_of_keras(type(operation).call)
+
+
 def _last_kernel(operation):
     """Returns the kernel behind a layer's outputs, `None` if there is more."""
     if not isinstance(operation, keras.Layer):
         return None
-    if not is_of_keras(type(operation).call):
+    if not _is_of_keras(operation):
         return None
     layer = getattr(operation, "output_dense", operation)
     activation = getattr(layer, "activation", None)

@@ -129,6 +129,9 @@ def collect(walk, sites, inputs, own_targets=False, residual=None):
                 lack = outputs_as_rows(
                     event.kind, change, layout, event.options
                 )
+                # Axes of unknown length may be broadcast in the sum.
+                if lack.shape[1] != batches[key].x.shape[1]:
+                    lack = None
             leads = leaders[event.source] == event.source
             inputs[event.source].add(layout, batches[key], lack, leads)
     for source, leader in leaders.items():

@@ -179,6 +179,36 @@ def twice_normalized():
     return x, x + layers.BatchNormalization()(a)
 
 
+class Add(layers.Layer):
+    def call(self, terms):
+        return terms[0] - terms[1]
+
+
+class Squared(layers.BatchNormalization):
+    def call(self, inputs, training=None, mask=None):
+        return super().call(inputs, training, mask) ** 2
+
+
+class Negative(layers.Dropout):
+    def call(self, inputs, training=False):
+        return -super().call(inputs, training)
+
+
+def own_sum():
+    x = keras.Input((4,))
+    return x, Add()([x, layers.Dense(4, name="a")(x)])
+
+
+def own_normalization():
+    x = keras.Input((4,))
+    return x, x + Squared()(layers.Dense(4, name="a")(x))
+
+
+def own_dropout():
+    x = keras.Input((4,))
+    return x, x + Negative(0.5)(layers.Dense(4, name="a")(x))
+
+
 @pytest.mark.parametrize(
     ("build", "names"),
     [
@@ -190,7 +220,34 @@ def twice_normalized():
         (shared, set()),
         (broadcast, set()),
         (twice_normalized, set()),
+        (own_sum, set()),
+        (own_normalization, set()),
+        (own_dropout, set()),
     ],
 )
 def test_residuals_are_found_where_a_sum_alone_sees_the_outputs(build, names):
     assert found_in(build) == names
+
+
+@pytest.mark.parametrize("lengths", [(1, 5), (5, 1)])
+def test_terms_of_unknown_length_may_be_broadcast(lengths):
+    keras.utils.set_random_seed(0)
+    x = [keras.Input((None, 6)), keras.Input((None, 6))]
+    terms = [layers.Dense(6, name=f"dense_{i}")(x[i]) for i in range(2)]
+    model = keras.Model(x, layers.Add()(terms))
+    rng = np.random.default_rng(0)
+    data = [rng.normal(size=(40, n, 6)).astype("float32") for n in lengths]
+    kernels = {layer.path: to_numpy(layer.kernel) for layer in dense_of(model)}
+    report = keras_slr.prune_layerwise(
+        model, data, 0.5, include=["dense_0", "dense_1"], verbose=0
+    )
+    fitted = np.arange(40) % 5 != 4
+    for row, layer, inputs in zip(report.rows, dense_of(model), data):
+        wanted = inputs[fitted] @ kernels[layer.path]
+        change = inputs[fitted] @ to_numpy(layer.kernel) - wanted
+        expected = np.sum(change**2) / np.sum(wanted**2)
+        np.testing.assert_allclose(row.after.calibration, expected, rtol=1e-3)
+
+
+def dense_of(model):
+    return [each for each in model.layers if isinstance(each, layers.Dense)]
