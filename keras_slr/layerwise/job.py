@@ -11,6 +11,23 @@ from keras_slr.selection.kernels import Weight
 
 
 @dataclasses.dataclass(frozen=True)
+class _Form:
+    """What a structure asks a `selection.Weight` for.
+
+    Attributes:
+        path: String.
+        shape: Tuple of integers.
+        size: Integer, the number of entries.
+        axes: `selection.axes.Axes`.
+    """
+
+    path: str
+    shape: tuple
+    size: int
+    axes: Any
+
+
+@dataclasses.dataclass(frozen=True)
 class Nearest:
     """The projection onto a constraint, for kernels as matrices.
 
@@ -23,6 +40,15 @@ class Nearest:
     constraint: Any
     layout: Layout
     shape: tuple
+
+    def __getstate__(self):
+        """Returns what another process needs: no layer, which may be large."""
+        forms = tuple(
+            _Form(w.path, w.shape, w.size, w.axes)
+            for w in self.constraint.weights
+        )
+        constraint = dataclasses.replace(self.constraint, weights=forms)
+        return vars(self) | {"constraint": constraint}
 
     def __call__(self, w):
         kernel = self.layout.from_matrices(w, self.shape)

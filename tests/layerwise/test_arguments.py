@@ -1,6 +1,7 @@
 """The arguments of `prune_layerwise` mean what they say, or are refused."""
 
 import concurrent.futures
+import pickle
 
 import keras
 import numpy as np
@@ -71,6 +72,37 @@ def test_an_executor_is_for_parallel_layers():
         pytest.raises(ValueError, match="Expected order='parallel' beside"),
     ):
         prune(executor=executor)
+
+
+class Pickling(concurrent.futures.Executor):
+    """Passes tasks on as to another process."""
+
+    def map(self, function, tasks):
+        return map(function, pickle.loads(pickle.dumps(tasks)))
+
+
+@pytest.mark.parametrize(
+    "structure", [None, keras_slr.NM(2, 4), keras_slr.Block((4, 4))]
+)
+def test_layers_need_not_be_pickled(structure):
+    results = []
+    for executor in (None, Pickling()):
+        model = network()
+        # Keras can save such a layer, but not load it.
+        model.get_layer("next").activation = lambda x: x
+        report = keras_slr.prune_layerwise(
+            model,
+            np.random.default_rng(0).normal(size=(80, 16)).astype("float32"),
+            None if isinstance(structure, keras_slr.NM) else 0.5,
+            structure=structure,
+            order="parallel",
+            executor=executor,
+            verbose=0,
+        )
+        assert len(report.rows) == 2
+        results.append(model.get_weights())
+    for mine, theirs in zip(*results, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 def test_memory_for_units_comes_with_advice_that_helps(monkeypatch):
