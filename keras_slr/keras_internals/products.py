@@ -8,6 +8,8 @@ import contextlib
 import importlib
 import inspect
 
+from keras_slr.completed import completed
+
 backend = importlib.import_module("keras.src.backend")
 
 # The functions that multiply inputs by a kernel, and the names of the two.
@@ -48,8 +50,12 @@ def products_seen_by(see):
         backend.nn.separable_conv = _separable_conv
         yield
     finally:
-        for (module, name), function in zip(places, found):
-            setattr(module, name, function)
+        completed(lambda: _put(places, found))
+
+
+def _put(places, functions):
+    for (module, name), function in zip(places, functions):
+        setattr(module, name, function)
 
 
 def _watched(function, see, name, x, kernel):

@@ -2,6 +2,7 @@
 
 import contextlib
 
+from keras_slr.completed import completed
 from keras_slr.keras_internals.layers import added_losses_of
 from keras_slr.keras_internals.layers import layers_of
 
@@ -22,6 +23,9 @@ def added_losses_kept(operations):
     try:
         yield
     finally:
-        for losses, old in zip(found, before):
-            losses.clear()
-            losses.extend(old)
+        completed(lambda: _put(before, found))
+
+
+def _put(before, found):
+    for losses, old in zip(found, before):
+        losses[:] = old

@@ -5,6 +5,9 @@ import contextlib
 import keras
 from keras import ops
 
+# Characters of an error that are quoted.
+LONGEST = 400
+
 
 class _Enough(BaseException):
     """Ends `predict`; Keras handles errors below `Exception` itself."""
@@ -25,12 +28,17 @@ class _Collector(keras.Model):
         more = None if self._samples is None else self._samples - self.count
         self.batches.append(
             keras.tree.map_structure(
-                lambda each: ops.stop_gradient(each[:more]), x
+                # An optional input may be `None`.
+                lambda each: (
+                    None if each is None else ops.stop_gradient(each[:more])
+                ),
+                x,
             )
         )
         if self.count == self._samples:
             raise _Enough
-        return x
+        # Any result will do, if `predict` can put those of batches together.
+        return _parts(x)[0]
 
     @property
     def count(self):
@@ -61,8 +69,8 @@ def batches_of(data, batch_size=None, samples=None):
         # Keras fails in many ways where it finds no batch.
         raise ValueError(
             "Expected data to calibrate on, in a form that `predict` takes. "
-            f"Received data without a batch to read ({error}): pass some "
-            "inputs of the model, such as `x_train[:512]`."
+            f"Received data without a batch to read ({_start(error)}): pass "
+            "some inputs of the model, such as `x_train[:512]`."
         ) from error
     if not collector.count:
         raise ValueError(
@@ -77,10 +85,16 @@ def batches_of(data, batch_size=None, samples=None):
     return collector.batches
 
 
+def _start(error):
+    """Returns what an error says, without data that it may quote."""
+    text = str(error)
+    return text if len(text) < LONGEST else text[:LONGEST] + " ..."
+
+
 def samples_of(batch):
     """Returns the number of samples of a batch."""
     return int(_parts(batch)[0].shape[0])
 
 
 def _parts(x):
-    return keras.tree.flatten(x)
+    return [each for each in keras.tree.flatten(x) if each is not None]

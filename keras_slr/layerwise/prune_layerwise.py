@@ -11,6 +11,7 @@ from typing import Unpack
 import keras
 
 from keras_slr.allocation.user_rates import Rate
+from keras_slr.completed import completed
 from keras_slr.layerwise import outliers
 from keras_slr.layerwise.batches import batches_of
 from keras_slr.layerwise.batches import samples_of
@@ -161,21 +162,21 @@ def prune_layerwise(
             run.sequential(jobs)
         else:
             run.parallel(jobs, executor)
+        for constraint in constraints:
+            constraint.finish()
+        if _chooses_rate(method):
+            constraints = _with_rates_of(run.rows, constraints)
+        return LayerwiseReport(
+            run.rows,
+            report_of(model, constraints, left),
+            sum(map(samples_of, batches)),
+            run.norms,
+            time.perf_counter() - start,
+        )
     except BaseException:
         if not keep_finished:
-            weights.restore()
+            completed(weights.restore)
         raise
-    for constraint in constraints:
-        constraint.finish()
-    if _chooses_rate(method):
-        constraints = _with_rates_of(run.rows, constraints)
-    return LayerwiseReport(
-        run.rows,
-        report_of(model, constraints, left),
-        sum(map(samples_of, batches)),
-        run.norms,
-        time.perf_counter() - start,
-    )
 
 
 def _is_of_units(constraint):

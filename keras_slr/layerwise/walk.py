@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from keras_slr.backend import to_numpy
+from keras_slr.completed import completed
 from keras_slr.keras_internals.instance_patch import InstancePatch
 from keras_slr.keras_internals.products import products_seen_by
 from keras_slr.layerwise.batches import samples_of
@@ -95,8 +96,7 @@ class Weights:
                 variable.assign(dense)
             yield
         finally:
-            for variable, _, pruned in changed:
-                variable.assign(pruned)
+            completed(lambda: [v.assign(pruned) for v, _, pruned in changed])
 
     def restore(self):
         """Puts the dense values into all variables, for good."""
@@ -262,13 +262,13 @@ class Walk:
             for key, layer in self._norms.items()
             if key in sources
         ]
-        with contextlib.ExitStack() as stack:
+        try:
             for patch in norms:
                 patch.attach()
-                stack.callback(patch.detach)
-            stack.enter_context(products_seen_by(product))
-            with contextlib.suppress(_Enough):
+            with contextlib.suppress(_Enough), products_seen_by(product):
                 self._stage.run(values)
+        finally:
+            completed(lambda: [patch.detach() for patch in norms])
         return events
 
     def _go_on(self):

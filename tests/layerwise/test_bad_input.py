@@ -1,5 +1,7 @@
 """Data and rates that will not do, and interruptions: the model stays whole."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -122,6 +124,28 @@ def test_interruption(monkeypatch, keep):
         np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_interruption_after_the_last_kernel(monkeypatch, keep):
+    model = make()
+    before = model.get_weights()
+
+    def report_of(*args):
+        raise KeyboardInterrupt
+
+    module = sys.modules[keras_slr.prune_layerwise.__module__]
+    monkeypatch.setattr(module, "report_of", report_of)
+    with pytest.raises(KeyboardInterrupt):
+        prune(model, keep_finished=keep)
+    same = [np.array_equal(*w) for w in zip(before, model.get_weights())]
+    assert all(same) is not keep
+
+
+def test_errors_do_not_quote_all_data():
+    with pytest.raises(ValueError, match="pass some inputs") as error:
+        prune(make(), X.tolist())
+    assert len(str(error.value)) < 1000
+
+
 class Batches(keras.utils.PyDataset):
     """The data in batches of eight, with targets."""
 
@@ -171,3 +195,18 @@ def test_all_forms_of_data_give_the_same(data):
         kernels.append(to_numpy(model.get_layer("a").kernel))
     np.testing.assert_allclose(*kernels, rtol=1e-3, atol=1e-4)
     np.testing.assert_array_equal(kernels[0] == 0, kernels[1] == 0)
+
+
+def test_optional_inputs_may_be_missing():
+    class Sum(layers.Layer):
+        def call(self, x, y=None):
+            return x if y is None else x + y
+
+        def compute_output_spec(self, x, y=None):
+            return keras.KerasTensor(x.shape)
+
+    inputs = [keras.Input((16,)), keras.Input((16,), optional=True)]
+    y = layers.Dense(32, name="a")(Sum()(*inputs))
+    model = keras.Model(inputs, y)
+    report = prune(model, [X, None], include="a", batch_size=8)
+    assert report.samples == 20
