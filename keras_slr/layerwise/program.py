@@ -54,7 +54,8 @@ class Step:
             (self.args, self.kwargs),
         )
         if _takes_training(self.operation):
-            kwargs.setdefault("training", False)
+            # As `predict` does, even if the graph says otherwise.
+            kwargs["training"] = False
         results = keras.tree.flatten(self.operation(*args, **kwargs))
         values.update(zip(self.outputs, results))
 

@@ -4,6 +4,8 @@ import contextlib
 
 import keras
 
+from keras_slr.completed import completed
+from keras_slr.keras_internals.layers import is_of_keras
 from keras_slr.keras_internals.layers import layers_of
 
 
@@ -27,22 +29,32 @@ def unrolled(layers):
     """Unrolls recurrent layers.
 
     As they are, they compute in a loop that JAX and TensorFlow compile, or in
-    a fused operation of the backend: nothing in it can be watched.
+    a fused operation of the backend: nothing in it can be watched. Cells that
+    drop out recurrent inputs multiply by a part of their kernel for each
+    gate; without dropout the whole kernel gives the same.
 
     Args:
         layers: List of recurrent layers of Keras.
     """
-    wanted = {"unroll": True, "use_cudnn": False}
-    found = [
-        (layer, {k: getattr(layer, k) for k in wanted if hasattr(layer, k)})
-        for layer in layers
+    parts = [part for layer in layers for part in layers_of(layer)]
+    wanted = [
+        *((layer, "unroll", True) for layer in layers),
+        *((layer, "use_cudnn", False) for layer in layers),
+        *(
+            (part, "implementation", 2)
+            for part in parts
+            if is_of_keras(type(part).call)
+        ),
     ]
+    wanted = [each for each in wanted if hasattr(*each[:2])]
+    found = [(layer, name, getattr(layer, name)) for layer, name, _ in wanted]
     try:
-        for layer, values in found:
-            for name in values:
-                setattr(layer, name, wanted[name])
+        _put(wanted)
         yield
     finally:
-        for layer, values in found:
-            for name, value in values.items():
-                setattr(layer, name, value)
+        completed(lambda: _put(found))
+
+
+def _put(attributes):
+    for layer, name, value in attributes:
+        setattr(layer, name, value)

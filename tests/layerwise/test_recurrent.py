@@ -69,6 +69,25 @@ def test_kernels_see_what_they_multiply(make, order):
     np.testing.assert_array_equal(to_numpy(cell.recurrent_kernel), recurrent)
 
 
+@pytest.mark.parametrize("kind", [layers.LSTM, layers.GRU])
+def test_dropout_of_the_states_changes_nothing(kind):
+    """Cells with it multiply by pieces of the recurrent kernel."""
+    x = np.random.default_rng(0).normal(size=(40, 4, 16)).astype("float32")
+    kernels = []
+    for dropout in (0.0, 0.2):
+        keras.utils.set_random_seed(0)
+        model = model_of(kind(8, recurrent_dropout=dropout, name="rnn"))
+        cell = model.get_layer("rnn").cell
+        before = cell.implementation
+        report = keras_slr.prune_layerwise(
+            model, x, {"re:.*kernel": 0.5}, verbose=0
+        )
+        assert len(report.rows) == 2
+        assert cell.implementation == before
+        kernels.append(to_numpy(cell.recurrent_kernel))
+    np.testing.assert_array_equal(*kernels)
+
+
 def test_states_of_stateful_layers_stay():
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
