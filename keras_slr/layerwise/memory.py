@@ -40,6 +40,28 @@ def check_memory(weights, instead=None):
     )
 
 
+def check_kept(program, layers, samples):
+    """Raises an error if the values between stages do not fit in memory.
+
+    Args:
+        program: `Program`.
+        layers: List of the layers that are pruned on the way.
+        samples: Integer, the number of samples.
+
+    Raises:
+        ValueError: If they need more than the memory that is available.
+    """
+    each = program.kept_bytes(layers)
+    available = available_memory()
+    if available is None or each * samples <= available:
+        return
+    raise ValueError(
+        f"Expected {each * samples / 1e9:.1f} GB of memory for what layers "
+        f"compute from {samples} samples for later ones. Received "
+        f"{available / 1e9:.1f} GB: pass `samples={available // each}`."
+    )
+
+
 def available_memory():
     """Returns the bytes of memory that are free, `None` if unknown."""
     try:

@@ -2,6 +2,8 @@
 
 import dataclasses
 import inspect
+import math
+import re
 
 import keras
 
@@ -20,10 +22,24 @@ from keras_slr.models.graph import takes_in_order
 
 
 class Value:
-    """Stands for a tensor: a key for its value in a batch."""
+    """Stands for a tensor: a key for its value in a batch.
 
-    def __init__(self, shape):
+    Args:
+        shape: Tuple of integers, with `None` where the size is not known.
+        dtype: String. Defaults to `"float32"`.
+    """
+
+    def __init__(self, shape, dtype="float32"):
         self.shape = tuple(shape)
+        self.dtype = dtype
+
+    @property
+    def bytes(self):
+        """Integer, the size of a sample, `0` if the shape does not tell."""
+        if self.shape[:1] != (None,) or None in self.shape[1:]:
+            return 0
+        bits = re.search(r"\d+", self.dtype)
+        return math.prod(self.shape[1:]) * (int(bits[0]) // 8 if bits else 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,6 +150,34 @@ class Program:
         tensors = inputs_as_tensors(self.graph, batch)
         return dict(zip(self.inputs, tensors))
 
+    def kept_bytes(self, layers):
+        """Returns the largest size of the values of a sample that are kept.
+
+        Those before a stage are kept until all samples have passed it. The
+        inputs do not count, nor do values whose sizes are not known.
+
+        Args:
+            layers: List of the layers that are pruned. From the first one on,
+                the dense and the pruned model have values of their own.
+
+        Returns:
+            Integer, in bytes.
+        """
+        pruned = {id(layer) for layer in layers}
+        largest, models, sizes, kept = 0, 1, {}, set()
+        for stage in self.stages:
+            if any(
+                id(layer) in pruned
+                for step in stage.steps
+                for layer in layers_of(step.operation)
+            ):
+                models = 2
+            for step in stage.steps:
+                sizes.update((x, models * x.bytes) for x in step.outputs)
+            before, kept = kept, sizes.keys() & stage.keeps
+            largest = max(largest, sum(sizes[x] for x in before | kept))
+        return largest
+
 
 def program_of(model, layers):
     """Splits a model into stages.
@@ -156,7 +200,7 @@ def program_of(model, layers):
         step = Step(model, (key,), {}, [Value(())])
         stage = Stage([step], set(), recurrent_around(model, wanted))
         return Program([key], None, [step], step.outputs, [stage])
-    keys = [Value(tensor.shape) for tensor in graph.inputs]
+    keys = [Value(tensor.shape, tensor.dtype) for tensor in graph.inputs]
     steps = []
     outputs = run(graph, keys, lambda *call: _record(steps, *call))
     return Program(keys, graph, steps, outputs, _stages(steps, wanted))
@@ -184,7 +228,7 @@ def _record(steps, node, args, kwargs):
         ]
         if takes_in_order(inner, args, [x.shape for x in given]):
             return run(inner, given, lambda *call: _record(steps, *call))
-    outputs = [Value(tensor.shape) for tensor in node.outputs]
+    outputs = [Value(tensor.shape, tensor.dtype) for tensor in node.outputs]
     steps.append(Step(operation, args, dict(kwargs), outputs))
     return outputs
 
@@ -225,4 +269,13 @@ def owners_of(model, variables):
         layer
         for layer in layers_of(model)
         if any(id(v) in wanted for v in variables_of(layer))
+    ]
+
+
+def batch_norms_of(model):
+    """Returns the batch normalizations of a model, as a list."""
+    return [
+        layer
+        for layer in layers_of(model)
+        if isinstance(layer, keras.layers.BatchNormalization)
     ]

@@ -11,12 +11,17 @@ from typing import Unpack
 import keras
 
 from keras_slr.allocation.user_rates import Rate
+from keras_slr.backend import on_one_cpu
 from keras_slr.completed import completed
 from keras_slr.layerwise import outliers
 from keras_slr.layerwise.batches import batches_of
 from keras_slr.layerwise.batches import samples_of
 from keras_slr.layerwise.job import Job
+from keras_slr.layerwise.memory import check_kept
 from keras_slr.layerwise.memory import check_memory
+from keras_slr.layerwise.program import batch_norms_of
+from keras_slr.layerwise.program import owners_of
+from keras_slr.layerwise.program import program_of
 from keras_slr.layerwise.report import LayerwiseReport
 from keras_slr.layerwise.run import Run
 from keras_slr.layerwise.solvers import LAYER_SOLVERS
@@ -153,6 +158,7 @@ def prune_layerwise(
         [job.weight for job in jobs],
         "order='sequential'" if order == "parallel" else None,
     )
+    _check_kept(model, jobs, batches, order, match_batch_norm)
     try:
         if of_units:
             jobs += _unit_jobs(model, of_units, method, run, weights)
@@ -177,6 +183,22 @@ def prune_layerwise(
         if not keep_finished:
             completed(weights.restore)
         raise
+
+
+def _check_kept(model, jobs, batches, order, match_batch_norm):
+    """Checks the memory for the pass that `Run` is about to make."""
+    # How much memory an accelerator has left is not known.
+    if not jobs or not on_one_cpu(jobs[0].weight.variable):
+        return
+    pruned = owners_of(model, [job.weight.variable for job in jobs])
+    norms = batch_norms_of(model) if match_batch_norm else []
+    if order == "parallel":
+        # No kernel changes meanwhile, and the normalizations come later.
+        stages, pruned = pruned, []
+    else:
+        stages = pruned + norms
+    samples = sum(map(samples_of, batches))
+    check_kept(program_of(model, stages), pruned, samples)
 
 
 def _is_of_units(constraint):

@@ -103,3 +103,58 @@ def test_too_little_memory_is_said_before_anything_changes(monkeypatch):
         np.testing.assert_array_equal(old, new)
     monkeypatch.setattr(memory, "available_memory", lambda: need)
     keras_slr.prune_layerwise(model, x, 0.5, include="next", verbose=0)
+
+
+def convolutions(size=8):
+    """Each of its layers but the last two gives 8 * 8 * 4 floats."""
+    x = keras.Input((size, size, 3))
+    y = layers.Conv2D(4, 3, padding="same", name="stem")(x)
+    y = layers.ReLU()(layers.BatchNormalization()(y))
+    z = layers.Conv2D(4, 3, padding="same", name="inner")(y)
+    z = layers.Add()([y, layers.BatchNormalization()(z)])
+    z = layers.GlobalAveragePooling2D()(z)
+    return keras.Model(x, layers.Dense(2)(z))
+
+
+@pytest.mark.parametrize(
+    "order, match_batch_norm, held",
+    [
+        # What the addition reads, and both what the second normalization
+        # reads and what it gives, for the dense and the pruned model.
+        ("sequential", True, 1 + 2 + 2),
+        # The convolution is the last layer to look at.
+        ("sequential", False, 1 + 2),
+        # Nothing is pruned meanwhile.
+        ("parallel", True, 1 + 1),
+    ],
+)
+def test_too_many_samples_for_the_memory(
+    order, match_batch_norm, held, monkeypatch
+):
+    model = convolutions()
+    before = model.get_weights()
+    x = np.random.default_rng(0).normal(size=(64, 8, 8, 3)).astype("float32")
+    arguments = dict(
+        rate=0.5,
+        include="inner",
+        order=order,
+        match_batch_norm=match_batch_norm,
+        verbose=0,
+    )
+    need = 64 * held * 8 * 8 * 4 * 4
+    monkeypatch.setattr(memory, "available_memory", lambda: need - 1)
+    with pytest.raises(ValueError, match="64 samples .*`samples=63`"):
+        keras_slr.prune_layerwise(model, x, **arguments)
+    for old, new in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(old, new)
+    monkeypatch.setattr(memory, "available_memory", lambda: need)
+    keras_slr.prune_layerwise(model, x, **arguments)
+
+
+def test_samples_of_unknown_sizes_are_not_counted(monkeypatch):
+    # As much as the kernel of 36 inputs and 4 outputs needs.
+    need = 2 * (36 * 36 + 36 * 4) * 8
+    monkeypatch.setattr(memory, "available_memory", lambda: need)
+    x = np.ones((64, 8, 8, 3), "float32")
+    model = convolutions(size=None)
+    keras_slr.prune_layerwise(model, x, 0.5, include="inner", verbose=0)
