@@ -210,3 +210,15 @@ def test_optional_inputs_may_be_missing():
     model = keras.Model(inputs, y)
     report = prune(model, [X, None], include="a", batch_size=8)
     assert report.samples == 20
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_batches_may_have_different_lengths():
+    inputs = keras.Input((None, 16))
+    y = layers.Dense(32, name="a")(inputs)
+    model = keras.Model(inputs, layers.GlobalAveragePooling1D()(y))
+    rng = np.random.default_rng(0)
+    data = ((rng.normal(size=(4, n, 16)),) for n in (5, 9, 1))
+    (row,) = prune(model, data, include="a").rows
+    # The fifth and the tenth sample are held out.
+    assert row.rows == 4 * (5 + 9 + 1) - 9 - 1
