@@ -10,7 +10,11 @@ from keras_slr.allocation import rate_of
 from keras_slr.planning.budget import within
 from keras_slr.planning.targets import check_pays
 from keras_slr.planning.targets import for_target
+from keras_slr.selection.kernels import weights_of
+from keras_slr.selection.select import check_matches
+from keras_slr.selection.selectors import DEFAULT
 from keras_slr.selection.selectors import as_list
+from keras_slr.selection.selectors import is_known_class
 from keras_slr.structures import Constraint
 from keras_slr.structures import Unstructured
 from keras_slr.structures import couple
@@ -29,10 +33,18 @@ def constraints_of(plan, model: keras.Model):
         model: Built Keras model.
     """
     if plan.target is None:
+        _check_selectors(plan.structure, weights_of(model))
         return _constraints_of(plan, model)
     constraints, left = _constraints_of(for_target(plan, model), model)
     check_pays(plan, model, constraints)
     return constraints, left
+
+
+def _check_selectors(structure, weights):
+    """Raises a `ValueError` if one of a dict matches nothing."""
+    for selector in structure if isinstance(structure, dict) else ():
+        if selector != DEFAULT and not is_known_class(selector):
+            check_matches(selector, weights)
 
 
 def _constraints_of(plan, model):

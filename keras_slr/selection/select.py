@@ -61,7 +61,7 @@ def select(model, include=None, exclude=None):
     for selector in include + exclude:
         alone = include == [selector]
         if selector != DEFAULT and (alone or not is_known_class(selector)):
-            _check_matches(selector, weights)
+            check_matches(selector, weights)
     for selector in include:
         if is_name(selector):
             _check_prunable(selector, weights)
@@ -102,7 +102,8 @@ def _why_left(weight, include, exclude):
     return weight.default or Reason.NOT_ASKED
 
 
-def _check_matches(selector, weights):
+def check_matches(selector, weights):
+    """Raises a `ValueError` if a selector matches none of some weights."""
     if not any(matches(selector, weight) for weight in weights):
         raise unknown_name(selector, weights)
 

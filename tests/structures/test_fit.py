@@ -160,6 +160,10 @@ def test_the_report_says_why_a_weight_lacks_the_structure(images):
     "choice, text",
     [
         (
+            {"structure": {"ot": keras_slr.Kernel()}},
+            "Received: 'ot', which matches none; did you mean 'out'",
+        ),
+        (
             {"structure": {"out": keras_slr.Kernel()}},
             r"Kernel\(\)\. Received: `.*out/kernel` of shape \(64, 8\)",
         ),
