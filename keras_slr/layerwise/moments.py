@@ -93,10 +93,10 @@ class Moments:
         change = np.sum(v * (self.gram @ v - 2.0 * self.lack))
         return change + np.sum(self.square)
 
-    @property
-    def dead(self):
-        """Boolean array `(groups, inputs)`: inputs that are always zero."""
-        return np.diagonal(self.gram, axis1=1, axis2=2) <= 0.0
+    def alive(self, w):
+        """Returns `w` with zero rows for inputs that are always zero."""
+        dead = np.diagonal(self.gram, axis1=1, axis2=2) <= 0.0
+        return np.where(dead[:, :, None], 0.0, w)
 
     def damped(self, damping, w_dense):
         """Returns `G` with damping, and the best dense kernel `W_1` for it.
@@ -117,7 +117,7 @@ class Moments:
         target = w_dense
         if self.square.any():
             target = w_dense + np.linalg.solve(gram, self.lack / count)
-        return gram, np.where(self.dead[:, :, None], 0.0, target)
+        return gram, self.alive(target)
 
 
 @dataclasses.dataclass
@@ -162,13 +162,23 @@ class SplitMoments:
         Args:
             damping: Float.
             w_dense: Array `(groups, inputs, outputs)`, `W_0`.
+
+        Returns:
+            Tuple of `G`, `W_1` and the share, a float in `[0, 1]`.
         """
         gram, target = self.fitted.damped(damping, w_dense)
-        if not (self.held_out.rows and self.fitted.square.any()):
-            return gram, target
-        alive = np.where(self.fitted.dead[:, :, None], 0.0, w_dense)
-        step = target - alive
-        return gram, alive + self.held_out.share_of(step) * step
+        alive = self.fitted.alive(w_dense)
+        share = 1.0
+        if self.held_out.rows and self.fitted.square.any():
+            share = self.held_out.share_of(target - alive)
+        return gram, alive + share * (target - alive), share
+
+    def damped_whole(self, damping, w_dense, share):
+        """Returns `G` and `W_1` for all rows, with a share that is known."""
+        whole = self.whole()
+        gram, target = whole.damped(damping, w_dense)
+        alive = whole.alive(w_dense)
+        return gram, alive + share * (target - alive)
 
     def share(self, other):
         """Takes over the inputs of a kernel that reads the same rows."""

@@ -45,13 +45,20 @@ class Task:
     samples: Samples | None = None
 
     def problem(self, damping):
-        """Returns the `LayerProblem` of the calibration rows."""
-        gram, target = self.moments.damped(damping, self.dense)
-        alive = ~self.moments.fitted.dead[:, :, None]
+        """Returns the `LayerProblem` of the fitted rows, and the share."""
+        *system, share = self.moments.damped(damping, self.dense)
+        return self._problem(*system, self.moments.fitted), share
+
+    def whole_problem(self, damping, share):
+        """Returns the `LayerProblem` of all rows."""
+        system = self.moments.damped_whole(damping, self.dense, share)
+        return self._problem(*system, self.moments.whole())
+
+    def _problem(self, gram, target, moments):
         return LayerProblem(
             gram,
             target,
-            np.where(alive, self.dense, 0.0),
+            moments.alive(self.dense),
             self.nearest,
             self.structure,
             self.samples,
@@ -63,20 +70,30 @@ class Errors:
     """Relative squared errors of a layer's outputs.
 
     Attributes:
-        calibration: Float, on the rows that were calibrated on.
-        held_out: Float, on the others, or `nan` without any.
+        calibration: Float, on all samples.
+        held_out: Float, on every fifth sample, for a kernel that was fitted
+            to the others only; `nan` with fewer than five samples.
     """
 
     calibration: float
     held_out: float
 
     @classmethod
-    def of(cls, moments, w, dense):
-        """Returns the errors of a kernel `w`."""
+    def of(cls, moments, dense, w, w_fitted):
+        """Returns the errors of a kernel.
+
+        Args:
+            moments: `SplitMoments`.
+            dense: Array `(groups, inputs, outputs)`, the dense kernel.
+            w: Array like `dense`, the kernel.
+            w_fitted: Array like `dense`, that for the fitted rows alone.
+        """
         held_out = moments.held_out
         return cls(
-            moments.fitted.relative_error(w, dense),
-            held_out.relative_error(w, dense) if held_out.rows else np.nan,
+            moments.whole().relative_error(w, dense),
+            held_out.relative_error(w_fitted, dense)
+            if held_out.rows
+            else np.nan,
         )
 
 
@@ -107,14 +124,27 @@ def solve(task):
     damping = task.damping
     if damping is None:
         damping = _damping(task) if moments.held_out.rows else FIRST
-    w = task.solver.solve(task.problem(damping))
+    problem, share = task.problem(damping)
+    w_fitted = w = task.solver.solve(problem)
+    if moments.held_out.rows:
+        w = _fitted_to_all(task, damping, share, w_fitted)
     return Solution(
         w,
-        Errors.of(moments, plain, task.dense),
-        Errors.of(moments, w, task.dense),
+        Errors.of(moments, task.dense, plain, plain),
+        Errors.of(moments, task.dense, w, w_fitted),
         damping,
         time.perf_counter() - start,
     )
+
+
+def _fitted_to_all(task, damping, share, w):
+    """Returns the kernel for all rows, given that for the fitted ones."""
+    if task.solver.needs_samples:
+        return w
+    problem = task.whole_problem(damping, share)
+    if not task.solver.fits_support:
+        return task.solver.solve(problem)
+    return least_squares(problem.gram, problem.target, w != 0.0, start=w)
 
 
 def _damping(task):
@@ -129,7 +159,7 @@ def _damping(task):
     held_out = task.moments.held_out.of_outputs(some)
 
     def error(damping):
-        problem = task.problem(damping)
+        problem, _ = task.problem(damping)
         size = np.sqrt(np.diagonal(problem.gram, axis1=1, axis2=2))
         mask = task.nearest(size[:, :, None] * problem.target)
         w = least_squares(

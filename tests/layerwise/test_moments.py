@@ -59,7 +59,7 @@ def test_the_step_is_shortened_to_what_helps_on_rows_held_out():
     moments = SplitMoments.of((2, 6, 3))
     moments.add(x, held_out, e)
     _, whole = moments.fitted.damped(0.01, dense)
-    _, target = moments.damped(0.01, dense)
+    _, target, share = moments.damped(0.01, dense)
     shares = np.linspace(0.0, 1.0, 1001)
     errors = [
         np.sum((x @ (share * (whole - dense)) - e)[:, held_out] ** 2)
@@ -67,9 +67,18 @@ def test_the_step_is_shortened_to_what_helps_on_rows_held_out():
     ]
     best = shares[np.argmin(errors)]
     assert 0.3 < best < 0.7
+    np.testing.assert_allclose(share, best, atol=1e-3)
     np.testing.assert_allclose(
         target, dense + best * (whole - dense), atol=2e-3
     )
+    # The same share of the step for all rows.
+    everything = Moments(2, 6, 3)
+    everything.add(x)
+    everything.add_lack(x, e)
+    expected_gram, step = everything.damped(0.01, dense)
+    gram, target = moments.damped_whole(0.01, dense, 0.5)
+    np.testing.assert_allclose(gram, expected_gram)
+    np.testing.assert_allclose(target, dense + 0.5 * (step - dense))
 
 
 def test_a_step_that_only_fits_noise_is_not_made():
@@ -79,5 +88,6 @@ def test_a_step_that_only_fits_noise_is_not_made():
     moments.add(x, held_out, e)
     step = moments.fitted.damped(0.01, dense)[1] - dense
     moments.held_out.lack = -moments.held_out.gram @ step
-    _, target = moments.damped(0.01, dense)
+    _, target, share = moments.damped(0.01, dense)
+    assert share == 0.0
     np.testing.assert_allclose(target, dense)

@@ -42,6 +42,8 @@ class LayerADMM(LayerSolver):
         ValueError: If a number is outside its range.
     """
 
+    fits_support = True
+
     rho: float = 0.1
     iterations: int = 300
 

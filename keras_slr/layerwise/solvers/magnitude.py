@@ -28,6 +28,10 @@ class Magnitude(LayerSolver):
     def uses_damping(self):
         return self.refit
 
+    @property
+    def fits_support(self):
+        return self.refit
+
     def solve(self, problem):
         mask = problem.nearest(problem.weights)
         if self.refit:

@@ -36,6 +36,8 @@ class ExactOBS(LayerSolver):
             refuses a layer. Defaults to `1024`.
     """
 
+    fits_support = True
+
     most_inputs: int = 1024
 
     def refusal(self, structure):

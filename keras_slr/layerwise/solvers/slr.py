@@ -59,6 +59,8 @@ class LayerSLR(LayerSolver):
         ValueError: If a number is outside its range.
     """
 
+    fits_support = True
+
     iterations: int = 60
     rho: float = 0.1
     last_rho: float = 2.0

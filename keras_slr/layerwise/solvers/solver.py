@@ -22,10 +22,14 @@ class LayerSolver(Record):
         needs_samples: Boolean, whether `solve` reads `problem.samples`.
         uses_damping: Boolean, whether the damping changes what `solve` finds.
             If not, no damping is searched for.
+        fits_support: Boolean, whether what `solve` finds is the least-squares
+            solution on its support. If so, only least squares is repeated
+            when the rows that were held out join the others.
     """
 
     needs_samples: ClassVar[bool] = False
     uses_damping: ClassVar[bool] = True
+    fits_support: ClassVar[bool] = False
 
     @property
     def chooses_rate(self) -> bool:

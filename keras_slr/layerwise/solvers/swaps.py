@@ -52,6 +52,8 @@ class Swaps(LayerSolver):
             solver needs more than the Gram matrix.
     """
 
+    fits_support = True
+
     solver: str = "slr"
 
     def __post_init__(self):
