@@ -9,6 +9,9 @@ import dataclasses
 
 import numpy as np
 
+# Damping of inputs that are always zero, as a share of that of the others.
+LAST = 1e-6
+
 
 class Moments:
     """Sums over rows: `X'X`, `X'E` and the squares of `E`.
@@ -93,17 +96,18 @@ class Moments:
         change = np.sum(v * (self.gram @ v - 2.0 * self.lack))
         return change + np.sum(self.square)
 
-    def alive(self, w):
-        """Returns `w` with zero rows for inputs that are always zero."""
-        dead = np.diagonal(self.gram, axis1=1, axis2=2) <= 0.0
-        return np.where(dead[:, :, None], 0.0, w)
+    @property
+    def dead(self):
+        """Boolean array `(groups, inputs)`: inputs that are always zero."""
+        return np.diagonal(self.gram, axis1=1, axis2=2) <= 0.0
 
     def damped(self, damping, w_dense):
         """Returns `G` with damping, and the best dense kernel `W_1` for it.
 
         `W_1` minimizes `||X (W - W_0) - E||^2 + lambda ||W - W_0||^2`, where
-        `lambda` is `damping` times the mean of the diagonal of `X'X`. Rows of
-        inputs that are always zero are zero.
+        `lambda` is `damping` times the mean of the diagonal of `X'X`. It is
+        much smaller for inputs that are always zero: their weights stay as
+        they are, but only where all others leave room for them.
 
         Args:
             damping: Float.
@@ -112,12 +116,13 @@ class Moments:
         count = max(self.rows, 1)
         gram = self.gram / count
         mean = np.diagonal(gram, axis1=1, axis2=2).mean(axis=1)
-        extra = np.where(mean > 0.0, damping * mean, 1.0)
-        gram = gram + extra[:, None, None] * np.eye(gram.shape[1])
+        extra = np.where(mean > 0.0, damping * mean, 1.0)[:, None]
+        extra = np.where(self.dead, LAST * extra, extra)
+        gram = gram + extra[:, :, None] * np.eye(gram.shape[1])
         target = w_dense
         if self.square.any():
             target = w_dense + np.linalg.solve(gram, self.lack / count)
-        return gram, self.alive(target)
+        return gram, target
 
 
 @dataclasses.dataclass
@@ -167,18 +172,15 @@ class SplitMoments:
             Tuple of `G`, `W_1` and the share, a float in `[0, 1]`.
         """
         gram, target = self.fitted.damped(damping, w_dense)
-        alive = self.fitted.alive(w_dense)
         share = 1.0
         if self.held_out.rows and self.fitted.square.any():
-            share = self.held_out.share_of(target - alive)
-        return gram, alive + share * (target - alive), share
+            share = self.held_out.share_of(target - w_dense)
+        return gram, w_dense + share * (target - w_dense), share
 
     def damped_whole(self, damping, w_dense, share):
         """Returns `G` and `W_1` for all rows, with a share that is known."""
-        whole = self.whole()
-        gram, target = whole.damped(damping, w_dense)
-        alive = whole.alive(w_dense)
-        return gram, alive + share * (target - alive)
+        gram, target = self.whole().damped(damping, w_dense)
+        return gram, w_dense + share * (target - w_dense)
 
     def share(self, other):
         """Takes over the inputs of a kernel that reads the same rows."""

@@ -180,7 +180,10 @@ class Run:
         variable = job.weight.variable
         kernel = inputs.layout.from_matrices(solution.w, job.weight.shape)
         self._weights.set(variable, kernel.astype(variable.dtype))
-        moments = task.moments.fitted
+        moments = task.moments
+        rows = moments.fitted.rows
+        if not job.solver.needs_samples:
+            rows += moments.held_out.rows
         zeros = 1.0 - np.count_nonzero(kernel) / kernel.size
         self.rows.append(
             LayerRow(
@@ -190,8 +193,8 @@ class Run:
                 solution.before,
                 solution.after,
                 solution.damping,
-                moments.rows,
-                moments.gram.shape[1],
+                rows,
+                task.dense.shape[1],
                 solution.seconds,
             )
         )

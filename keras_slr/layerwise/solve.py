@@ -47,18 +47,18 @@ class Task:
     def problem(self, damping):
         """Returns the `LayerProblem` of the fitted rows, and the share."""
         *system, share = self.moments.damped(damping, self.dense)
-        return self._problem(*system, self.moments.fitted), share
+        return self._problem(*system), share
 
     def whole_problem(self, damping, share):
         """Returns the `LayerProblem` of all rows."""
         system = self.moments.damped_whole(damping, self.dense, share)
-        return self._problem(*system, self.moments.whole())
+        return self._problem(*system)
 
-    def _problem(self, gram, target, moments):
+    def _problem(self, gram, target):
         return LayerProblem(
             gram,
             target,
-            moments.alive(self.dense),
+            self.dense,
             self.nearest,
             self.structure,
             self.samples,
@@ -128,6 +128,9 @@ def solve(task):
     w_fitted = w = task.solver.solve(problem)
     if moments.held_out.rows:
         w = _fitted_to_all(task, damping, share, w_fitted)
+    # Nothing is known of these but their trained values.
+    unseen = moments.whole().dead[:, :, None] & (w != 0.0)
+    w = np.where(unseen, task.dense, w)
     return Solution(
         w,
         Errors.of(moments, task.dense, plain, plain),

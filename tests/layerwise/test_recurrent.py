@@ -61,7 +61,7 @@ def test_kernels_see_what_they_multiply(make, order):
     )
 
     (row,) = report.rows
-    assert row.rows == 32 * 4 and row.inputs == 16
+    assert row.rows == 40 * 4 and row.inputs == 16
     assert row.after.calibration < 1e-6 and row.after.held_out < 1e-6
     assert not to_numpy(cell.kernel)[4:].any()
     after = model.predict(x, verbose=0)
