@@ -16,6 +16,7 @@ import json
 import pathlib
 
 from benchmarks.quality import trial
+from benchmarks.quality.method_settings import Setting
 from benchmarks.quality.start import begin
 from benchmarks.quality.tasks import AUGMENTED
 from benchmarks.quality.tasks import TASKS
@@ -59,7 +60,7 @@ def main(argv=None):
         for rate in RATES:
             if str(rate) in scores:
                 continue
-            score = trial.score(start, method, solver, rate, EPOCHS)
+            score = trial.score(start, method, Setting(solver), rate, EPOCHS)
             scores[str(rate)] = score
             print(f"{name}, {rate:.0%}: {score:.2f}", flush=True)
             path.parent.mkdir(parents=True, exist_ok=True)

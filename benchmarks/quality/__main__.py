@@ -28,6 +28,7 @@ from benchmarks.quality.jobs import claimed
 from benchmarks.quality.jobs import digest
 from benchmarks.quality.jobs import work
 from benchmarks.quality.method_settings import METHODS
+from benchmarks.quality.method_settings import settings_of
 from benchmarks.quality.start import begin
 from benchmarks.quality.suites import SUITES
 from benchmarks.quality.suites import TASKS
@@ -55,7 +56,7 @@ class Jobs:
         args, task = self._args, self._task
         settings, choices, runs = [], {}, []
         for method in args.methods:
-            if len(METHODS[method][1]) > 1:
+            if len(settings_of(method, task)) > 1:
                 scores, choices[method] = self._choice(method)
                 settings += scores
         for seed in args.seeds:
@@ -73,7 +74,7 @@ class Jobs:
 
     def _choice(self, method):
         """Returns the jobs that score settings and the job that chooses."""
-        _, solvers = METHODS[method]
+        settings = settings_of(method, self._task)
         name = f"{self._name}_{method}.json"
         path = self._unmerged / records.CHOSEN / name
         merged = self._choices.get((self._name, method))
@@ -82,27 +83,27 @@ class Jobs:
             return [], chosen
         rate, epochs = self._task.rates[:2][-1], self._task.epochs[0]
 
-        def score(solver):
+        def score(setting):
             start = self._begin(0, validation=True)
-            return {"score": trial.score(start, method, solver, rate, epochs)}
+            return {"score": trial.score(start, method, setting, rate, epochs)}
 
         folder = pathlib.Path(self._args.cache) / "settings" / self._name
 
-        def path_of(solver):
+        def path_of(setting):
             # All that a score depends on.
             scored = (
                 keras.config.backend(),
                 self._task.training,
                 method,
-                solver,
+                setting,
                 rate,
                 epochs,
             )
             return folder / f"{digest(repr(scored).encode())}.json"
 
         scores = [
-            Job(path_of(solver), functools.partial(score, solver))
-            for solver in solvers
+            Job(path_of(setting), functools.partial(score, setting))
+            for setting in settings
         ]
 
         def choose():
@@ -110,9 +111,9 @@ class Jobs:
             return {
                 "task": self._name,
                 "method": method,
-                "settings": [repr(solver) for solver in solvers],
+                "settings": [repr(setting) for setting in settings],
                 "validation": found,
-                "chosen": max(range(len(solvers)), key=found.__getitem__),
+                "chosen": max(range(len(settings)), key=found.__getitem__),
             }
 
         return scores, Job(path, choose, tuple(scores))
@@ -123,11 +124,11 @@ class Jobs:
         def run():
             start = self._begin(seed)
             chosen = choice.read()["chosen"] if choice else 0
-            solver = METHODS[method][1][chosen]
+            setting = settings_of(method, self._task)[chosen]
             about = {
                 "task": self._name,
                 "method": method,
-                "setting": repr(solver),
+                "setting": repr(setting),
                 "rate": rate,
                 "epochs": epochs,
                 "seed": seed,
@@ -135,7 +136,7 @@ class Jobs:
                 "dense_weights": start.digest,
                 "steps_per_execution": self._args.steps_per_execution,
             }
-            result = trial.run(start, method, solver, rate, epochs)
+            result = trial.run(start, method, setting, rate, epochs)
             print(f"{self._name} {name} {result['pruned']:.2f}", flush=True)
             return about | result
 

@@ -1,5 +1,7 @@
 """The methods, and the settings of each to choose from."""
 
+import dataclasses
+
 import keras_slr
 from keras_slr import ADMM
 from keras_slr import SLR
@@ -18,7 +20,9 @@ _CONSTANT = [ADMM(1e-3), ADMM(1e-2), ADMM(1e-1)]
 TUNED_SLR = "slr_tuned"
 # ADMM as published, which the SLR papers compare with.
 CONSTANT_ADMM = "admm_constant"
-VARIANTS = (TUNED_SLR, CONSTANT_ADMM)
+# Methods that go on from what `prune_layerwise` leaves.
+FROM_LAYERWISE = ("slr_layerwise", "masked_layerwise")
+VARIANTS = (TUNED_SLR, CONSTANT_ADMM, *FROM_LAYERWISE)
 _SLOWER = {"freeze_at": 0.95, "ramp": Ramp(power=2.0)}
 # By name: the callback class and the solvers to choose from. `"slr"` has only
 # its default.
@@ -69,6 +73,11 @@ METHODS = {
         keras_slr.OneShotMagnitudeCallback,
         [OneShotMagnitude(at=0.0)],
     ),
+    "slr_layerwise": (keras_slr.SLRCallback, [SLR()]),
+    "masked_layerwise": (
+        keras_slr.OneShotMagnitudeCallback,
+        [OneShotMagnitude(at=0.0)],
+    ),
 }
 NAMES = {
     "slr": "SLR",
@@ -80,4 +89,39 @@ NAMES = {
     "greg_2": "GReg-2",
     "one_shot": "one-shot after training",
     "one_shot_first": "one-shot, then masked training",
+    "slr_layerwise": "SLR from a layer-wise start",
+    "masked_layerwise": "layer-wise, then masked training",
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What is chosen for a method.
+
+    Attributes:
+        solver: `keras_slr.solvers.Solver`.
+        learning_rate: Float. Defaults to `None`, that of the task.
+    """
+
+    solver: object
+    learning_rate: float | None = None
+
+    def __repr__(self):
+        if self.learning_rate is None:
+            return repr(self.solver)
+        return f"{self.solver!r}, learning rate {self.learning_rate:g}"
+
+
+def settings_of(method, task):
+    """Returns the list of `Setting` to choose from.
+
+    Args:
+        method: String, key of `METHODS`.
+        task: `Task`.
+    """
+    _, solvers = METHODS[method]
+    return [
+        Setting(solver, rate)
+        for rate in task.learning_rates or (None,)
+        for solver in solvers
+    ]

@@ -41,6 +41,15 @@ Test accuracy in percent, mean (lowest to highest) over seeds, hard-pruned and
 rates end with it. All runs start from the same dense weights and see the same
 batches. `python -m benchmarks.quality --suite convergence` writes this page.
 """
+FEW_EPOCHS = """# Few epochs
+
+Test accuracy in percent, mean (lowest to highest) over seeds, hard-pruned and
+**not retrained**. "Layer-wise" means that `prune_layerwise` pruned the dense
+model before the run, on 1,024 training images. All runs start from the same
+dense weights and see the same batches. The settings and learning rates of all
+methods were chosen on validation data, in runs of one epoch.
+`python -m benchmarks.quality --suite few_epochs` writes this page.
+"""
 # The task of the plot in the project's README, with its fewest epochs.
 FRONT = "lenet_300_100_mnist"
 FRONT_TITLE = "LeNet-300-100 on MNIST, hard-pruned after {} epochs"
@@ -100,6 +109,17 @@ def render_lengths(folder):
         parts.append(f"\n## {task}\n\n{_settings(folder, task)}")
         for rate in of_task[0].rates:
             parts += [_lengths(of_task, rate), _needed(of_task, rate)]
+    _write(folder, parts)
+
+
+def render_few_epochs(folder):
+    """Writes a table of scores for each task and number of epochs."""
+    groups = results.load(folder)
+    parts = [FEW_EPOCHS]
+    for task, of_task in itertools.groupby(groups, lambda group: group.task):
+        of_task = list(of_task)
+        parts.append(f"\n## {task}\n\n{_settings(folder, task)}")
+        parts += [f"{_lengths(of_task, rate)}\n" for rate in of_task[0].rates]
     _write(folder, parts)
 
 

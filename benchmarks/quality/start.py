@@ -48,16 +48,28 @@ class Start:
             self.model, self.images, epochs, callbacks, **kwargs
         )
 
-    def rewind(self, epochs):
+    def with_learning_rate(self, rate):
+        """Returns this start with another learning rate, unless `None`."""
+        task = self.task.with_learning_rate(rate)
+        return dataclasses.replace(self, task=task)
+
+    def rewind(self, epochs, prune=None):
         """Restores the dense weights and returns their score.
 
         The next run sees the same batches as every other run of this seed.
+
+        Args:
+            epochs: Integer.
+            prune: Function of the model to call before the run. Defaults to
+                `None`.
         """
         self.model.set_weights(self.weights)
         self.compile(epochs)
         # The seed is set after this first call of the compiled model, which may
         # read more data than later calls.
         score = self.score()
+        if prune is not None:
+            prune(self.model)
         keras.utils.set_random_seed(1000 + self.seed)
         return score
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 from benchmarks.quality import convergence
+from benchmarks.quality import few_epochs
 from benchmarks.quality import gpu
 from benchmarks.quality import report
 from benchmarks.quality import robustness
@@ -11,7 +12,13 @@ from benchmarks.quality.method_settings import CONSTANT_ADMM
 from benchmarks.quality.method_settings import METHODS
 from benchmarks.quality.method_settings import VARIANTS
 
-TASKS = tasks.TASKS | gpu.TASKS | robustness.TASKS | convergence.TASKS
+TASKS = (
+    tasks.TASKS
+    | gpu.TASKS
+    | robustness.TASKS
+    | convergence.TASKS
+    | few_epochs.TASKS
+)
 # SLR with its default arguments, and all other methods.
 ALL = tuple(method for method in METHODS if method not in VARIANTS)
 # Methods with penalties or growing masks, without one-shot pruning.
@@ -52,5 +59,11 @@ SUITES = {
         ("slr", "admm", CONSTANT_ADMM),
         folder="convergence",
         render=report.render_lengths,
+    ),
+    "few_epochs": Suite(
+        tuple(few_epochs.TASKS),
+        few_epochs.METHODS,
+        folder="few_epochs",
+        render=report.render_few_epochs,
     ),
 }

@@ -41,6 +41,8 @@ class Task:
             Defaults to `1`.
         structure: `keras_slr.structures.Structure` for all methods. Defaults
             to `None`, unstructured.
+        learning_rates: Tuple of floats. One is chosen for each method, as
+            its settings are. Defaults to none: that of `training`.
     """
 
     build: object
@@ -54,6 +56,7 @@ class Task:
     regression: bool = False
     finetune_epochs: int = 1
     structure: object = None
+    learning_rates: tuple = ()
 
     @property
     def metric(self):
@@ -63,6 +66,13 @@ class Task:
     def with_steps_per_execution(self, steps):
         """Returns this task with other steps per execution in pruning."""
         training = dataclasses.replace(self.training, steps_per_execution=steps)
+        return dataclasses.replace(self, training=training)
+
+    def with_learning_rate(self, rate):
+        """Returns this task with another learning rate, unless `None`."""
+        if rate is None:
+            return self
+        training = dataclasses.replace(self.training, learning_rate=rate)
         return dataclasses.replace(self, training=training)
 
     def images(self, data_dir, validation=False):

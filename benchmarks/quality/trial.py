@@ -6,21 +6,26 @@ import keras
 import numpy as np
 
 import keras_slr
+from benchmarks.quality.method_settings import FROM_LAYERWISE
 from benchmarks.quality.method_settings import METHODS
 
+# Training inputs that `prune_layerwise` gets.
+SAMPLES = 1024
 
-def score(start, method, solver, rate, epochs):
+
+def score(start, method, setting, rate, epochs):
     """Returns the score after one pruning run, in percent.
 
     Args:
         start: `Start`.
         method: Key of `METHODS`.
-        solver: `keras_slr.solvers.Solver`.
+        setting: `Setting`.
         rate: Float.
         epochs: Integer.
     """
-    callback = _callback(start.task, method, solver, rate)
-    start.rewind(epochs)
+    start = start.with_learning_rate(setting.learning_rate)
+    callback = _callback(start.task, method, setting.solver, rate)
+    start.rewind(epochs, _layerwise(start, method, rate))
     try:
         start.fit(epochs, [callback])
     except ValueError as error:
@@ -29,17 +34,20 @@ def score(start, method, solver, rate, epochs):
     return start.score()
 
 
-def run(start, method, solver, rate, epochs):
+def run(start, method, setting, rate, epochs):
     """Returns all measurements of one pruning run, a dict.
 
     Takes the arguments of `score`. For a run that diverges, the dict has only
     the dense score, a score of zero and the error.
     """
+    start = start.with_learning_rate(setting.learning_rate)
+    solver = setting.solver
     callback = _callback(
         start.task, method, solver, rate, monitor_hard_pruned=True
     )
     task, images, model = start.task, start.images, start.model
-    result = {"dense": start.rewind(epochs)}
+    prune = _layerwise(start, method, rate)
+    result = {"dense": start.rewind(epochs, prune)}
     begun = time.perf_counter()
     try:
         history = start.fit(
@@ -79,6 +87,19 @@ def run(start, method, solver, rate, epochs):
 def _callback(task, method, solver, rate, **kwargs):
     make, _ = METHODS[method]
     return make(rate, solver=solver, structure=task.structure, **kwargs)
+
+
+def _layerwise(start, method, rate):
+    """Returns what prunes the model before the run, or `None`."""
+    if method not in FROM_LAYERWISE:
+        return None
+    return lambda model: keras_slr.prune_layerwise(
+        model,
+        start.images.x_train[:SAMPLES],
+        rate,
+        structure=start.task.structure,
+        verbose=0,
+    )
 
 
 def _check_diverged(error):

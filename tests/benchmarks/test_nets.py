@@ -14,6 +14,7 @@ from benchmarks.quality import robustness
 from benchmarks.quality import suites
 from benchmarks.quality import tasks
 from benchmarks.quality import trial
+from benchmarks.quality.method_settings import Setting
 from benchmarks.quality.start import begin
 from examples.models.resnet_for_cifar import resnet_for_cifar
 from keras_slr import SLR
@@ -46,7 +47,7 @@ def prunes(task):
         task, build=lambda models_dir: model, dense_epochs=0
     )
     start = begin(task, random_data(model, task.regression), 0)
-    assert 0 <= trial.score(start, "slr", SLR(), 0.9, epochs=1) <= 100
+    assert 0 <= trial.score(start, "slr", Setting(SLR()), 0.9, epochs=1) <= 100
     return keras_slr.report(model).sparsity
 
 

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.quality import __main__ as quality
 from benchmarks.quality import records
 from benchmarks.quality import trial
+from benchmarks.quality.method_settings import Setting
 from benchmarks.quality.start import begin
 from benchmarks.quality.task import Task
 from benchmarks.quality.training import Training
@@ -146,13 +147,50 @@ def test_dense_weights_are_trained_once(digits, tmp_path):
 
 
 def test_a_run_that_diverges_scores_nothing(digits):
-    start = begin(digits, digits.images(None), 0)
-    start.images.x_train[0] = np.nan
-    result = trial.run(start, "slr", SLR(), 0.9, 1)
+    images = digits.images(None)
+    x = images.x_train.copy()
+    x[0] = np.nan
+    images = dataclasses.replace(images, x_train=x)
+    start = begin(digits, images, 0)
+    result = trial.run(start, "slr", Setting(SLR()), 0.9, 1)
     assert result["pruned"] == 0.0 and "NaN" in result["diverged"]
-    assert trial.score(start, "slr", SLR(), 0.9, 1) == 0.0
+    assert trial.score(start, "slr", Setting(SLR()), 0.9, 1) == 0.0
 
 
 def test_epochs_to_a_target():
     assert trial.epochs_to([90.0, 95.0, 94.0], 94.5) == 2
     assert trial.epochs_to([90.0], 94.5) is None
+
+
+def test_a_layerwise_start_and_a_learning_rate_for_each_method(
+    digits, tmp_path, monkeypatch
+):
+    rates = (1e-4, 1e-3)
+    task = dataclasses.replace(
+        digits, learning_rates=rates, epochs=(1,), rates=(0.9,)
+    )
+    monkeypatch.setitem(quality.TASKS, "digits", task)
+    starts = []
+    first = trial.keras_slr.prune_layerwise
+
+    def prune(model, *args, **kwargs):
+        report = first(model, *args, **kwargs)
+        starts.append(report.sparsity)
+        return report
+
+    monkeypatch.setattr(trial.keras_slr, "prune_layerwise", prune)
+    methods = ["slr", "masked_layerwise"]
+    suite = ["--suite", "few_epochs", "--task", "digits"]
+    out = run_quality(tmp_path, *suite, "--methods", *methods)
+    chosen = records.read(out, records.CHOSEN)
+    for method in methods:
+        settings = chosen["digits", method]["settings"]
+        assert [text.split()[-1] for text in settings] == ["0.0001", "0.001"]
+    # Two settings and the run itself.
+    np.testing.assert_allclose(starts, [0.9] * 3, atol=1e-3)
+    runs = records.read(out, "digits")
+    for method in methods:
+        run = runs["digits", method, 0.9, 1, 0]
+        best = chosen["digits", method]["chosen"]
+        assert run["setting"] == chosen["digits", method]["settings"][best]
+        np.testing.assert_allclose(run["sparsity"], 0.9, atol=1e-3)
