@@ -102,24 +102,29 @@ def render_cases(folder):
 
 def render_lengths(folder):
     """Writes a table of scores over numbers of epochs for each task."""
-    groups = results.load(folder)
-    parts = [LENGTHS]
-    for task, of_task in itertools.groupby(groups, lambda group: group.task):
-        of_task = list(of_task)
-        parts.append(f"\n## {task}\n\n{_settings(folder, task)}")
-        for rate in of_task[0].rates:
-            parts += [_lengths(of_task, rate), _needed(of_task, rate)]
-    _write(folder, parts)
+    _render_by_task(
+        folder,
+        LENGTHS,
+        lambda groups, rate: _lengths(groups, rate) + _needed(groups, rate),
+    )
 
 
 def render_few_epochs(folder):
-    """Writes a table of scores for each task and number of epochs."""
+    """Writes a table of scores after few epochs for each task."""
+    _render_by_task(
+        folder,
+        FEW_EPOCHS,
+        lambda groups, rate: _lengths(groups, rate) + "\n",
+    )
+
+
+def _render_by_task(folder, title, part):
     groups = results.load(folder)
-    parts = [FEW_EPOCHS]
+    parts = [title]
     for task, of_task in itertools.groupby(groups, lambda group: group.task):
         of_task = list(of_task)
         parts.append(f"\n## {task}\n\n{_settings(folder, task)}")
-        parts += [f"{_lengths(of_task, rate)}\n" for rate in of_task[0].rates]
+        parts += [part(of_task, rate) for rate in of_task[0].rates]
     _write(folder, parts)
 
 

@@ -9,6 +9,8 @@ import dataclasses
 
 import numpy as np
 
+# Damping where none is chosen, as a share of the mean squared input.
+DAMPING = 0.01
 # Damping of inputs that are always zero, as a share of that of the others.
 LAST = 1e-6
 

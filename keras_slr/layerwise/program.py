@@ -252,7 +252,8 @@ def _stages(steps, wanted):
         until = max([until, *(last[each] + 1 for each in layers)])
     stages = []
     for start, end in zip(starts, [*starts[1:], count]):
-        later = {x for step in steps[end:] for x in step.reads}
+        rest = steps[end:] if end < count else []
+        later = {x for step in rest for x in step.reads}
         recurrent = [
             layer
             for step in steps[start:end]

@@ -11,9 +11,7 @@ import numpy as np
 
 from keras_slr.backend import to_host
 from keras_slr.keras_internals.layers import is_of_keras
-
-# A share of the mean square, as for the damping of kernels.
-DAMPING = 0.01
+from keras_slr.layerwise.moments import DAMPING
 
 
 @dataclasses.dataclass(frozen=True)

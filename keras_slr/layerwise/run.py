@@ -3,8 +3,9 @@
 import keras
 import numpy as np
 
-from keras_slr.keras_internals.layers import layers_of
 from keras_slr.layerwise.matched_statistics import matched
+from keras_slr.layerwise.moments import DAMPING
+from keras_slr.layerwise.program import batch_norms_of
 from keras_slr.layerwise.program import owners_of
 from keras_slr.layerwise.program import program_of
 from keras_slr.layerwise.rectified import bias_of
@@ -13,7 +14,6 @@ from keras_slr.layerwise.report import LayerRow
 from keras_slr.layerwise.sites import KernelInputs
 from keras_slr.layerwise.sites import collect
 from keras_slr.layerwise.sites import collect_norm
-from keras_slr.layerwise.solve import FIRST
 from keras_slr.layerwise.solve import Task
 from keras_slr.layerwise.solve import solve
 from keras_slr.layerwise.walk import Walk
@@ -51,7 +51,7 @@ class Run:
         self._weights = weights
         self._damping = damping
         self._own_targets = own_targets
-        self._norms = _norms(model) if match_batch_norm else []
+        self._norms = batch_norms_of(model) if match_batch_norm else []
         self._verbose = verbose
         self.rows = []
         self.norms = 0
@@ -172,7 +172,7 @@ class Run:
             job.structure,
             inputs.dense,
             inputs.moments,
-            self._damping if job.solver.uses_damping else FIRST,
+            self._damping if job.solver.uses_damping else DAMPING,
             samples,
         )
 
@@ -208,14 +208,6 @@ class Run:
         for variable, value in zip(statistics, matched(*known, dense, pruned)):
             self._weights.set(variable, value.astype(variable.dtype))
         self.norms += 1
-
-
-def _norms(model):
-    return [
-        layer
-        for layer in layers_of(model)
-        if isinstance(layer, keras.layers.BatchNormalization)
-    ]
 
 
 def _check_none_left(left):

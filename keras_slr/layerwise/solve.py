@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_slr.layerwise.moments import DAMPING
 from keras_slr.layerwise.moments import SplitMoments
 from keras_slr.layerwise.problem import LayerProblem
 from keras_slr.layerwise.problem import Samples
@@ -15,8 +16,7 @@ from keras_slr.layerwise.solvers.solver import LayerSolver
 
 # Published solvers take a share of 0.01 to 0.1 of the mean squared input. Less
 # is better where inputs are nearly constant.
-DAMPINGS = (1e-2, 1e-1, 1e-3, 1e-4, 1e-5)
-FIRST = DAMPINGS[0]
+DAMPINGS = (DAMPING, 1e-1, 1e-3, 1e-4, 1e-5)
 BETWEEN = 10**0.5
 # Outputs on which they are tried: enough to tell dampings apart.
 COLUMNS = 64
@@ -123,7 +123,7 @@ def solve(task):
     plain = np.where(task.nearest(task.dense), task.dense, 0.0)
     damping = task.damping
     if damping is None:
-        damping = _damping(task) if moments.held_out.rows else FIRST
+        damping = _damping(task) if moments.held_out.rows else DAMPING
     problem, share = task.problem(damping)
     w_fitted = w = task.solver.solve(problem)
     if moments.held_out.rows:

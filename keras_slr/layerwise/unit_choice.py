@@ -9,13 +9,12 @@ from keras_slr.layerwise import units
 from keras_slr.layerwise.coreset_of_neurons import sampled
 from keras_slr.layerwise.job import Job
 from keras_slr.layerwise.memory import check_memory
+from keras_slr.layerwise.moments import DAMPING
 from keras_slr.layerwise.solvers.magnitude import Magnitude
 from keras_slr.selection.kernels import kernels_of
 
 # How the units to keep are chosen, by the name of the method.
 CHOICES = ("greedy", "magnitude", "uniform", "coreset")
-# A share of the mean squared input, as for the damping of kernels.
-DAMPING = 0.01
 
 
 @dataclasses.dataclass(frozen=True)

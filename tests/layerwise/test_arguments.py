@@ -36,6 +36,10 @@ def test_exactly_so_many_samples_are_used(samples):
     report = prune(samples=samples, batch_size=32)
     assert report.samples == samples
     assert {row.rows for row in report.rows} == {samples}
+    # This solver looks at samples, and every fifth is held out of it.
+    fitted = sum(i % 5 != 4 for i in range(samples))
+    report = prune(samples=samples, batch_size=32, method="l0")
+    assert {row.rows for row in report.rows} == {fitted}
 
 
 def test_a_given_damping_is_used():

@@ -119,13 +119,12 @@ def convolutions(size=8):
 @pytest.mark.parametrize(
     "order, match_batch_norm, held",
     [
-        # What the addition reads, and both what the second normalization
-        # reads and what it gives, for the dense and the pruned model.
-        ("sequential", True, 1 + 2 + 2),
-        # The convolution is the last layer to look at.
-        ("sequential", False, 1 + 2),
-        # Nothing is pruned meanwhile.
-        ("parallel", True, 1 + 1),
+        # What the addition reads, and what the second normalization reads,
+        # for the dense and the pruned model.
+        ("sequential", True, 1 + 2),
+        # The convolution is the last layer to look at: only its inputs.
+        ("sequential", False, 1),
+        ("parallel", True, 1),
     ],
 )
 def test_too_many_samples_for_the_memory(
