@@ -22,10 +22,18 @@ class Positions(layers.Layer):
         return x + self.positions
 
 
-def mixer():
-    """MLP-Mixer (arXiv 2105.01601) for CIFAR-10, 109,000 parameters."""
-    inputs, x = _patches()
-    for _ in range(5):
+def mixer(shape=(32, 32, 3), patch=PATCH, blocks=5):
+    """MLP-Mixer (arXiv 2105.01601) for images, by default CIFAR-10.
+
+    It has 109,000 parameters.
+
+    Args:
+        shape: Tuple of integers, of one image.
+        patch: Integer, pixels a side.
+        blocks: Integer.
+    """
+    inputs, x = _patches(shape, patch)
+    for _ in range(blocks):
         y = layers.Permute((2, 1))(layers.LayerNormalization()(x))
         y = layers.Permute((2, 1))(_mlp(y, 32))
         x = layers.Add()([x, y])
@@ -39,7 +47,7 @@ def vit():
 
     Tokens are averaged; there is none for the class.
     """
-    inputs, x = _patches()
+    inputs, x = _patches((32, 32, 3), PATCH)
     x = Positions()(x)
     for _ in range(4):
         x = _attention_block(x, 128)
@@ -66,9 +74,9 @@ def digits_attention():
     return keras.Model(inputs, _logits(x), name="digits_attention")
 
 
-def _patches():
-    inputs = keras.Input((32, 32, 3))
-    x = layers.Conv2D(WIDTH, PATCH, PATCH)(inputs)
+def _patches(shape, patch):
+    inputs = keras.Input(shape)
+    x = layers.Conv2D(WIDTH, patch, patch)(inputs)
     return inputs, layers.Reshape((-1, WIDTH))(x)
 
 

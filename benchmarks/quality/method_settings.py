@@ -14,7 +14,7 @@ from keras_slr.schedules import Ramp
 # Final penalties of growing regularisation.
 _PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 
-_CONSTANT = [ADMM(1e-3), ADMM(1e-2), ADMM(1e-1)]
+_CONSTANT = [ADMM.paper(rho) for rho in (1e-3, 1e-2, 1e-1)]
 
 # SLR with settings chosen on validation data, as for the other methods.
 TUNED_SLR = "slr_tuned"
@@ -22,7 +22,9 @@ TUNED_SLR = "slr_tuned"
 CONSTANT_ADMM = "admm_constant"
 # Methods that go on from what `prune_layerwise` leaves.
 FROM_LAYERWISE = ("slr_layerwise", "masked_layerwise")
-VARIANTS = (TUNED_SLR, CONSTANT_ADMM, *FROM_LAYERWISE)
+# Methods without arguments. That of one-shot pruning is `one_shot_first`.
+DEFAULTS = ("gmp_default", "admm_default", "greg_default")
+VARIANTS = (TUNED_SLR, CONSTANT_ADMM, *FROM_LAYERWISE, *DEFAULTS)
 _SLOWER = {"freeze_at": 0.95, "ramp": Ramp(power=2.0)}
 # By name: the callback class and the solvers to choose from. `"slr"` has only
 # its default.
@@ -51,19 +53,19 @@ METHODS = {
         keras_slr.ADMMCallback,
         [
             *_CONSTANT,
-            ADMM(Geometric(1e-4, 1.0, until=0.65)),
-            ADMM(Geometric(1e-3, 10.0, until=0.65)),
-            ADMM(Geometric(1e-2, 100.0, until=0.65)),
+            ADMM.paper(Geometric(1e-4, 1.0, until=0.65)),
+            ADMM.paper(Geometric(1e-3, 10.0, until=0.65)),
+            ADMM.paper(Geometric(1e-2, 100.0, until=0.65)),
         ],
     ),
     CONSTANT_ADMM: (keras_slr.ADMMCallback, _CONSTANT),
     "greg_1": (
         keras_slr.GRegCallback,
-        [GReg.one(reg=reg) for reg in _PENALTIES],
+        [GReg.paper(reg=reg) for reg in _PENALTIES],
     ),
     "greg_2": (
         keras_slr.GRegCallback,
-        [GReg.two(reg=reg) for reg in _PENALTIES],
+        [GReg.two(reg=reg, penalty="coupled") for reg in _PENALTIES],
     ),
     "one_shot": (
         keras_slr.OneShotMagnitudeCallback,
@@ -73,6 +75,9 @@ METHODS = {
         keras_slr.OneShotMagnitudeCallback,
         [OneShotMagnitude(at=0.0)],
     ),
+    "gmp_default": (keras_slr.GradualMagnitudeCallback, [GradualMagnitude()]),
+    "admm_default": (keras_slr.ADMMCallback, [ADMM()]),
+    "greg_default": (keras_slr.GRegCallback, [GReg()]),
     "slr_layerwise": (keras_slr.SLRCallback, [SLR()]),
     "masked_layerwise": (
         keras_slr.OneShotMagnitudeCallback,
@@ -89,6 +94,9 @@ NAMES = {
     "greg_2": "GReg-2",
     "one_shot": "one-shot after training",
     "one_shot_first": "one-shot, then masked training",
+    "gmp_default": "gradual magnitude, no arguments",
+    "admm_default": "ADMM, no arguments",
+    "greg_default": "GReg, no arguments",
     "slr_layerwise": "SLR from a layer-wise start",
     "masked_layerwise": "layer-wise, then masked training",
 }

@@ -34,6 +34,16 @@ are generated; `missing_words` is real text, Tiny Shakespeare.
 `python -m benchmarks.quality --suite robustness` writes this page.
 
 """
+DEFAULTS = """# Without arguments
+
+Methods with "no arguments" run with their default arguments, and so do SLR and
+one-shot pruning. Where there are others, their settings were chosen on
+validation data. Test accuracy in percent (for `autoencoder` and `friedman`, the
+explained variance), mean (lowest to highest) over seeds, hard-pruned and **not
+retrained**. The last column is SLR minus the best other method.
+`python -m benchmarks.quality --suite defaults` writes this page.
+
+"""
 LENGTHS = """# Convergence
 
 Test accuracy in percent, mean (lowest to highest) over seeds, hard-pruned and
@@ -78,7 +88,7 @@ def render(folder):
     _write(folder, parts)
 
 
-def render_cases(folder):
+def render_cases(folder, title=CASES):
     """Writes one table with a row per task and rate."""
     groups = results.load(folder)
     methods = [m for m in NAMES if any(m in g.methods for g in groups)]
@@ -89,7 +99,7 @@ def render_cases(folder):
             rows.append(_case(group, v, methods))
     header = ["case", "epochs", "rate", "dense"]
     header += [NAMES[method] for method in methods]
-    parts = [CASES, table.rows_of([*header, "difference"], rows)]
+    parts = [title, table.rows_of([*header, "difference"], rows)]
     if found:
         first = sum(difference >= 0 for difference, _, _ in found)
         _, group, worst = min(found, key=lambda case: case[0])
@@ -98,6 +108,11 @@ def render_cases(folder):
             f"`{group.task}`, {worst}.\n"
         )
     _write(folder, parts)
+
+
+def render_defaults(folder):
+    """Writes one table of methods without arguments."""
+    render_cases(folder, DEFAULTS)
 
 
 def render_lengths(folder):

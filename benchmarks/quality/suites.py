@@ -3,6 +3,7 @@
 import dataclasses
 
 from benchmarks.quality import convergence
+from benchmarks.quality import defaults
 from benchmarks.quality import few_epochs
 from benchmarks.quality import gpu
 from benchmarks.quality import report
@@ -18,6 +19,7 @@ TASKS = (
     | robustness.TASKS
     | convergence.TASKS
     | few_epochs.TASKS
+    | defaults.TASKS
 )
 # SLR with its default arguments, and all other methods.
 ALL = tuple(method for method in METHODS if method not in VARIANTS)
@@ -53,6 +55,13 @@ SUITES = {
         TUNED,
         folder="robustness",
         render=report.render_cases,
+    ),
+    "defaults": Suite(
+        defaults.CASES,
+        defaults.METHODS,
+        seeds=(0,),
+        folder="defaults",
+        render=report.render_defaults,
     ),
     "convergence": Suite(
         tuple(convergence.TASKS),

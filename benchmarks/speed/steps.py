@@ -26,7 +26,10 @@ QUANTITY = "times a plain step"
 METHODS = {
     "SLR": keras_slr.SLRCallback,
     "gradual magnitude": keras_slr.GradualMagnitudeCallback,
-    "ADMM": keras_slr.ADMMCallback,
+    # By default, its steps are those of SLR.
+    "ADMM": functools.partial(
+        keras_slr.ADMMCallback, solver=keras_slr.ADMM.paper()
+    ),
 }
 CONTROL = "plain"
 TFMOT = "TF-MOT"

@@ -1,5 +1,9 @@
 """GReg in `model.fit`."""
 
+from typing import Any
+from typing import Self
+
+from keras_slr.allocation.user_rates import Rate
 from keras_slr.callbacks.pruning_callback import PruningCallback
 from keras_slr.record import register
 from keras_slr.solvers import GReg
@@ -14,3 +18,15 @@ class GRegCallback(PruningCallback):
     """
 
     default_solver = GReg
+
+    @classmethod
+    def paper(cls, rate: Rate | None = None, **kwargs: Any) -> Self:
+        """Returns the callback with the publication's penalty.
+
+        It is a part of the gradient and grows to 1, see `GReg.paper`.
+
+        Args:
+            rate: See `PruningCallback`.
+            **kwargs: Other arguments of `PruningCallback`.
+        """
+        return cls(rate, **{"solver": GReg.paper()} | kwargs)

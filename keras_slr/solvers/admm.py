@@ -3,63 +3,120 @@
 The method from which SLR descends: the same split and the same projection. The
 penalty weight itself is the stepsize of the multipliers, which take one step
 after each projection, without conditions.
+
+By default the free support, the decoupled penalty, the shrinking sets and the
+settling of `solvers.slr` surround this step, so no constant depends on the
+optimizer, its learning rate, the scale of the loss or the number of steps.
+`ADMM.paper()` has none of these.
 """
 
 import dataclasses
+from typing import Any
+from typing import Self
 
 from keras_slr.record import PACKAGE
-from keras_slr.schedules.check_schedule import schedule_of
+from keras_slr.schedules import Geometric
+from keras_slr.schedules import Ramp
 from keras_slr.schedules.schedule import Schedule
-from keras_slr.solvers import forms
+from keras_slr.solvers.continuation import Continuation
 from keras_slr.solvers.registry import register_solver
-from keras_slr.solvers.solver import Solver
 
 
 @register_solver("admm", PACKAGE)
 @dataclasses.dataclass(frozen=True)
-class ADMM(Solver):
+class ADMM(Continuation):
     """The alternating direction method of multipliers (arXiv 1804.03294).
 
     Args:
-        rho: Positive float, or a schedule of the fraction of the run.
-            Defaults to `1e-2`; tune it for each model.
+        rho: Schedule of the penalty weight, a function of the fraction of the
+            way to `freeze_at`, or a positive float for a constant weight.
+            With a decoupled penalty, the fraction of the distance to `V`,
+            below one, that `W` covers between two updates, see `SLR`. Defaults
+            to `Geometric(0.5, 0.99)`.
         free_support: Boolean, whether entries in the support of `Z` train
-            without the penalty, see `SLR`. This is not part of ADMM. Defaults
-            to `False`.
+            without the penalty, see `SLR`. Defaults to `True`.
+        penalty: `"decoupled"` or `"coupled"`, see `SLR`. Defaults to
+            `"decoupled"`.
+        freeze_at: Float in `(0, 1]`, `"auto"` or `None`, see `SLR`. With
+            `None` the set of kept entries changes to the end, and rho and the
+            ramp are functions of the fraction of the steps. Defaults to
+            `"auto"`.
+        ramp: Schedule from zero to one by which the pruning rate is
+            multiplied, or `None`, see `SLR`. Defaults to `Ramp()`.
+
+    Raises:
+        ValueError: If a number is outside its range.
     """
 
-    rho: Schedule | float = 1e-2
-    free_support: bool = False
+    rho: Schedule | float = Geometric(0.5, 0.99)
+    free_support: bool = True
+    penalty: str = "decoupled"
+    freeze_at: float | str | None = "auto"
+    ramp: Schedule | None = Ramp()
 
     prefix = "admm"
 
-    def __post_init__(self):
-        super().__post_init__()
-        object.__setattr__(self, "rho", schedule_of("rho", self.rho))
+    @classmethod
+    def paper(cls, rho: Schedule | float = 1e-2, **kwargs: Any) -> Self:
+        """Returns ADMM as published: a constant rho as a part of the gradient.
 
-    @property
-    def form(self):
-        return forms.Free if self.free_support else forms.Held
+        The best rho differs between models, optimizers and learning rates.
+
+        Args:
+            rho: Positive float, or a schedule of the fraction of the steps.
+                Defaults to `1e-2`.
+            **kwargs: Other arguments of `ADMM`.
+        """
+        settings: dict[str, Any] = {
+            "free_support": False,
+            "penalty": "coupled",
+            "freeze_at": None,
+            "ramp": None,
+        }
+        return cls(rho, **settings | kwargs)
 
     def begin(self, tensors, clock):
-        del clock
-        rho = self.rho(0.0)
-        tensors.start(rho)
+        rho = self.strength(0.0, clock.interval)
+        tensors.start(rho, self.share(0.0))
         return ADMMState(rho)
 
     def update(self, state, tensors, loss, clock):
         del loss
-        rho, rho_next = state.rho, self.rho(clock.progress)
-        masks = tensors.keep_lifted(rho)
-        tensors.ascend(masks, rho, rho_next, s_2=rho)
+        if state.settled:
+            return state
+        way = self.way(clock, tensors)
+        rho = state.rho
+        freezes = self.freezes(way)
+        if freezes and not self.settles:
+            masks = tensors.keep_support()
+        else:
+            masks = tensors.keep_lifted(rho, share=self.share(way))
+        if freezes and self.settles:
+            tensors.hold(masks)
+            return ADMMState(1.0, settled=True)
+        rho_next = self.strength(way, clock.interval)
+        tensors.ascend(
+            masks, rho, rho_next, s_2=rho, scale=self.scale(rho, rho_next)
+        )
         return ADMMState(rho_next)
 
     def logs(self, states):
         return {"rho": states[-1].rho}
 
+    def way(self, clock, tensors):
+        if self.freeze_at is None:
+            return clock.progress
+        return super().way(clock, tensors)
+
 
 @dataclasses.dataclass(frozen=True)
 class ADMMState:
-    """The scalars of a run: the penalty weight in force."""
+    """The scalars of a run.
+
+    Attributes:
+        rho: The penalty weight in force.
+        settled: Whether `W = Z` holds exactly from now on.
+    """
 
     rho: float
+    settled: bool = False

@@ -10,6 +10,11 @@ and then stays for 10 000 to 40 000 steps, 100 000 steps in all. Here the same
 schedule is a function of the fraction of the run, so it fits any number of
 steps. GReg-2's small negative penalty on kept weights, which cancels part of
 the optimizer's weight decay, is omitted.
+
+By default the penalty is decoupled, see `solvers.slr`: after the optimizer's
+step, the weights to prune lose a share of their value. As part of the gradient,
+the effect of `reg` would depend on the optimizer, the learning rate, the scale
+of the loss and the number of steps. `GReg.paper()` has it there.
 """
 
 import dataclasses
@@ -18,6 +23,9 @@ from typing import Self
 
 from keras_slr.record import PACKAGE
 from keras_slr.solvers import forms
+from keras_slr.solvers.continuation import check_penalty
+from keras_slr.solvers.continuation import per_step
+from keras_slr.solvers.progress import Progress
 from keras_slr.solvers.registry import register_solver
 from keras_slr.solvers.solver import Solver
 
@@ -29,22 +37,30 @@ class GReg(Solver):
 
     Args:
         reg: Positive float, the penalty at the end of its growth, `tau` in
-            the publication. Defaults to `1.0`.
-        until: Float in `(0, 1]`, the fraction of the run at which the penalty
-            reaches `reg`. Defaults to `0.75`.
-        pick_until: Float in `[0, 1)`, the fraction of the run at which the
-            weights to prune are picked: `0.0` for GReg-1. Defaults to `0.0`.
+            the publication. With a decoupled penalty, the share, below one,
+            that the picked weights lose between two updates. Defaults to
+            `0.99`.
+        until: Float in `(0, 1]`, the fraction of the learning
+            (`Clock.learned`) at which the penalty reaches `reg`. With a
+            decoupled penalty, the picked weights are zero from then on. With a
+            coupled one, the fraction of the steps. Defaults to `0.75`.
+        pick_until: Float in `[0, 1)`, the fraction at which the weights to
+            prune are picked: `0.0` for GReg-1. Defaults to `0.0`.
         pick_reg: Positive float, the penalty on all weights at that moment,
             `tau'` in the publication. Defaults to `1e-2`.
+        penalty: `"decoupled"`, a share of the weights after the optimizer's
+            step, or `"coupled"`, a part of the gradient that the optimizer
+            sees. Defaults to `"decoupled"`.
 
     Raises:
         ValueError: If a number is outside its range.
     """
 
-    reg: float = 1.0
+    reg: float = 0.99
     until: float = 0.75
     pick_until: float = 0.0
     pick_reg: float = 1e-2
+    penalty: str = "decoupled"
 
     prefix = "greg"
     form = forms.Free
@@ -55,6 +71,14 @@ class GReg(Solver):
             raise ValueError(
                 "Expected positive penalties. Received: "
                 f"reg={self.reg}, pick_reg={self.pick_reg}."
+            )
+        check_penalty(self.penalty)
+        if self.decoupled and max(self.reg, self.pick_reg) >= 1:
+            raise ValueError(
+                "Expected penalties below 1 with a decoupled penalty: the "
+                "share that weights lose between two updates. Received: "
+                f"reg={self.reg}, pick_reg={self.pick_reg}; "
+                "GReg(penalty='coupled', ...) accepts larger values."
             )
         if not 0 <= self.pick_until < self.until <= 1:
             raise ValueError(
@@ -73,10 +97,30 @@ class GReg(Solver):
         """Returns GReg-2, which picks after a tenth of the growth."""
         return cls(**{"pick_until": 0.075} | kwargs)
 
+    @classmethod
+    def paper(cls, **kwargs: Any) -> Self:
+        """Returns GReg-1 as published: `reg` grows to 1 in the gradient.
+
+        GReg-2 as published is `GReg.two(reg=1.0, penalty="coupled")`.
+
+        Args:
+            **kwargs: Other arguments of `GReg`.
+        """
+        settings: dict[str, Any] = {"reg": 1.0, "penalty": "coupled"}
+        return cls(**settings | kwargs)
+
+    @property
+    def acts_on(self):
+        return "weights" if self.decoupled else "gradients"
+
+    @property
+    def decoupled(self) -> bool:
+        """Whether the penalty acts after the optimizer's step."""
+        return self.penalty == "decoupled"
+
     def begin(self, tensors, clock):
-        del clock
         picked = self.pick_until == 0.0
-        reg = self.strength(0.0, picked)
+        reg = self.strength(0.0, picked, clock.interval)
         tensors.start(reg)
         if not picked:
             tensors.ascend(tensors.keep_none(), reg, reg)
@@ -84,32 +128,54 @@ class GReg(Solver):
 
     def update(self, state, tensors, loss, clock):
         del loss
-        picked = state.picked or clock.progress >= self.pick_until
-        reg = self.strength(clock.progress, picked)
+        if state.settled:
+            return state
+        done = self.done(clock)
+        picked = state.picked or done >= self.pick_until
         if not picked:
             masks = tensors.keep_none()
         elif not state.picked:
             masks = tensors.keep(tensors.weights, tensors.rates)
         else:
             masks = tensors.keep_support()
+        if self.decoupled and done >= self.until:
+            tensors.hold(masks)
+            return GRegState(1.0, picked, settled=True)
+        reg = self.strength(done, picked, clock.interval)
         tensors.ascend(masks, state.reg, reg)
         return GRegState(reg, picked)
 
     def settled(self, state, tensors, clock):
         del tensors
+        if self.decoupled:
+            return state.settled
         return state.picked and clock.progress >= self.until
 
     def logs(self, states):
         return {"reg": states[-1].reg, "picked": float(states[-1].picked)}
 
-    def strength(self, progress: float, picked: bool) -> float:
-        """Returns the penalty at `progress`."""
-        if not picked:
-            grown = progress / self.pick_until
-            return self.pick_reg * max(grown, _FIRST)
-        span = self.until - self.pick_until
-        grown = min((progress - self.pick_until) / span, 1.0)
-        return self.reg * max(grown, _FIRST)
+    def done(self, clock: Progress) -> float:
+        """Returns the fraction of the learning, or of the steps, that is over.
+
+        The optimizer multiplies a coupled penalty by the learning rate itself.
+        """
+        return clock.learned if self.decoupled else clock.progress
+
+    def strength(self, done: float, picked: bool, interval: int) -> float:
+        """Returns the penalty in one training step.
+
+        Args:
+            done: Float in `[0, 1]`, see `done`.
+            picked: Boolean, whether the weights to prune have been picked.
+            interval: Integer, training steps from one update to the next.
+        """
+        if picked:
+            end, grown = self.reg, done - self.pick_until
+            grown /= self.until - self.pick_until
+        else:
+            end, grown = self.pick_reg, done / self.pick_until
+        reg = end * max(min(grown, 1.0), _FIRST)
+        return per_step(reg, interval) if self.decoupled else reg
 
 
 # The penalty marks the weights on which it acts, so it is never zero. This is
@@ -124,7 +190,9 @@ class GRegState:
     Attributes:
         reg: The present penalty.
         picked: Whether the weights to prune have been picked.
+        settled: Whether these weights are zero from now on.
     """
 
     reg: float
     picked: bool
+    settled: bool = False

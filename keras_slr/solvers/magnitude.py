@@ -118,14 +118,15 @@ class OneShotMagnitude(Solver):
     Args:
         at: Float in `[0, 1]`, the fraction of the run at which the weights
             are removed: `0.0` trains the sparse model from the first step,
-            `1.0` trains the dense model and prunes at the last step. Defaults
-            to `1.0`.
+            `1.0` trains the dense model and prunes at the last step, after
+            which no training makes up for the removed weights. Defaults to
+            `0.0`.
 
     Raises:
         ValueError: If `at` is outside its range.
     """
 
-    at: float = 1.0
+    at: float = 0.0
 
     prefix = "one_shot"
     form = forms.Masked

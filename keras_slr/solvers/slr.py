@@ -56,8 +56,9 @@ Weights that settle after the rate has decayed can no longer compensate for the
 removed ones.
 
 The update is in `solvers.slr_dual_update`, its stepsize rule in
-`solvers.slr_stepsize`, the trial in `solvers.slr_trial`, and the storage of `Z`
-and `Lam` in `solvers.forms`.
+`solvers.slr_stepsize`, the trial in `solvers.slr_trial`, the growing pull and
+the shrinking sets in `solvers.continuation`, and the storage of `Z` and `Lam`
+in `solvers.forms`.
 """
 
 import dataclasses
@@ -69,28 +70,19 @@ from keras_slr.record import PACKAGE
 from keras_slr.schedules import Constant
 from keras_slr.schedules import Geometric
 from keras_slr.schedules import Ramp
-from keras_slr.schedules.check_schedule import check_schedule
-from keras_slr.schedules.check_schedule import schedule_of
 from keras_slr.schedules.schedule import Schedule
-from keras_slr.solvers import forms
-from keras_slr.solvers.progress import Progress
+from keras_slr.solvers.continuation import Continuation
+from keras_slr.solvers.continuation import least
 from keras_slr.solvers.registry import register_solver
 from keras_slr.solvers.slr_dual_update import begin
 from keras_slr.solvers.slr_dual_update import dual_update
 from keras_slr.solvers.slr_trial import try_all
-from keras_slr.solvers.solver import Solver
 from keras_slr.solvers.tensors import Tensors
-
-# Steps in which batch norms collect statistics of the settled weights: with
-# their usual momentum of 0.99, old statistics then make up a fifth.
-STATISTICS = 150
-# Short runs still spend half of their learning on the choice.
-EARLIEST = 0.5
 
 
 @register_solver("slr", PACKAGE)
 @dataclasses.dataclass(frozen=True)
-class SLR(Solver):
+class SLR(Continuation):
     """Surrogate Lagrangian Relaxation. The defaults need no tuning.
 
     Args:
@@ -151,30 +143,15 @@ class SLR(Solver):
 
     def __post_init__(self):
         super().__post_init__()
-        object.__setattr__(self, "rho", schedule_of("rho", self.rho))
-        if self.ramp is not None:
-            check_schedule("ramp", self.ramp)
         if self.stepsize_bound is not None and self.stepsize_bound <= 0:
             raise ValueError(
                 "Expected a positive `stepsize_bound` or None. Received: "
                 f"stepsize_bound={self.stepsize_bound}."
             )
-        if self.penalty not in ("coupled", "decoupled"):
-            raise ValueError(
-                "Expected `penalty` to be 'decoupled' or 'coupled'. Received: "
-                f"penalty={self.penalty!r}."
-            )
         if not (self.metric == "auto" or _is_share(self.metric)):
             raise ValueError(
                 "Expected `metric`, a power of mean squared gradients, to be "
                 f"in [0, 1] or 'auto'. Received: metric={self.metric!r}."
-            )
-        if self.penalty == "decoupled" and not 0 < self.rho(1.0) < 1:
-            raise ValueError(
-                "Expected rho between 0 and 1 with a decoupled penalty: the "
-                "fraction of the distance to Z covered between two dual "
-                f"updates. Received: rho={self.rho}; SLR.coupled() accepts "
-                "larger values."
             )
         if self.M <= 1 or not 0 < self.r < 1:
             raise ValueError(
@@ -187,15 +164,6 @@ class SLR(Solver):
                 f"stepsize={self.stepsize}."
             )
         at = self.freeze_at
-        if (
-            isinstance(at, str)
-            and at != "auto"
-            or (isinstance(at, numbers.Real) and not 0 < at <= 1)
-        ):
-            raise ValueError(
-                "Expected `freeze_at` to be a fraction of the run in (0, 1], "
-                f"'auto' or None. Received: freeze_at={at!r}."
-            )
         latest = at if isinstance(at, numbers.Real) else 1.0
         if not 0 <= self.trial < latest:
             raise ValueError(
@@ -239,19 +207,6 @@ class SLR(Solver):
             metric=0.0,
         )
 
-    @property
-    def form(self):
-        return forms.Free if self.free_support else forms.Held
-
-    @property
-    def acts_on(self):
-        return "weights" if self.penalty == "decoupled" else "gradients"
-
-    @property
-    def settles(self) -> bool:
-        """Whether entries outside the support are zero after `freeze_at`."""
-        return self.penalty == "decoupled" and self.free_support
-
     def begin(self, tensors, clock):
         rho = self.strength(0.0, clock.interval)
         square = tensors.start(rho, self.share(0.0))
@@ -264,18 +219,11 @@ class SLR(Solver):
     def update(self, state, tensors, loss, clock):
         if state.settled:
             return dataclasses.replace(state, updates=state.updates + 1)
-        if clock.learned < self.trial_ends(tensors):
+        if clock.learned < self.way_begins(tensors):
             state = dataclasses.replace(state, updates=state.updates + 1)
             return try_all(self, state, tensors, loss, clock)
         way = self.way(clock, tensors)
         return dual_update(self, state, tensors, loss, way, clock.interval)
-
-    def settled(self, state, tensors, clock):
-        if self.freeze_at is None:
-            return super().settled(state, tensors, clock)
-        return state.settled or (
-            not self.settles and self.freezes(self.way(clock, tensors))
-        )
 
     def logs(self, states):
         updated = [state for state in states if state.updates] or states
@@ -286,65 +234,18 @@ class SLR(Solver):
             "condition_2": _mean(state.condition_2 for state in updated),
         }
 
-    def way(self, clock: Progress, tensors: Tensors) -> float:
-        """Returns the fraction of the way to `freeze_at`.
-
-        Args:
-            clock: `solvers.progress.Progress`.
-            tensors: See `dual_update`.
-        """
-        begin = self.trial_ends(tensors)
-        at: Any = self.freeze_at
-        if at == "auto":
-            at = _least(tensors, "freeze_at")
-            if tensors.scale_free:
-                # While weights still come and go, the batch norms behind
-                # them hold statistics of earlier weights.
-                before = clock.learned_before_last(STATISTICS)
-                at = min(at, max(before, EARLIEST))
-        elif at is None:
-            at = 1.0
-        return min(max(clock.learned - begin, 0.0) / (at - begin), 1.0)
-
     def power(self, tensors: Tensors) -> float:
         """Returns the power of the metric of the projection."""
         power: Any = self.metric
-        return _least(tensors, "metric") if power == "auto" else power
+        return least(tensors, "metric") if power == "auto" else power
 
-    def trial_ends(self, tensors: Tensors) -> float:
-        """Returns the fraction of the learning at which the way begins."""
+    def way_begins(self, tensors: Tensors) -> float:
         tries = self.settles and tensors.scale_free
         return self.trial if tries else 0.0
-
-    def freezes(self, way: float) -> bool:
-        """Returns whether the support is settled."""
-        return self.freeze_at is not None and way >= 1.0
-
-    def share(self, way: float) -> float:
-        """Returns the present factor of the pruning rate."""
-        return 1.0 if self.ramp is None else self.ramp(way)
-
-    def strength(self, way: float, interval: int) -> float:
-        """Returns rho for one training step.
-
-        Args:
-            way: Float in `[0, 1]`, see `way`.
-            interval: Integer, training steps from one dual update to the next.
-        """
-        schedule: Any = self.rho
-        rho = schedule(way)
-        if self.penalty == "coupled":
-            return rho
-        return 1.0 - (1.0 - rho) ** (1.0 / interval)
 
 
 def _is_share(value):
     return isinstance(value, numbers.Real) and 0 <= value <= 1
-
-
-def _least(tensors, name):
-    """Returns the least value of an attribute of a run's structures."""
-    return min(getattr(c.structure, name) for c in tensors.constraints)
 
 
 def _mean(values):

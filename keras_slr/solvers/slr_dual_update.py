@@ -144,7 +144,7 @@ def dual_update(solver, state, tensors, loss, way, interval=1):
             settled=True,
         )
     rho_next = solver.strength(way, interval)
-    scale = rho_next / rho if solver.penalty == "decoupled" else 1.0
+    scale = solver.scale(rho, rho_next)
     tensors.ascend(masks, rho, rho_next, s_1, s_2, scale)
     if solver.free_support:
         inner, square = sums.inner_outside, sums.square_outside

@@ -9,6 +9,7 @@ import pytest
 import keras_slr
 from benchmarks import token_models
 from benchmarks.quality import datasets
+from benchmarks.quality import defaults
 from benchmarks.quality import gpu
 from benchmarks.quality import robustness
 from benchmarks.quality import suites
@@ -63,6 +64,7 @@ def test_a_net_of_the_gpu_suite_trains_and_prunes(name, monkeypatch):
     "task",
     [
         tasks.TASKS["mixer_cifar10"],
+        defaults.TASKS["mixer_fashion_mnist"],
         tasks.TASKS["vit_cifar10"],
         robustness.TASKS["digits_convolutions_sgd_0.01_10"],
         robustness.TASKS["autoencoder_adam_0.001_3"],

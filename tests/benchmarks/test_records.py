@@ -73,7 +73,9 @@ def test_chosen_settings_are_no_task(tmp_path):
     assert found == {("made", "gmp"): chosen}
 
 
-@pytest.mark.parametrize("folder", ["quality", "robustness", "convergence"])
+@pytest.mark.parametrize(
+    "folder", ["quality", "robustness", "convergence", "defaults"]
+)
 def test_tracked_results_are_sorted(folder):
     paths = list((RESULTS / folder).glob("*.jsonl"))
     assert paths
@@ -93,6 +95,7 @@ def test_tracked_results_are_sorted(folder):
         pytest.param("full", marks=pytest.mark.slow),
         "robustness",
         "convergence",
+        "defaults",
     ],
 )
 def test_tracked_tables_show_the_tracked_results(suite, tmp_path):

@@ -23,10 +23,12 @@ CALLBACKS = {
     "admm": lambda: ADMMCallback(0.9),
     "greg_1": lambda: GRegCallback(0.9),
     "greg_2": lambda: GRegCallback(0.9, solver=GReg.two()),
+    "admm_paper": lambda: ADMMCallback.paper(0.9),
+    "greg_paper": lambda: GRegCallback.paper(0.9),
     "gmp": lambda: GradualMagnitudeCallback(0.9),
     "one_shot": lambda: OneShotMagnitudeCallback(0.9),
-    "one_shot_first": lambda: OneShotMagnitudeCallback(
-        0.9, solver=OneShotMagnitude(at=0.0)
+    "one_shot_last": lambda: OneShotMagnitudeCallback(
+        0.9, solver=OneShotMagnitude(at=1.0)
     ),
 }
 
@@ -124,7 +126,7 @@ def test_zeros_of_gradual_pruning_never_come_back(make_model, data):
 def test_admm_is_the_textbook_iteration(make_model, data):
     """Z = Pi(W + U), U <- U + W - Z in the scaled form, U = Lam / rho."""
     rho = 0.3
-    pruner = uniform(ADMM(rho), update_every=3)
+    pruner = uniform(ADMM.paper(rho), update_every=3)
     model = make_model("sgd")
     pruner.begin(model, total_steps=12)
     layer = model.layers[0]
@@ -147,7 +149,7 @@ def test_greg_1_decays_what_it_picked_at_the_start(make_model):
     """With no task gradient, SGD gives `W <- (1 - lr reg) W` on the picked."""
     x, y = np.zeros((8, 20), "float32"), np.zeros((8, 4), "float32")
     model = make_model(keras.optimizers.SGD(0.5))
-    pruner = uniform(GReg.one(until=1.0), update_every=1)
+    pruner = uniform(GReg.paper(until=1.0), update_every=1)
     pruner.begin(model, total_steps=10)
     start = w = to_numpy(model.layers[0].kernel).astype("float64")
     keep = slow_keep_mask(start, 64)
@@ -164,7 +166,7 @@ def test_greg_1_decays_what_it_picked_at_the_start(make_model):
 
 def test_greg_2_picks_after_a_penalty_on_all(make_model, data):
     model = make_model("sgd")
-    solver = GReg.two(pick_until=0.5, pick_reg=0.1)
+    solver = GReg.two(pick_until=0.5, pick_reg=0.1, penalty="coupled")
     pruner = uniform(solver, update_every=1)
     pruner.begin(model, total_steps=10)
     layer = model.layers[0]
@@ -184,6 +186,158 @@ def test_greg_2_picks_after_a_penalty_on_all(make_model, data):
     pruner.abandon()
 
 
+def zero_gradients(make_model):
+    """A model whose task gradients are zero, its data and first kernel."""
+    x, y = np.zeros((8, 20), "float32"), np.zeros((8, 4), "float32")
+    model = make_model(keras.optimizers.SGD(0.5))
+    kernel = model.layers[0].kernel
+    return model, (x, y), kernel, to_numpy(kernel).astype("float64")
+
+
+def test_admm_without_arguments_steps_the_multipliers_with_rho(make_model):
+    """The scaled form: `W` goes a share of the way to `Z - U`, `U += W - Z`.
+
+    In the support, `Z` follows `W`, and `U` is zero. There are 40 updates, two
+    steps each; the support settles after 32 of them.
+    """
+    model, batch, kernel, w = zero_gradients(make_model)
+    pruner = uniform(ADMM(), update_every=2)
+    pruner.begin(model, total_steps=80)
+    u, keep, share = np.zeros_like(w), np.ones(w.shape, bool), 0.5
+    for step in range(1, 80):
+        pruner.step(model.train_on_batch(*batch))
+        left = np.sqrt(1 - share)
+        w = np.where(keep, w, left * w - (1 - left) * u)
+        if step % 2 == 0 and share < 1.0:
+            way = min(step / 64, 1.0)
+            ramp = 1 - (1 - way) ** 3
+            kept = w.size - round(0.9 * ramp * w.size)
+            keep = slow_keep_mask(w + u, kept)
+            u = np.where(keep, 0.0, u + w)
+            share = 0.5 * (0.99 / 0.5) ** way
+            if way == 1.0:
+                share, u, w = 1.0, np.zeros_like(w), np.where(keep, w, 0.0)
+        np.testing.assert_allclose(to_numpy(kernel), w, rtol=1e-4, atol=1e-6)
+    pruner.finalize()
+    np.testing.assert_array_equal(to_numpy(kernel) != 0, keep)
+
+
+def test_greg_without_arguments_takes_a_growing_share(make_model):
+    """Steps `W <- (1 - share)^(1 / 2) W` on the picked, two per update."""
+    model, batch, kernel, w = zero_gradients(make_model)
+    pruner = uniform(GReg(), update_every=2)
+    pruner.begin(model, total_steps=40)
+    keep, share = slow_keep_mask(w, 64), 0.99e-4
+    for step in range(1, 40):
+        pruner.step(model.train_on_batch(*batch))
+        w = np.where(keep, w, w * np.sqrt(1 - share))
+        if step % 2 == 0:
+            share = 0.99 * step / 30 if step < 30 else 1.0
+            w = np.where(keep | (step < 30), w, 0.0)
+        np.testing.assert_allclose(to_numpy(kernel), w, rtol=1e-4, atol=1e-9)
+    assert pruner.run.state.settled
+    np.testing.assert_array_equal(to_numpy(kernel) != 0, keep)
+    pruner.abandon()
+
+
+SOLVERS = {
+    "admm": ADMM(),
+    "greg_1": GReg(),
+    "greg_2": GReg.two(),
+    "gmp": GradualMagnitude(),
+    "one_shot": OneShotMagnitude(),
+}
+
+
+def trained(solver, make_model, data, scale):
+    """Kernels of a run whose loss is multiplied by `scale`.
+
+    The learning rate is divided by it, so the task's own steps are the same.
+    """
+    keras.utils.set_random_seed(0)
+    model = make_model(keras.optimizers.SGD(0.02 / scale), loss_weights=[scale])
+    pruner = uniform(solver, update_every=1)
+    pruner.begin(model, total_steps=40)
+    for _ in range(40):
+        pruner.step(model.train_on_batch(*data))
+    pruner.finalize()
+    return np.concatenate([to_numpy(k).ravel() for k in kernels(model)])
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_the_scale_of_the_loss_changes_nothing(name, make_model, data):
+    # Powers of two are exact.
+    once, often = (
+        trained(SOLVERS[name], make_model, data, scale) for scale in (1.0, 64.0)
+    )
+    np.testing.assert_allclose(often, once, rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def classes():
+    """A trained classifier of ten classes: weights, a maker and its data."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(512, 20)).astype("float32")
+    y = np.argmax(x @ rng.normal(size=(20, 10)), axis=1)
+
+    def make():
+        model = keras.Sequential(
+            [
+                keras.Input((20,)),
+                keras.layers.Dense(64, "relu"),
+                keras.layers.Dense(64, "relu"),
+                keras.layers.Dense(10, "softmax"),
+            ]
+        )
+        model.compile(
+            keras.optimizers.SGD(0.05, momentum=0.9),
+            "sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+        )
+        return model
+
+    keras.utils.set_random_seed(0)
+    model = make()
+    model.fit(x, y, epochs=15, verbose=0)
+    assert model.evaluate(x, y, verbose=0)[1] > 0.99
+    return make, model.get_weights(), (x, y)
+
+
+@pytest.mark.once("the accuracy is that of the mathematics")
+@pytest.mark.parametrize(
+    "method",
+    [
+        ADMMCallback,
+        GRegCallback,
+        GradualMagnitudeCallback,
+        OneShotMagnitudeCallback,
+    ],
+)
+def test_a_method_without_arguments_keeps_the_accuracy(method, classes):
+    """With a penalty in the gradient, ADMM loses 12 points, for example."""
+    make, weights, data = classes
+    model = make()
+    model.set_weights(weights)
+    model.fit(*data, epochs=10, verbose=0, callbacks=[method(0.8)])
+    assert model.evaluate(*data, verbose=0)[1] > 0.97
+
+
+def test_the_presets_are_the_publications():
+    admm = ADMMCallback.paper(0.8, finetune_epochs=2)
+    assert admm.pruner.solver == ADMM(
+        rho=1e-2,
+        free_support=False,
+        penalty="coupled",
+        freeze_at=None,
+        ramp=None,
+    )
+    assert admm.pruner.update_every == "epoch"
+    assert admm.finetune_epochs == 2
+    greg = GRegCallback.paper(0.8, update_every=5)
+    assert greg.pruner.solver == GReg(reg=1.0, penalty="coupled")
+    assert greg.pruner.update_every == 5
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -193,6 +347,11 @@ def test_greg_2_picks_after_a_penalty_on_all(make_model, data):
         lambda: OneShotMagnitude(at=2.0),
         lambda: GReg(reg=0.0),
         lambda: GReg(pick_until=0.9),
+        lambda: GReg(reg=1.0),
+        lambda: GReg(penalty="both"),
+        lambda: ADMM(rho=1.0),
+        lambda: ADMM(penalty="both"),
+        lambda: ADMM(freeze_at=2.0),
         lambda: GradualMagnitudeCallback(
             begin_step=3, solver=GradualMagnitude()
         ),
