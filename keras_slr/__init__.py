@@ -27,6 +27,7 @@ from keras_slr.layerwise.prune_layerwise import prune_layerwise
 from keras_slr.layerwise.report import LayerwiseReport
 from keras_slr.layerwise.solvers import LayerSolver
 from keras_slr.layerwise.solvers import register_layer_solver
+from keras_slr.merging.merge_units import merge_units
 from keras_slr.planning.plan import Plan
 from keras_slr.pruner import SLRPruner
 from keras_slr.reports import Report
@@ -107,6 +108,7 @@ __all__ = [
     "hard_prune",
     "keep_masks",
     "macs",
+    "merge_units",
     "prune_layerwise",
     "register_layer_solver",
     "register_solver",

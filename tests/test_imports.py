@@ -64,6 +64,7 @@ def test_public_names():
         "hard_prune",
         "keep_masks",
         "macs",
+        "merge_units",
         "prune_layerwise",
         "register_layer_solver",
         "register_solver",

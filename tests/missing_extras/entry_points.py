@@ -41,6 +41,7 @@ CALLS = {
     "tflite_export.obstacles": "export",
     "benchmark.Benchmark((), 'accuracy', 2).plot()": "plot",
     "to_onnx(model, 'out.onnx')": "onnx",
+    "keras_slr.merge_units(model)": "datasets",
     "tfmot.to_tfmot(model, 'out.h5')": "tfmot",
     "examples_data.load('svhn_cropped')": "datasets",
 }
@@ -88,6 +89,7 @@ def _names():
     return {
         "benchmark": importlib.import_module("tflite_export.benchmark"),
         "examples_data": importlib.import_module("examples.data"),
+        "keras_slr": keras_slr,
         "model": model,
         "tflite_export": importlib.import_module("tflite_export"),
         "tfmot": importlib.import_module("keras_slr.interop.tfmot"),

@@ -1,0 +1,1 @@
+"""Merges units that compute nearly the same."""
