@@ -11,6 +11,7 @@ import_keras()
 from keras_slr import reports
 from keras_slr.files import file_size
 from keras_slr import schedules
+from keras_slr import scores
 from keras_slr import shrinking
 from keras_slr.batch_norm import renew_batch_norm
 from keras_slr.planning.budget import Budget
@@ -38,6 +39,8 @@ from keras_slr.reports import report
 from keras_slr.reports import sensitivity
 from keras_slr.reports import sparsity
 from keras_slr.reports import summary_diff
+from keras_slr.scores.registry import register_score
+from keras_slr.scores.score import Score
 from keras_slr.shrinking import ShrinkReport
 from keras_slr.shrinking import dependency_groups
 from keras_slr.shrinking import fold_batch_norm
@@ -96,6 +99,7 @@ __all__ = [
     "SLRModel",
     "SLRPruner",
     "SLRTrainStep",
+    "Score",
     "Sensitivity",
     "ShrinkReport",
     "Solver",
@@ -111,11 +115,13 @@ __all__ = [
     "merge_units",
     "prune_layerwise",
     "register_layer_solver",
+    "register_score",
     "register_solver",
     "register_structure",
     "renew_batch_norm",
     "report",
     "schedules",
+    "scores",
     "sensitivity",
     "shrink",
     "shrink_report",

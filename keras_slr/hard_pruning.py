@@ -1,5 +1,6 @@
-"""Pruning by magnitude in one step, without training."""
+"""Pruning in one step, without training, by magnitude or another score."""
 
+from typing import Any
 from typing import Unpack
 
 import keras
@@ -13,23 +14,38 @@ from keras_slr.planning.plan import Plan
 from keras_slr.planning.plan_arguments import PlanArguments
 from keras_slr.reports import Report
 from keras_slr.reports.report import report_of
+from keras_slr.scores.registry import score_of
+from keras_slr.scores.score import Score
+from keras_slr.scores.scorer import Scorer
 from keras_slr.structures.constraint import numbered
 from keras_slr.training.arrays import arrays_for
 
 
 def hard_prune(
-    model: keras.Model, rate: Rate | None = None, **plan: Unpack[PlanArguments]
+    model: keras.Model,
+    rate: Rate | None = None,
+    *,
+    score: Score | str | None = None,
+    data: Any = None,
+    batch_size: int | None = None,
+    **plan: Unpack[PlanArguments],
 ) -> Report:
-    """Sets the smallest entries or units of a model to zero, in place.
+    """Sets the entries or units that matter least to zero, in place.
 
     Exactly `n - round(rate n)` of the `n` entries of each kernel stay, or of
-    the units of a structure: those of largest magnitude. The lowest index
-    wins a tie.
+    the units of a structure: those of largest magnitude, or score. The lowest
+    index wins a tie.
 
     Args:
         model: Built Keras model.
         rate: See `Plan`. Defaults to `None`: `0.9`, or the rate that a
             structure fixes.
+        score: `keras_slr.Score` or its name, such as `"taylor"`: what
+            decides which entries or units stay. Defaults to `None`, their
+            magnitude.
+        data: What a score reads: a tuple `(x, y)` of arrays, or any data set
+            that `fit` takes. Defaults to `None`.
+        batch_size: Integer, for arrays. Defaults to `None`, which is 32.
         **plan: Further arguments of `Plan`: `include`, `exclude`,
             `structure`, `allocation`, `budget` and `target`.
 
@@ -37,20 +53,27 @@ def hard_prune(
         `Report` of the pruned model.
 
     Raises:
-        TypeError: If the model is not a Keras 3 model.
+        TypeError: If the model is not a Keras 3 model, or `score` not a
+            score.
         ValueError: If the model is not built, a rate is invalid, a budget
-            cannot be kept, a selector matches nothing, or a kernel has NaN
-            or infinite entries; the model is then unchanged.
+            cannot be kept, a selector matches nothing, a kernel has NaN or
+            infinite entries, or a score lacks what it reads or cannot rank
+            the structure; the model is then unchanged.
     """
     check_model(model)
     check_built(model)
-    constraints, left = Plan(rate, **plan).constraints(model)
+    chosen = score_of(score)
+    scorer = None
+    if chosen is not None:
+        scorer = Scorer(chosen, model, data, batch_size)
+    constraints, left = Plan(rate, **plan).constraints(model, scorer)
     weights, _, sets = numbered(constraints)
     for weight in weights:
         check_finite(weight.variable, weight.path)
     variables = [weight.variable for weight in weights]
     counts = [constraint.count(constraint.rate) for constraint in constraints]
-    masks = arrays_for(variables).largest(variables, sets, counts)
+    values = variables if scorer is None else scorer.of(weights)
+    masks = arrays_for(variables).largest(values, sets, counts)
     for variable, mask in zip(variables, masks):
         apply_mask(variable, mask)
     for constraint in constraints:

@@ -19,8 +19,11 @@ from keras_slr.python_numbers import python_number
 from keras_slr.reports import Report
 from keras_slr.reports import WeightRow
 from keras_slr.reports import rows_of
+from keras_slr.scores.registry import score_of
+from keras_slr.scores.score import Score
 from keras_slr.solvers import SLR
 from keras_slr.solvers.solver import Solver
+from keras_slr.solvers.solver import check_scored
 from keras_slr.solvers.solver import check_solver
 from keras_slr.training import figures
 from keras_slr.training.clock import Clock
@@ -64,6 +67,10 @@ class SLRPruner:
             it is not that of `model.compile`: of Keras, on PyTorch also of
             `torch.optim`. They are built, or can be built with the model's
             trainable variables. Defaults to `None`.
+        score: `keras_slr.Score` or its name, such as `"taylor"`, for methods
+            that choose by magnitude otherwise. Defaults to `None`.
+        data: What the score reads at every update: a tuple `(x, y)` of
+            arrays, or any data set that `fit` takes. Defaults to `None`.
         **plan: Further arguments of `Plan`: `include`, `exclude`,
             `structure`, `allocation`, `budget` and `target`.
 
@@ -83,12 +90,17 @@ class SLRPruner:
         solver: Solver | None = None,
         update_every: UpdateEvery = None,
         optimizer: Any = None,
+        score: Score | str | None = None,
+        data: Any = None,
         **plan: Unpack[PlanArguments],
     ):
         check_update_every(update_every)
         self.plan = Plan(rate, **plan)
         self.solver = SLR() if solver is None else solver
         check_solver(self.solver)
+        self.score = score_of(score)
+        check_scored(self.solver, self.score)
+        self.data = data
         self.update_every = python_number(update_every)
         self.optimizer = optimizer
         self.inside_step = optimizer is None
@@ -154,6 +166,8 @@ class SLRPruner:
             self.clock,
             (self._get_position, self._set_position),
             Optimizers(model, self.optimizer, self.inside_step),
+            self.score,
+            self.data,
         )
         self._rows = None
         self._warning = None

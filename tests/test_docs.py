@@ -19,6 +19,7 @@ import keras_slr
 import tflite_export
 from keras_slr import plots
 from keras_slr import schedules
+from keras_slr import scores
 from keras_slr.interop import tfmot
 from notebooks import build
 
@@ -39,9 +40,10 @@ PUBLIC = {
     *(f"keras_slr.{name}" for name in keras_slr.__all__),
     *(f"keras_slr.plots.{name}" for name in plots.__all__),
     *(f"keras_slr.schedules.{name}" for name in schedules.__all__),
+    *(f"keras_slr.scores.{name}" for name in scores.__all__),
     *(f"keras_slr.interop.tfmot.{name}" for name in tfmot.__all__),
     *(f"tflite_export.{name}" for name in tflite_export.__all__),
-} - {"keras_slr.__version__", "keras_slr.schedules"}
+} - {"keras_slr.__version__", "keras_slr.schedules", "keras_slr.scores"}
 EXAMPLES = sorted(
     str(path.relative_to(ROOT).with_suffix("")).replace("/", ".")
     for package in ("keras_slr", "tflite_export")

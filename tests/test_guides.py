@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 # The guides that continue the complete example of the home page.
 GUIDES = (
     "choosing",
+    "methods",
     "cost",
     "did_it_work",
     "post_training",

@@ -98,6 +98,15 @@ def global_magnitude(shares, rate):
     )
 
 
+def pooled(shares, rate):
+    """Returns rates by one threshold on the scores of all layers as they are.
+
+    It is for scores that compare across layers by themselves, such as
+    `SNIP()` or `Magnitude(norm=1, mean=True)`.
+    """
+    return _by_scores(shares, rate, [s.scores for s in shares])
+
+
 def lamp(shares, rate):
     """Returns rates by layer-adaptive magnitudes (LAMP, arXiv 2010.07611).
 
@@ -178,6 +187,7 @@ ALLOCATIONS = {
     "uniform": uniform,
     "erk": erk,
     "global": global_magnitude,
+    "pooled": pooled,
     "lamp": lamp,
     "flat": uniform,
     "triangular": triangular,

@@ -8,6 +8,7 @@ from keras_slr.backend.compiled_steps import draw
 from keras_slr.backend.compiled_steps import values_after
 from keras_slr.backend.distribution import mean_over_processes
 from keras_slr.backend.distribution import replicas
+from keras_slr.backend.gradients import Gradients
 from keras_slr.backend.masks import apply_mask
 from keras_slr.backend.masks import is_zero_outside
 from keras_slr.backend.masks import mask_gradients
@@ -39,6 +40,7 @@ from keras_slr.backend.without_gradients import without_gradients
 __all__ = [
     "BACKEND",
     "FREE",
+    "Gradients",
     "STEPS_ARE_STATELESS",
     "TRACES_ARE_SHARED",
     "add_penalty",

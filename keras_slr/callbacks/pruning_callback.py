@@ -10,11 +10,13 @@ import keras
 from keras_slr.allocation.allocations import Allocation
 from keras_slr.allocation.user_rates import Rate
 from keras_slr.callbacks import end_of_fit
+from keras_slr.callbacks.arguments import check_attached_to
+from keras_slr.callbacks.arguments import check_finetune_epochs
+from keras_slr.callbacks.arguments import check_monitor_hard_pruned
+from keras_slr.callbacks.arguments import records_in
+from keras_slr.callbacks.arguments import solver_or_default
 from keras_slr.callbacks.attachments import Attachments
 from keras_slr.callbacks.callback_lists import callbacks_of_fit
-from keras_slr.callbacks.checks import check_attached_to
-from keras_slr.callbacks.checks import check_finetune_epochs
-from keras_slr.callbacks.checks import check_monitor_hard_pruned
 from keras_slr.callbacks.epoch_logs import EpochLogs
 from keras_slr.callbacks.fit_progress import FitProgress
 from keras_slr.callbacks.hard_pruned_metrics import hard_pruned_metrics
@@ -27,6 +29,7 @@ from keras_slr.pruner import SLRPruner
 from keras_slr.python_numbers import python_number
 from keras_slr.record import register
 from keras_slr.reports import Report
+from keras_slr.scores.score import Score
 from keras_slr.selection.selectors import Selectors
 from keras_slr.solvers.solver import Solver
 from keras_slr.structures.constrain import Structures
@@ -81,6 +84,10 @@ class PruningCallback(TrainingCallback):
         optimizer: The optimizer that trains the model, or a list of them, if
             `train_step` uses others than that of `model.compile`, see
             `SLRPruner`. `get_config` omits it. Defaults to `None`.
+        score: `keras_slr.Score` or its name, such as `"taylor"`, for methods
+            that choose by magnitude otherwise. Defaults to `None`.
+        data: What the score reads at every update, see `SLRPruner`. Defaults
+            to `None`.
 
     Raises:
         TypeError: If a structure, a budget or a solver has the wrong type.
@@ -104,15 +111,11 @@ class PruningCallback(TrainingCallback):
         finetune_epochs: int = 0,
         monitor_hard_pruned: bool = False,
         optimizer: Any = None,
+        score: Score | str | None = None,
+        data: Any = None,
     ):
         super().__init__()
-        if solver is None and self.default_solver is not None:
-            solver = self.default_solver()
-        if solver is None:
-            raise TypeError(
-                "Expected a `solver`, or a subclass that has one, such as "
-                "SLRCallback. Received a PruningCallback without it."
-            )
+        solver = solver_or_default(solver, self.default_solver)
         check_finetune_epochs(finetune_epochs)
         monitor_hard_pruned = python_number(monitor_hard_pruned)
         check_monitor_hard_pruned(monitor_hard_pruned)
@@ -127,6 +130,8 @@ class PruningCallback(TrainingCallback):
             solver=solver,
             update_every=update_every,
             optimizer=optimizer,
+            score=score,
+            data=data,
         )
         self.pruner.inside_step = True
         self.finetune_epochs = python_number(finetune_epochs)
@@ -143,16 +148,12 @@ class PruningCallback(TrainingCallback):
             "update_every": self.pruner.update_every,
             "finetune_epochs": self.finetune_epochs,
             "monitor_hard_pruned": self.monitor_hard_pruned,
+            "score": keras.saving.serialize_keras_object(self.pruner.score),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        objects = {
-            name: keras.saving.deserialize_keras_object(config[name])
-            for name in ("structure", "allocation", "budget", "solver")
-            if name in config
-        }
-        return cls(**config | objects)
+        return cls(**config | records_in(config))
 
     def auxiliary(self, layer: keras.Layer | str) -> LayerValues:
         """Returns `Z` of a layer while `fit` runs, see `SLRPruner`."""

@@ -1,5 +1,7 @@
 """From a plan and a model to the constraints on the model's weights."""
 
+import functools
+
 import keras
 import numpy as np
 
@@ -10,6 +12,7 @@ from keras_slr.allocation import rate_of
 from keras_slr.planning.budget import within
 from keras_slr.planning.targets import check_pays
 from keras_slr.planning.targets import for_target
+from keras_slr.scores.scorer import check_ranks
 from keras_slr.selection.kernels import weights_of
 from keras_slr.selection.select import check_matches
 from keras_slr.selection.selectors import DEFAULT
@@ -25,17 +28,19 @@ from keras_slr.structures.constraint import Refusal
 DEFAULT_RATE = 0.9
 
 
-def constraints_of(plan, model: keras.Model):
+def constraints_of(plan, model: keras.Model, scorer=None):
     """Returns the constraints of a plan, see `Plan.constraints`.
 
     Args:
         plan: `Plan`.
         model: Built Keras model.
+        scorer: `scores.Scorer`, or `None` for magnitudes. Defaults to
+            `None`.
     """
     if plan.target is None:
         _check_selectors(plan.structure, weights_of(model))
-        return _constraints_of(plan, model)
-    constraints, left = _constraints_of(for_target(plan, model), model)
+        return _constraints_of(plan, model, scorer)
+    constraints, left = _constraints_of(for_target(plan, model), model, scorer)
     check_pays(plan, model, constraints)
     return constraints, left
 
@@ -47,7 +52,7 @@ def _check_selectors(structure, weights):
             check_matches(selector, weights)
 
 
-def _constraints_of(plan, model):
+def _constraints_of(plan, model, scorer):
     selection = plan.select(model)
     asked = as_list(plan.selectors)
     several = isinstance(plan.structure, dict)
@@ -60,7 +65,11 @@ def _constraints_of(plan, model):
             f"Expected weights that can carry {wanted}. Received "
             f"`{model.name}`, of which none can: {_examples(refused)}."
         )
-    constraints = _with_rates(plan, model, coupled, selection)
+    if scorer is not None:
+        for bound, weights in coupled:
+            check_ranks(scorer.score, bound, weights)
+    values = _values_of(coupled, scorer)
+    constraints = _with_rates(plan, model, coupled, selection, values)
     idle = [(c.weights[0], Refusal(c.idle)) for c in constraints if c.idle]
     if idle and all(c.count(c.rate) == c.units for c in constraints):
         raise ValueError(
@@ -71,7 +80,20 @@ def _constraints_of(plan, model):
     return constraints, selection.left + refused
 
 
-def _with_rates(plan, model, coupled, selection):
+def _values_of(coupled, scorer):
+    """Returns a function of weights that gives what allocations compare."""
+    if scorer is None:
+        return lambda weights: [backend.to_host(w.variable) for w in weights]
+
+    @functools.cache
+    def scores():
+        weights = {id(w.variable): w for _, part in coupled for w in part}
+        return dict(zip(weights, scorer.of(list(weights.values()))))
+
+    return lambda weights: [scores()[id(w.variable)] for w in weights]
+
+
+def _with_rates(plan, model, coupled, selection, values):
     """Returns the constraints on coupled weights, each with its rate.
 
     Args:
@@ -79,6 +101,7 @@ def _with_rates(plan, model, coupled, selection):
         model: Built Keras model.
         coupled: List of pairs of a structure and the weights it couples.
         selection: `selection.Selection`.
+        values: See `_values_of`.
     """
     fixed = _fixed_rates(selection.chosen, plan.structure)
     rates = [fixed.get(id(weights[0].variable)) for _, weights in coupled]
@@ -90,7 +113,7 @@ def _with_rates(plan, model, coupled, selection):
         for i in open_:
             rates[i] = rate_of(_first(coupled[i][1], chosen), plan.rate)
         return _constraints(coupled, rates)
-    parts = _parts(plan.allocation, coupled, open_)
+    parts = _parts(plan.allocation, coupled, open_, values)
 
     def at(rate):
         return _constraints(coupled, _allocated(rate, parts, rates))
@@ -121,13 +144,14 @@ def _fixed_rates(weights, structure):
     }
 
 
-def _parts(allocation, coupled, open_):
+def _parts(allocation, coupled, open_, values):
     """Returns which allocation distributes the rate over which constraints.
 
     Args:
         allocation: See `Plan`.
         coupled: See `_with_rates`.
         open_: List of the indices in `coupled` whose rate is not fixed.
+        values: See `_values_of`.
 
     Returns:
         List of triples of an allocation, a list of indices in `coupled` and
@@ -141,15 +165,14 @@ def _parts(allocation, coupled, open_):
             (by_entry if alone else by_unit).append(i)
         parts = [("erk", by_entry), ("uniform", by_unit)]
     return [
-        (allocation, part, [_share(*coupled[i]) for i in part])
+        (allocation, part, [_share(*coupled[i], values) for i in part])
         for allocation, part in parts
     ]
 
 
-def _share(structure, weights):
+def _share(structure, weights, values):
     def scores():
-        values = [backend.to_host(w.variable) for w in weights]
-        return np.abs(structure.scores(np, values, *weights))
+        return np.abs(structure.scores(np, values(weights), *weights))
 
     return Share(weights[0].shape, scores, weights[0].path)
 

@@ -16,6 +16,7 @@ from keras_slr.planning.constraints import constraints_of
 from keras_slr.planning.targets import check_target
 from keras_slr.python_numbers import python_number
 from keras_slr.record import Record
+from keras_slr.scores.scorer import Scorer
 from keras_slr.selection import Reason
 from keras_slr.selection import Selection
 from keras_slr.selection import Weight
@@ -43,11 +44,11 @@ class Plan:
         structure: `structures.Structure`, or a dict of them by selector.
             Defaults to `None`, `Unstructured()`.
         allocation: How a single rate is distributed over layers: `"uniform"`,
-            `"erk"`, `"global"`, `"lamp"`, `"flat"`, `"triangular"`,
-            `"relative"`, a `Sensitivity`, or a function like those in
-            `keras_slr.allocation.allocations`. Defaults to `None`: `"erk"`
-            for weights that are pruned entry by entry, `"uniform"` for
-            others.
+            `"erk"`, `"global"`, `"pooled"`, `"lamp"`, `"flat"`,
+            `"triangular"`, `"relative"`, a `Sensitivity`, or a function like
+            those in `keras_slr.allocation.allocations`. Defaults to `None`:
+            `"erk"` for weights that are pruned entry by entry, `"uniform"`
+            for others.
         budget: `Budget`, a limit on the cost of the pruned model, instead of
             `rate`. The smallest rate that keeps it is distributed over the
             layers. Defaults to `None`.
@@ -124,12 +125,14 @@ class Plan:
         return select(model, self.selectors, self.exclude)
 
     def constraints(
-        self, model: keras.Model
+        self, model: keras.Model, scorer: Scorer | None = None
     ) -> tuple[list[Constraint], list[tuple[Weight, Reason | Refusal]]]:
         """Returns the constraints on a model's weights.
 
         Args:
             model: Built Keras model.
+            scorer: `scores.Scorer`, by whose scores an allocation compares
+                layers. Defaults to `None`: by magnitudes.
 
         Returns:
             List of `structures.Constraint`, and list of pairs of a weight
@@ -138,10 +141,10 @@ class Plan:
         Raises:
             ValueError: If a selector matches nothing, a selected weight
                 cannot carry the structure, nothing is left to prune, the
-                budget cannot be kept, or the zeros are too few to pay on the
-                target.
+                budget cannot be kept, the zeros are too few to pay on the
+                target, or the score cannot rank the structure's units.
         """
-        return constraints_of(self, model)
+        return constraints_of(self, model, scorer)
 
 
 def _in_python(rate):

@@ -53,6 +53,12 @@ class Held:
     """The papers' form: the penalty pulls every entry towards its `Z`."""
 
     @staticmethod
+    def strength(slot, rho):
+        """Returns what a weight's penalty has as `R`: here all have `rho`."""
+        del slot
+        return rho
+
+    @staticmethod
     def read(xp, w, a, c, rho):
         """Returns `Lam` and `W - Z`, both zero on free entries."""
         del xp
@@ -151,6 +157,11 @@ class Masked(Held):
 
 class Free(Held):
     """The support of `Z` trains free of the penalty, and `Z` follows it."""
+
+    @staticmethod
+    def strength(slot, rho):
+        del rho
+        return slot.a
 
     @staticmethod
     def read(xp, w, a, c, rho):

@@ -1,4 +1,4 @@
-"""Pruning by magnitude: gradually (arXiv 1710.01878) or in one step."""
+"""Pruning by magnitude, or by a score: gradually or in one step."""
 
 import dataclasses
 import numbers
@@ -16,8 +16,9 @@ from keras_slr.solvers.solver import Solver
 class GradualMagnitude(Solver):
     """Gradual magnitude pruning: removes the smallest weights step by step.
 
-    At step `t` the sparsity is `s_f + (s_i - s_f) (1 - (t - t_0) / (t_1 -
-    t_0))^3`, where `s_f` is the pruning rate of the weight (Zhu and Gupta,
+    With a `score`, it removes those of the smallest scores. At step `t` the
+    sparsity is `s_f + (s_i - s_f) (1 - (t - t_0) / (t_1 - t_0))^3`, where
+    `s_f` is the pruning rate of the weight (Zhu and Gupta, arXiv 1710.01878,
     eq. 1). Zeros stay zero: a mask is applied to the gradients before each
     update and to the weights after it.
 
@@ -40,6 +41,7 @@ class GradualMagnitude(Solver):
     prefix = "gmp"
     form = forms.Masked
     acts_on = "weights"
+    scored = True
 
     def __post_init__(self):
         super().__post_init__()
@@ -66,7 +68,7 @@ class GradualMagnitude(Solver):
         del clock
         rates = [0.0 for _ in tensors.rates]
         tensors.check_finite()
-        tensors.hold(tensors.keep(tensors.weights, rates))
+        tensors.hold(tensors.keep(tensors.scores(), rates))
         return MagnitudeState(0.0)
 
     def update(self, state, tensors, loss, clock):
@@ -75,7 +77,7 @@ class GradualMagnitude(Solver):
         if done is None:
             return state
         rates = [self.sparsity(rate, done) for rate in tensors.rates]
-        tensors.hold(tensors.keep(tensors.weights, rates))
+        tensors.hold(tensors.keep(tensors.scores(), rates))
         return MagnitudeState(max(rates))
 
     def settled(self, state, tensors, clock):
@@ -115,6 +117,8 @@ class GradualMagnitude(Solver):
 class OneShotMagnitude(Solver):
     """One-shot magnitude pruning: removes the smallest weights at once.
 
+    With a `score`, those of the smallest scores.
+
     Args:
         at: Float in `[0, 1]`, the fraction of the run at which the weights
             are removed: `0.0` trains the sparse model from the first step,
@@ -131,6 +135,7 @@ class OneShotMagnitude(Solver):
     prefix = "one_shot"
     form = forms.Masked
     acts_on = "weights"
+    scored = True
 
     def __post_init__(self):
         super().__post_init__()
@@ -144,14 +149,14 @@ class OneShotMagnitude(Solver):
         tensors.check_finite()
         whole = self.at > 0.0
         rates = [0.0 if whole else rate for rate in tensors.rates]
-        tensors.hold(tensors.keep(tensors.weights, rates))
+        tensors.hold(tensors.keep(tensors.scores(), rates))
         return MagnitudeState(max(rates))
 
     def update(self, state, tensors, loss, clock):
         del loss
         if state.sparsity or clock.progress < self.at:
             return state
-        tensors.hold(tensors.keep(tensors.weights, tensors.rates))
+        tensors.hold(tensors.keep(tensors.scores(), tensors.rates))
         return MagnitudeState(max(tensors.rates))
 
     def settled(self, state, tensors, clock):

@@ -29,6 +29,28 @@ def check_solver(solver: Any) -> None:
     )
 
 
+def check_scored(solver: Any, score: Any) -> None:
+    """Raises a `ValueError` if a method cannot choose by a score.
+
+    Args:
+        solver: `Solver`.
+        score: `Score`, or `None`.
+    """
+    if score is None or solver.scored:
+        return
+    name = type(solver).__name__
+    advice = "use a method that chooses by magnitude, such as gradual magnitude"
+    if hasattr(solver, "metric"):
+        advice = (
+            f"give the power of the squared gradients to the method itself, "
+            f"`{name}(metric=0.5)`, or {advice}"
+        )
+    raise ValueError(
+        f"Expected no `score` beside {name}, which projects and so chooses in "
+        f"a norm of the weights. Received: score={score}; {advice}."
+    )
+
+
 class Solver(Record):
     """A pruning method: what it does between training steps.
 
@@ -50,9 +72,12 @@ class Solver(Record):
             `"weights"`, from which it is subtracted after the update; with
             the form `Masked`, `"weights"` are masked instead. Defaults to
             `"gradients"`.
+        scored: Boolean, whether the method chooses by `tensors.scores()`, so
+            that the user can pass a `score`. Defaults to `False`.
     """
 
     prefix: ClassVar[str] = "pruning"
+    scored: ClassVar[bool] = False
     form: Any = forms.Held
     acts_on: Literal["gradients", "weights"] = "gradients"
 

@@ -25,7 +25,8 @@ class Tensors(Protocol):
     changes nothing. Then `ascend` or `hold` stores what follows from the
     masks.
 
-    A solver with scores of its own chooses by `keep(scores, rates)`:
+    A solver that chooses by the user's `score` uses `keep(tensors.scores(),
+    rates)`. One with scores of its own computes them:
 
     ```python
     def update(self, state, tensors, loss, clock):
@@ -62,6 +63,14 @@ class Tensors(Protocol):
     @property
     def scale_free(self) -> bool:
         """Whether some weights are scale-free."""
+        ...
+
+    def scores(self) -> Sequence[Any]:
+        """Returns what `keep` is to choose by.
+
+        That is what the user's `score` gives for the weights as they are now,
+        or the weights themselves.
+        """
         ...
 
     def check_finite(self) -> None:
@@ -134,7 +143,7 @@ class Tensors(Protocol):
                 Defaults to `0.0`, no half-step.
             share: See `start`. Defaults to `1.0`.
             power: Float, the power `q` of the metric in which `Pi` projects,
-                see `training.metric`. Defaults to `0.0`, the Euclidean one.
+                see `scores.metric`. Defaults to `0.0`, the Euclidean one.
 
         Returns:
             Masks.

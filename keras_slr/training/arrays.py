@@ -20,7 +20,7 @@ from keras_slr import backend
 from keras_slr.projections import bisection
 from keras_slr.projections import keep_mask
 from keras_slr.projections.sweep import sweep
-from keras_slr.training.metric import weighing
+from keras_slr.scores.metric import weighing
 
 # Entries that are added up in single precision.
 _TERMS = 1 << 15
@@ -110,7 +110,7 @@ class HostArrays:
             counts: List of integers, how many units to keep of each set.
             *scalars: Floats passed to `fn`.
             moments: List of the second moments of the slots, see
-                `training.metric`. Defaults to `None`, no metric.
+                `scores.metric`. Defaults to `None`, no metric.
             power: Float, the power of the metric. Defaults to `0.0`.
         """
         moments = moments or [None] * len(slots)

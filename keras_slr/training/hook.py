@@ -229,7 +229,7 @@ def _pull(optimizer, split):
         backend.pull(
             [slot.w for slot in slots],
             [slot.c for slot in slots],
-            [split.strength(slot) for slot in slots],
+            [split.form.strength(slot, split.rho) for slot in slots],
             split.rho,
         )
 
@@ -248,7 +248,7 @@ def _penalty(optimizer, split):
             gradients,
             [slot.w for slot in slots],
             [slot.c for slot in slots],
-            [split.strength(slot) for slot in slots],
+            [split.form.strength(slot, split.rho) for slot in slots],
             split.rho,
             loss_scale / backend.replicas(),
         )

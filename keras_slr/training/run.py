@@ -10,6 +10,7 @@ from keras_slr.checkpoints.state_in_optimizer import CarriedSlots
 from keras_slr.checkpoints.state_in_optimizer import carrier_of
 from keras_slr.checkpoints.state_in_optimizer import check_free
 from keras_slr.keras_internals.optimizers import untrack
+from keras_slr.scores.scorer import Scorer
 from keras_slr.training.coverage import Coverage
 from keras_slr.training.figures import residual
 from keras_slr.training.hook import hooks_for
@@ -29,6 +30,9 @@ class Run:
         clock: `training.clock.Clock`.
         position: See `checkpoints.state_in_optimizer.Carrier`.
         optimizers: `training.optimizers.Optimizers`.
+        score: `Score` by which the method chooses. Defaults to `None`,
+            magnitudes.
+        data: What the score reads, see `scores.Scorer`. Defaults to `None`.
 
     Attributes:
         model: As given.
@@ -44,10 +48,24 @@ class Run:
         coverage: `training.coverage.Coverage`.
     """
 
-    def __init__(self, model, plan, solver, clock, position, optimizers):
+    def __init__(
+        self,
+        model,
+        plan,
+        solver,
+        clock,
+        position,
+        optimizers,
+        score=None,
+        data=None,
+    ):
         self.model = model
         self.solver = solver
-        constraints, self.left = plan.constraints(model)
+        scorer = None
+        if score is not None:
+            training = optimizers.training
+            scorer = Scorer(score, model, data, optimizer_of=training)
+        constraints, self.left = plan.constraints(model, scorer)
         self.optimizers = optimizers
         self.pruned = self.brought_back = False
         check_free(optimizers, model)
@@ -57,7 +75,7 @@ class Run:
             optimizers.training(weights[0].variable), clock
         )
         self.position = position
-        self.split = Split(optimizers, constraints, solver.form)
+        self.split = Split(optimizers, constraints, solver.form, scorer)
         try:
             self.state = solver.begin(self.split, clock)
         except ValueError:

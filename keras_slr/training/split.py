@@ -11,11 +11,11 @@ import math
 from keras_slr import backend
 from keras_slr.backend import apply_mask
 from keras_slr.models.weight_values import check_finite
+from keras_slr.scores.metric import second_moment
 from keras_slr.solvers import forms
 from keras_slr.structures.constraint import numbered
 from keras_slr.training.arrays import arrays_for
 from keras_slr.training.check_choice import check_choice
-from keras_slr.training.metric import second_moment
 from keras_slr.training.pruned_weight import add_slots
 
 
@@ -30,6 +30,8 @@ class Split:
             slots.
         constraints: List of `structures.Constraint`.
         form: Class of `solvers.forms`, how `Z` and `Lam` are held.
+        scorer: `scores.Scorer`, by whose scores the method chooses. Defaults
+            to `None`, by magnitudes.
 
     Attributes:
         form: As given.
@@ -38,8 +40,9 @@ class Split:
         arrays: `HostArrays` or `DeviceArrays`, on which the passes run.
     """
 
-    def __init__(self, optimizers, constraints, form):
+    def __init__(self, optimizers, constraints, form, scorer=None):
         self.form = form
+        self._scorer = scorer
         self._trainer_of = optimizers.training
         optimizer = optimizers.base
         weights, rates, self._sets = numbered(constraints)
@@ -60,10 +63,6 @@ class Split:
     def size(self):
         """Number of entries of all pruned weights."""
         return sum(math.prod(slot.w.shape) for slot in self.slots)
-
-    def strength(self, slot):
-        """Returns the Keras variable `R` of a weight's penalty."""
-        return slot.a if self.form is forms.Free else self.rho
 
     # What solvers read, see `solvers.tensors.Tensors`.
 
@@ -122,6 +121,11 @@ class Split:
         return forms.Sums(inner + s * square, square, *after)
 
     # What solvers choose by.
+
+    def scores(self):
+        if self._scorer is None:
+            return self.weights
+        return self._scorer.of([slot.weight for slot in self.slots])
 
     def keep(self, scores, rates):
         scores, rates = list(scores), list(rates)
@@ -199,11 +203,13 @@ class Split:
         """Returns the masks at the requested rates.
 
         Args:
-            variables: List of Keras variables to choose by. Defaults to the
-                weights themselves.
+            variables: List of Keras variables to choose by, unless there is
+                a scorer. Defaults to the weights themselves.
         """
         self.check_finite()
-        return self.keep(variables or self.weights, self.rates)
+        if variables is None or self._scorer is not None:
+            variables = self.scores()
+        return self.keep(variables, self.rates)
 
     def renew_marks(self):
         """Marks free entries anew after another backend's were loaded."""

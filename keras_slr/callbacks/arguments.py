@@ -1,6 +1,38 @@
-"""Checks of the arguments of pruning callbacks."""
+"""The arguments of pruning callbacks: their checks, and those in configs."""
 
 import numbers
+
+import keras
+
+# Those that are records, which Keras serializes.
+_RECORDS = ("structure", "allocation", "budget", "solver", "score")
+
+
+def records_in(config):
+    """Returns the records in the config of a callback, by their names."""
+    return {
+        name: keras.saving.deserialize_keras_object(config[name])
+        for name in _RECORDS
+        if name in config
+    }
+
+
+def solver_or_default(solver, default):
+    """Returns a solver, or a new one of the class's own method.
+
+    Args:
+        solver: `Solver`, or `None`.
+        default: Subclass of `Solver`, or `None` if the class has no method.
+
+    Raises:
+        TypeError: If there is neither.
+    """
+    if solver is None and default is None:
+        raise TypeError(
+            "Expected a `solver`, or a subclass that has one, such as "
+            "SLRCallback. Received a PruningCallback without it."
+        )
+    return default() if solver is None else solver
 
 
 def check_finetune_epochs(epochs):

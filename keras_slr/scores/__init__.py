@@ -1,0 +1,9 @@
+"""Scores: how much entries and units matter, to choose which to prune."""
+
+from keras_slr.scores.fisher import Fisher
+from keras_slr.scores.magnitude import Magnitude
+from keras_slr.scores.random import Random
+from keras_slr.scores.snip import SNIP
+from keras_slr.scores.taylor import Taylor
+
+__all__ = ["SNIP", "Fisher", "Magnitude", "Random", "Taylor"]

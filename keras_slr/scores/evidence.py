@@ -1,0 +1,84 @@
+"""What scores know: the weights, and what a model does with some data."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_slr import backend
+from keras_slr.scores.metric import second_moment
+from keras_slr.selection.kernels import Weight
+
+
+class Evidence:
+    """Weights, gradients and outputs of a model, read when asked for.
+
+    Args:
+        model: Built Keras model.
+        weights: List of `selection.Weight`, the weights to score.
+        batches: List of batches `(x, y, sample_weight)`, or `None`.
+        optimizer_of: Function of a Keras variable that returns the optimizer
+            that trains it, or `None`.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        weights: list[Weight],
+        batches: list[Any] | None,
+        optimizer_of: Any,
+    ):
+        self._model = model
+        self._weights = weights
+        self._batches = batches
+        self._optimizer_of = optimizer_of
+        variables = [weight.variable for weight in weights]
+        self._gradients = backend.Gradients(model, variables)
+
+    @property
+    def has_data(self) -> bool:
+        """Whether there is data."""
+        return self._batches is not None
+
+    def values(self) -> list[np.ndarray]:
+        """Returns the weights as a list of float32 arrays."""
+        return [
+            np.asarray(backend.to_host(weight.variable), np.float32)
+            for weight in self._weights
+        ]
+
+    def gradients(self) -> Iterator[list[np.ndarray]]:
+        """Yields the gradients of the loss in the weights, batch by batch.
+
+        Each is a list of float32 arrays, one per weight. The model runs in
+        inference mode.
+
+        Raises:
+            ValueError: If a gradient is NaN or infinite.
+        """
+        for batch in self._batches or ():
+            found = self._gradients(*batch)
+            for gradient, weight in zip(found, self._weights):
+                if not np.isfinite(gradient).all():
+                    raise ValueError(
+                        "Expected finite gradients to score by. Received NaN "
+                        f"or Inf for `{weight.path}`: check the data."
+                    )
+            yield found
+
+    def moments(self) -> list[np.ndarray] | None:
+        """Returns the optimizer's mean squared gradients.
+
+        Returns:
+            List of float32 arrays, one per weight, or `None` if an optimizer
+            holds none.
+        """
+        found = []
+        for weight in self._weights:
+            variable = weight.variable
+            moment = second_moment(self._optimizer_of(variable), variable)
+            if moment is None:
+                return None
+            found.append(np.asarray(backend.to_host(moment), np.float32))
+        return found
