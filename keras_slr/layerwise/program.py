@@ -150,6 +150,24 @@ class Program:
         tensors = inputs_as_tensors(self.graph, batch)
         return dict(zip(self.inputs, tensors))
 
+    def sole_readers(self):
+        """Finds out which step alone reads a value.
+
+        Returns:
+            Dict from `Value` to `Step`, without the values that several steps
+            read, or that the model returns.
+        """
+        readers = {}
+        for step in self.steps:
+            for value in step.reads:
+                readers.setdefault(value, []).append(step)
+        outside = set(self.outputs)
+        return {
+            value: steps[0]
+            for value, steps in readers.items()
+            if len(steps) == 1 and value not in outside
+        }
+
     def kept_bytes(self, layers):
         """Returns the largest size of the values of a sample that are kept.
 

@@ -59,20 +59,17 @@ def residuals_of(program):
     Args:
         program: `Program`.
     """
-    readers, calls = {}, {}
+    calls = {}
     for step in program.steps:
-        for value in step.reads:
-            readers.setdefault(value, []).append(step)
         calls.setdefault(id(step.operation), []).append(step)
-    outside = set(program.outputs)
+    readers = program.sole_readers()
     found = {}
     for step, *more in calls.values():
         kernel = None if more else _last_kernel(step.operation)
         if kernel is None:
             continue
         value, norm = step.outputs[0], None
-        while len(readers.get(value, ())) == 1 and value not in outside:
-            (reader,) = readers[value]
+        while (reader := readers.get(value)) is not None:
             if not _is_of_keras(reader.operation):
                 break
             if type(reader.operation).__name__ == "Add":

@@ -5,9 +5,11 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_slr import backend
 from keras_slr.scores.metric import second_moment
+from keras_slr.scores.outputs import Outputs
 from keras_slr.selection.kernels import Weight
 
 
@@ -35,6 +37,7 @@ class Evidence:
         self._optimizer_of = optimizer_of
         variables = [weight.variable for weight in weights]
         self._gradients = backend.Gradients(model, variables)
+        self._outputs: Outputs | None = None
 
     @property
     def has_data(self) -> bool:
@@ -67,6 +70,31 @@ class Evidence:
                     )
             yield found
 
+    def outputs(self) -> Iterator[tuple[list[np.ndarray | None], Any]]:
+        """Yields what the layers give out, batch by batch, and the targets.
+
+        The model runs in inference mode. A layer's outputs are read behind
+        its activation, which may be a layer of its own, see
+        `scores.outputs`.
+
+        Yields:
+            A list with one entry per weight: a float32 array
+            `(batch, ..., channels)` with one channel per output of the kernel,
+            in the order of `selection.Axes`, or `(batch, positions, channels)`
+            if the layer is called several times; `None` for a weight that is
+            no kernel. And the targets of the batch as NumPy arrays, in the
+            structure of the data, or `None`.
+
+        Raises:
+            ValueError: If a layer is not called, or what it gives out is not
+                one finite channel per output of its kernel.
+        """
+        if self._outputs is None:
+            self._outputs = Outputs(self._model, self._weights)
+        for x, y, _ in self._batches or ():
+            found = self._outputs(x)
+            yield found, keras.tree.map_structure(_as_numpy, y)
+
     def moments(self) -> list[np.ndarray] | None:
         """Returns the optimizer's mean squared gradients.
 
@@ -82,3 +110,7 @@ class Evidence:
                 return None
             found.append(np.asarray(backend.to_host(moment), np.float32))
         return found
+
+
+def _as_numpy(targets):
+    return None if targets is None else ops.convert_to_numpy(targets)

@@ -12,6 +12,8 @@ from keras_slr.scores.score import Score
 from keras_slr.selection.kernels import Weight
 
 _FROM_DATA = ("gradients", "outputs")
+# Its square is a float32 number, too.
+LEAST = np.float32(1e-18)
 
 
 class Scorer:
@@ -73,8 +75,8 @@ class Scorer:
     def of(self, weights: Sequence[Weight]) -> list[np.ndarray]:
         """Returns the scores of weights as they are now.
 
-        Entries that are zero have the score zero, so that what is pruned
-        stays pruned.
+        Entries that are zero have the score zero, and no others, so that what
+        is pruned stays pruned.
 
         Args:
             weights: List of `selection.Weight`.
@@ -98,7 +100,7 @@ class Scorer:
                 f"of the shapes {expected}. Received: {received}."
             )
         return [
-            np.where(w == 0, np.float32(0.0), scores)
+            np.where(w == 0, np.float32(0.0), np.maximum(np.abs(scores), LEAST))
             for w, scores in zip(evidence.values(), found)
         ]
 

@@ -91,6 +91,11 @@ class Weight:
         """The roles of the axes: `selection.axes.Axes`, `None` if unknown."""
         return axes_of(self.layer, self.variable.name, len(self.shape))
 
+    @property
+    def is_kernel(self):
+        """Whether the layer is known to multiply its inputs by the weight."""
+        return self.variable.name in kernel_families(self.layer)
+
 
 # Why the kernels of a family are left alone by default.
 _LEFT_ALONE = {

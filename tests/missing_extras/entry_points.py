@@ -5,6 +5,7 @@ Run as a script, in a folder with `model.keras`, `x.npz`, `model.tflite` and
 """
 
 import contextlib
+import functools
 import importlib
 import io
 import json
@@ -42,6 +43,8 @@ CALLS = {
     "benchmark.Benchmark((), 'accuracy', 2).plot()": "plot",
     "to_onnx(model, 'out.onnx')": "onnx",
     "keras_slr.merge_units(model)": "datasets",
+    "prune_filters(model, score='vip', data=data)": "datasets",
+    "prune_filters(model, score=Redundancy('centroid'))": "datasets",
     "tfmot.to_tfmot(model, 'out.h5')": "tfmot",
     "examples_data.load('svhn_cropped')": "datasets",
 }
@@ -81,12 +84,22 @@ def _error_of(function, *arguments):
 
 def _names():
     import keras
+    import numpy as np
 
     import keras_slr
 
     model = keras.saving.load_model("model.keras")
+    prune_filters = functools.partial(
+        keras_slr.hard_prune,
+        include=["class:Conv2D"],
+        structure=keras_slr.Filter(),
+    )
+    x = np.load("x.npz")["x"]
     keras_slr.hard_prune(model, 0.5, include="default")
     return {
+        "Redundancy": keras_slr.scores.Redundancy,
+        "data": (x, np.zeros(len(x), int)),
+        "prune_filters": prune_filters,
         "benchmark": importlib.import_module("tflite_export.benchmark"),
         "examples_data": importlib.import_module("examples.data"),
         "keras_slr": keras_slr,
