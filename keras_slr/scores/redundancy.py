@@ -27,8 +27,8 @@ class Redundancy(Score):
         to: Distance to what. `"nearest"`: the nearest of the filters that
             have not left before, so that of two equal filters one stays.
             `"median"`: the mean distance to all others, which is small near
-            the geometric median (FPGM, He and others, arXiv 1811.00250, eq.
-            7). `"centroid"`: the centroid of its cluster, found by k-means of
+            the geometric median (FPGM, He and others, arXiv 1811.00250).
+            `"centroid"`: the centroid of its cluster, found by k-means of
             scikit-learn; the filter of each cluster that is nearest to the
             centroid stays until all others have left. This last rule is a
             reading of the survey. Defaults to `"nearest"`.

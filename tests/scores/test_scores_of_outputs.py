@@ -268,10 +268,12 @@ class TestRedundancy:
         alive = np.any(to_numpy(model.layers[0].kernel), axis=(0, 1, 2))
         np.testing.assert_array_equal(np.flatnonzero(~alive), [7])
 
-    def test_the_one_in_the_middle_leaves(self):
-        points = np.array([0.0, 1.0, 2.0, 7.0])
+    @pytest.mark.parametrize("order", [[0, 1, 2, 3], [1, 0, 2, 3]])
+    def test_the_one_in_the_middle_leaves(self, order):
+        points = np.array([0.0, 1.0, 2.0, 7.0])[order]
         found = to_nearest(np.abs(np.subtract.outer(points, points)))
-        np.testing.assert_array_equal(found, [7.0, 1.0, 2.0, 7.0])
+        expected = np.array([7.0, 1.0, 2.0, 7.0])[order]
+        np.testing.assert_array_equal(found, expected)
 
     def test_all_are_equal(self):
         found = redundancy("nearest", np.ones((4, 12)))
