@@ -20,6 +20,7 @@ from keras_slr.callbacks import BackupAndRestore
 from keras_slr.callbacks import GradualMagnitudeCallback
 from keras_slr.callbacks import GRegCallback
 from keras_slr.callbacks import HardPrunedCheckpoint
+from keras_slr.callbacks import IterativePruningCallback
 from keras_slr.callbacks import OneShotMagnitudeCallback
 from keras_slr.callbacks import PruningCallback
 from keras_slr.callbacks import SLRCallback
@@ -50,6 +51,7 @@ from keras_slr.solvers import ADMM
 from keras_slr.solvers import SLR
 from keras_slr.solvers import GradualMagnitude
 from keras_slr.solvers import GReg
+from keras_slr.solvers import IterativePruning
 from keras_slr.solvers import OneShotMagnitude
 from keras_slr.solvers import Solver
 from keras_slr.solvers import register_solver
@@ -87,6 +89,8 @@ __all__ = [
     "HardPrunedCheckpoint",
     "Heads",
     "Kernel",
+    "IterativePruning",
+    "IterativePruningCallback",
     "LayerSolver",
     "LayerwiseReport",
     "OneShotMagnitude",

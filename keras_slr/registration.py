@@ -13,6 +13,7 @@ def registration(
     base: type,
     name: str,
     package: str,
+    suffix: str = "",
 ) -> Callable[[type], Any]:
     """Returns a class decorator that registers a subclass.
 
@@ -21,6 +22,9 @@ def registration(
         base: Class, of which it has to be a subclass.
         name: String, the name for the command line and recipes.
         package: String, the package under which Keras serializes the class.
+        suffix: String, added to the name under which Keras serializes it, so
+            that classes of different kinds may have one name. Defaults to
+            `""`.
 
     Raises:
         TypeError: If the class is not a frozen dataclass or not a subclass of
@@ -63,7 +67,8 @@ def registration(
                 "another one."
             )
         classes[name] = cls
-        return keras.saving.register_keras_serializable(package)(cls)
+        serializable = keras.saving.register_keras_serializable
+        return serializable(package, cls.__name__ + suffix)(cls)
 
     return decorate
 

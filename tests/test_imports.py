@@ -37,6 +37,8 @@ def test_public_names():
         "GradualMagnitudeCallback",
         "HardPrunedCheckpoint",
         "Heads",
+        "IterativePruning",
+        "IterativePruningCallback",
         "Kernel",
         "LayerSolver",
         "LayerwiseReport",

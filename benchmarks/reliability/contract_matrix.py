@@ -41,6 +41,7 @@ METHODS = {
         solver=GReg.two(), **kwargs
     ),
     "gmp": lambda **kwargs: keras_slr.GradualMagnitudeCallback(**kwargs),
+    "iterative": lambda **kwargs: keras_slr.IterativePruningCallback(**kwargs),
     "one_shot": lambda **kwargs: keras_slr.OneShotMagnitudeCallback(**kwargs),
 }
 
@@ -94,21 +95,26 @@ class KerasLimitation(Exception):
 def cells():
     """Returns the cells of both matrices.
 
-    The first 72 have every method with every optimizer, and both with every
+    The first 81 have every method with every optimizer, and both with every
     precision. The first 18 have every value of each at least twice.
     """
     methods, optimizers = list(METHODS), list(OPTIMIZERS)
     precisions = list(PRECISIONS)
+    pairs = [
+        (i, (i + apart) % len(optimizers))
+        for apart in range(len(optimizers))
+        for i in range(len(methods))
+    ]
     rounds = [
         [
             Cell(
-                methods[i % 8],
-                optimizers[i % 9],
-                precisions[(i % 8 + i % 9 + shift) % 6],
+                methods[i],
+                optimizers[j],
+                precisions[(i + j + shift) % len(precisions)],
             )
-            for i in range(72)
+            for i, j in pairs
         ]
-        for shift in range(6)
+        for shift in range(len(precisions))
     ]
     runs = [
         Cell(method, "momentum", "float32", run)

@@ -7,6 +7,9 @@ from keras_slr.callbacks.gradual_magnitude_callback import (
 )
 from keras_slr.callbacks.greg_callback import GRegCallback
 from keras_slr.callbacks.hard_pruned_checkpoint import HardPrunedCheckpoint
+from keras_slr.callbacks.iterative_pruning_callback import (
+    IterativePruningCallback,
+)
 from keras_slr.callbacks.one_shot_magnitude_callback import (
     OneShotMagnitudeCallback,
 )
@@ -19,6 +22,7 @@ __all__ = [
     "GRegCallback",
     "GradualMagnitudeCallback",
     "HardPrunedCheckpoint",
+    "IterativePruningCallback",
     "OneShotMagnitudeCallback",
     "PruningCallback",
     "SLRCallback",

@@ -1,11 +1,14 @@
 """Gradual magnitude pruning in `model.fit`."""
 
 from typing import Any
+from typing import Self
 
 from keras_slr.allocation.user_rates import Rate
 from keras_slr.callbacks.pruning_callback import PruningCallback
 from keras_slr.record import register
+from keras_slr.scores import Magnitude
 from keras_slr.solvers import GradualMagnitude
+from keras_slr.structures import Filter
 from keras_slr.training.clock import UpdateEvery
 
 
@@ -64,3 +67,39 @@ class GradualMagnitudeCallback(PruningCallback):
         super().__init__(
             rate if final_sparsity is None else final_sparsity, **kwargs
         )
+
+    @classmethod
+    def while_training(
+        cls,
+        rate: Rate | None = None,
+        *,
+        begin_step: float = 0,
+        end_step: float = 0.7,
+        **kwargs: Any,
+    ) -> Self:
+        """Returns the callback as pruning filters while training has it.
+
+        After every epoch between `begin_step` and `end_step`, the same part
+        of the filters leaves, those of the smallest L1 norm first. What left
+        stays out, and there is no retraining (Roy and others, arXiv
+        2003.02800). The full text was not at hand, so that the parts are
+        equal is a reading.
+
+        ```python
+        GradualMagnitudeCallback.while_training({"conv_1": 0.5, "conv_2": 0.8})
+        ```
+
+        Args:
+            rate: See `PruningCallback`; a dict has the target of each layer.
+            begin_step: See `solvers.GradualMagnitude`.
+            end_step: See `solvers.GradualMagnitude`.
+            **kwargs: Other arguments of `PruningCallback`, such as
+                `update_every` for another interval, or `score="random"`.
+        """
+        settings: dict[str, Any] = {
+            "solver": GradualMagnitude.while_training(begin_step, end_step),
+            "structure": Filter(),
+            "score": Magnitude(norm=1),
+            "update_every": "epoch",
+        }
+        return cls(rate, **settings | kwargs)

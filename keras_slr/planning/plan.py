@@ -144,7 +144,8 @@ class Plan:
                 budget cannot be kept, the zeros are too few to pay on the
                 target, or the score cannot rank the structure's units.
         """
-        return constraints_of(self, model, scorer)
+        constraints, left, _ = constraints_of(self, model, scorer)
+        return constraints, left
 
 
 def _in_python(rate):

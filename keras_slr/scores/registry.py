@@ -38,7 +38,8 @@ def register_score(
         dataclass with default values, or not a subclass of `Score`, and a
         `ValueError` if another class has the name.
     """
-    return registration(SCORES, Score, name, package)
+    # There are a score and a layer solver named `Magnitude`.
+    return registration(SCORES, Score, name, package, suffix="Score")
 
 
 def score_of(score: Any) -> Score | None:

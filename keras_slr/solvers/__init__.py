@@ -2,6 +2,7 @@
 
 from keras_slr.solvers.admm import ADMM
 from keras_slr.solvers.greg import GReg
+from keras_slr.solvers.iterative import IterativePruning
 from keras_slr.solvers.magnitude import GradualMagnitude
 from keras_slr.solvers.magnitude import OneShotMagnitude
 from keras_slr.solvers.registry import SOLVERS
@@ -15,6 +16,7 @@ __all__ = [
     "SOLVERS",
     "GReg",
     "GradualMagnitude",
+    "IterativePruning",
     "OneShotMagnitude",
     "Solver",
     "register_solver",

@@ -1,11 +1,12 @@
 """Pruning by magnitude, or by a score: gradually or in one step."""
 
 import dataclasses
-import numbers
-from typing import Any
+from typing import Self
 
 from keras_slr.record import PACKAGE
 from keras_slr.solvers import forms
+from keras_slr.solvers.between_steps import check_steps
+from keras_slr.solvers.between_steps import done_between
 from keras_slr.solvers.progress import Progress
 from keras_slr.solvers.registry import register_solver
 from keras_slr.solvers.solver import Solver
@@ -43,6 +44,21 @@ class GradualMagnitude(Solver):
     acts_on = "weights"
     scored = True
 
+    @classmethod
+    def while_training(
+        cls, begin_step: float = 0, end_step: float = 0.7
+    ) -> Self:
+        """Returns the method with equal parts removed at regular intervals.
+
+        It is the schedule of pruning filters while training (Roy and others,
+        arXiv 2003.02800), see `GradualMagnitudeCallback.while_training`.
+
+        Args:
+            begin_step: See above.
+            end_step: See above.
+        """
+        return cls(begin_step=begin_step, end_step=end_step, power=1.0)
+
     def __post_init__(self):
         super().__post_init__()
         if not 0 <= self.initial_sparsity < 1:
@@ -50,14 +66,7 @@ class GradualMagnitude(Solver):
                 "Expected `initial_sparsity` in [0, 1). Received: "
                 f"initial_sparsity={self.initial_sparsity}."
             )
-        for name in ("begin_step", "end_step"):
-            step = getattr(self, name)
-            if step < 0 or not (_is_integer(step) or step <= 1):
-                raise ValueError(
-                    f"Expected `{name}` to be an integer of steps or a "
-                    "fraction of the run in [0.0, 1.0]. Received: "
-                    f"{name}={step}."
-                )
+        check_steps(self.begin_step, self.end_step)
         if self.power <= 0:
             raise ValueError(
                 "Expected a positive `power` of the ramp. Received: "
@@ -93,18 +102,7 @@ class GradualMagnitude(Solver):
         It is `None` before the ramp begins, and while the length of the run
         is unknown but needed.
         """
-        steps = (self.begin_step, self.end_step)
-        total: Any = clock.total
-        if total is None and not all(_is_integer(s) for s in steps):
-            return None
-        begin, end = (
-            step if _is_integer(step) else step * total for step in steps
-        )
-        if clock.step < begin:
-            return None
-        if clock.step >= end:
-            return 1.0
-        return (clock.step - begin) / (end - begin)
+        return done_between(self.begin_step, self.end_step, clock)
 
     def sparsity(self, rate: float, done: float) -> float:
         """Returns the sparsity when a fraction `done` of the ramp is over."""
@@ -173,7 +171,3 @@ class MagnitudeState:
     """The scalars of a run: the highest sparsity of any weight."""
 
     sparsity: float
-
-
-def _is_integer(step):
-    return isinstance(step, numbers.Integral)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
@@ -52,8 +53,15 @@ class Tensors(Protocol):
 
     @property
     def rates(self) -> list[float]:
-        """The requested pruning rates, one per constraint."""
+        """The requested pruning rates, one per constraint.
+
+        A run ends with them. A solver may set those that `allocate` returns;
+        checkpoints contain them.
+        """
         ...
+
+    @rates.setter
+    def rates(self, rates: Sequence[float]) -> None: ...
 
     @property
     def rate(self) -> float:
@@ -108,6 +116,26 @@ class Tensors(Protocol):
 
         Returns:
             Float, `||W - Z||^2`.
+        """
+        ...
+
+    def allocate(
+        self, scores: Sequence[Any], at: Callable[[float], float]
+    ) -> list[float]:
+        """Distributes the requested rate over the layers anew.
+
+        The user's `allocation` does it, as before the run, but by the present
+        scores. Changes nothing.
+
+        Args:
+            scores: See `keep`. They have to be finite.
+            at: Function from the rate at the end of the run to the one in
+                force. It applies to the rate that is distributed, or to the
+                rate of each layer if a dict, a structure or a budget sets
+                it.
+
+        Returns:
+            List of floats, the pruning rate of each constraint.
         """
         ...
 

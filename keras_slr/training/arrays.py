@@ -160,12 +160,7 @@ class HostArrays:
             sets: See `masks`, of indices in `values`.
             counts: See `masks`.
         """
-        values = [
-            backend.to_host(value)
-            if isinstance(value, keras.Variable)
-            else np.asarray(ops.convert_to_numpy(value), np.float32)
-            for value in values
-        ]
+        values = [on_host(value) for value in values]
         return merged_masks(
             np, keep_mask, sets, counts, values.__getitem__, len(values)
         )
@@ -299,6 +294,13 @@ class DeviceArrays:
         return merged_masks(
             ops, bisection.keep_mask, sets, counts, value, len(tensors)
         )
+
+
+def on_host(value):
+    """Returns an array, a tensor or a Keras variable as a float32 array."""
+    if isinstance(value, keras.Variable):
+        return backend.to_host(value)
+    return np.asarray(ops.convert_to_numpy(value), np.float32)
 
 
 def merged_masks(xp, select, sets, counts, value, size):

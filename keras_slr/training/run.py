@@ -10,6 +10,7 @@ from keras_slr.checkpoints.state_in_optimizer import CarriedSlots
 from keras_slr.checkpoints.state_in_optimizer import carrier_of
 from keras_slr.checkpoints.state_in_optimizer import check_free
 from keras_slr.keras_internals.optimizers import untrack
+from keras_slr.planning.constraints import constraints_of
 from keras_slr.scores.scorer import Scorer
 from keras_slr.training.coverage import Coverage
 from keras_slr.training.figures import residual
@@ -65,7 +66,7 @@ class Run:
         if score is not None:
             training = optimizers.training
             scorer = Scorer(score, model, data, optimizer_of=training)
-        constraints, self.left = plan.constraints(model, scorer)
+        constraints, self.left, allotment = constraints_of(plan, model, scorer)
         self.optimizers = optimizers
         self.pruned = self.brought_back = False
         check_free(optimizers, model)
@@ -75,7 +76,9 @@ class Run:
             optimizers.training(weights[0].variable), clock
         )
         self.position = position
-        self.split = Split(optimizers, constraints, solver.form, scorer)
+        self.split = Split(
+            optimizers, constraints, solver.form, scorer, allotment
+        )
         try:
             self.state = solver.begin(self.split, clock)
         except ValueError:

@@ -15,6 +15,7 @@ from keras_slr.scores.metric import second_moment
 from keras_slr.solvers import forms
 from keras_slr.structures.constraint import numbered
 from keras_slr.training.arrays import arrays_for
+from keras_slr.training.arrays import on_host
 from keras_slr.training.check_choice import check_choice
 from keras_slr.training.pruned_weight import add_slots
 
@@ -32,6 +33,8 @@ class Split:
         form: Class of `solvers.forms`, how `Z` and `Lam` are held.
         scorer: `scores.Scorer`, by whose scores the method chooses. Defaults
             to `None`, by magnitudes.
+        allotment: `planning.allotment.Allotment` that gave the constraints
+            their rates. Defaults to `None`.
 
     Attributes:
         form: As given.
@@ -40,9 +43,12 @@ class Split:
         arrays: `HostArrays` or `DeviceArrays`, on which the passes run.
     """
 
-    def __init__(self, optimizers, constraints, form, scorer=None):
+    def __init__(
+        self, optimizers, constraints, form, scorer=None, allotment=None
+    ):
         self.form = form
         self._scorer = scorer
+        self._allotment = allotment
         self._trainer_of = optimizers.training
         optimizer = optimizers.base
         weights, rates, self._sets = numbered(constraints)
@@ -127,12 +133,23 @@ class Split:
             return self.weights
         return self._scorer.of([slot.weight for slot in self.slots])
 
+    def allocate(self, scores, at):
+        places = {id(slot.w): i for i, slot in enumerate(self.slots)}
+
+        def values(weights):
+            chosen = (scores[places[id(w.variable)]] for w in weights)
+            return [on_host(score) for score in chosen]
+
+        return [c.rate for c in self._allotment.constraints(values, at)]
+
     def keep(self, scores, rates):
         scores, rates = list(scores), list(rates)
         shapes = [tuple(slot.w.shape) for slot in self.slots]
         paths = [slot.weight.path for slot in self.slots]
         check_choice(scores, rates, shapes, paths, len(self._sets))
-        return self.arrays.largest(scores, self._sets, self._counts(rates))
+        return self.arrays.largest(
+            scores, self._sets, _counts(self.constraints, rates)
+        )
 
     def keep_lifted(self, rho, s=0.0, share=1.0, power=0.0):
         moments = None
@@ -145,7 +162,7 @@ class Split:
             self.form.lift,
             self.slots,
             self._sets,
-            self._counts([share * rate for rate in self.rates]),
+            _counts(self.constraints, [share * rate for rate in self.rates]),
             rho,
             s,
             moments=moments,
@@ -158,12 +175,6 @@ class Split:
     def keep_none(self, scale_free=False):
         kept = [scale_free and not s.weight.scale_free for s in self.slots]
         return self.arrays.whole(self.slots, kept)
-
-    def _counts(self, rates):
-        return [
-            constraint.count(rate)
-            for constraint, rate in zip(self.constraints, rates)
-        ]
 
     # What solvers change.
 
@@ -222,3 +233,8 @@ class Split:
         for slot in self.slots:
             backend.fill(slot.a, 0.0)
             backend.fill(slot.c, backend.FREE)
+
+
+def _counts(constraints, rates):
+    """Returns how many units each constraint keeps at a rate."""
+    return [c.count(rate) for c, rate in zip(constraints, rates)]

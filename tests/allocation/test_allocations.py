@@ -169,6 +169,7 @@ def test_every_method_takes_every_allocation(make_model, data, name):
         keras_slr.GradualMagnitudeCallback,
         keras_slr.ADMMCallback,
         keras_slr.GRegCallback,
+        keras_slr.IterativePruningCallback,
         keras_slr.OneShotMagnitudeCallback,
     ):
         model = make_model("adam")

@@ -19,6 +19,7 @@ METHODS = {
     "admm": {"solver": keras_slr.ADMM()},
     "greg": {"solver": keras_slr.GReg.two()},
     "gradual": {"solver": keras_slr.GradualMagnitude()},
+    "iterative": {"solver": keras_slr.IterativePruning()},
     "one_shot": {"solver": keras_slr.OneShotMagnitude(at=0.7)},
 }
 

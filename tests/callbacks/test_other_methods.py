@@ -13,6 +13,8 @@ from keras_slr import GradualMagnitude
 from keras_slr import GradualMagnitudeCallback
 from keras_slr import GReg
 from keras_slr import GRegCallback
+from keras_slr import IterativePruning
+from keras_slr import IterativePruningCallback
 from keras_slr import OneShotMagnitude
 from keras_slr import OneShotMagnitudeCallback
 from keras_slr import SLRPruner
@@ -26,6 +28,7 @@ CALLBACKS = {
     "admm_paper": lambda: ADMMCallback.paper(0.9),
     "greg_paper": lambda: GRegCallback.paper(0.9),
     "gmp": lambda: GradualMagnitudeCallback(0.9),
+    "iterative": lambda: IterativePruningCallback(0.9),
     "one_shot": lambda: OneShotMagnitudeCallback(0.9),
     "one_shot_last": lambda: OneShotMagnitudeCallback(
         0.9, solver=OneShotMagnitude(at=1.0)
@@ -245,6 +248,7 @@ SOLVERS = {
     "greg_1": GReg(),
     "greg_2": GReg.two(),
     "gmp": GradualMagnitude(),
+    "iterative": IterativePruning(),
     "one_shot": OneShotMagnitude(),
 }
 
@@ -310,6 +314,7 @@ def classes():
         ADMMCallback,
         GRegCallback,
         GradualMagnitudeCallback,
+        IterativePruningCallback,
         OneShotMagnitudeCallback,
     ],
 )

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 BACKEND = keras.config.backend()
-RIVALS = "slr_coupled,slr_paper,admm,greg_1,greg_2,gmp,one_shot"
+RIVALS = "slr_coupled,slr_paper,admm,greg_1,greg_2,gmp,iterative,one_shot"
 # 800 and 960 entries, of which a fifth stays, distributed by ERK.
 SIZES = {"a": 800, "b": 960}
 

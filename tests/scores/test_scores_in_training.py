@@ -7,6 +7,7 @@ from keras import layers
 
 import keras_slr
 from keras_slr import scores
+from keras_slr.scores.registry import SCORES
 from keras_slr.scores.scorer import Scorer
 from keras_slr.selection.kernels import weights_of
 from tests.helpers import slow_keep_mask
@@ -95,6 +96,15 @@ def test_a_pruner_in_a_loop_scores():
         expected = slow_keep_mask(given, given.size // 2)
         np.testing.assert_array_equal(to_numpy(weight.variable) != 0, expected)
     pruner.abandon()
+
+
+@pytest.mark.once("pure Python")
+@pytest.mark.parametrize("name", SCORES)
+def test_every_score_is_loaded_as_the_class_it_is(name):
+    """Other kinds of classes may have the same names."""
+    config = keras.saving.serialize_keras_object(SCORES[name]())
+    loaded = keras.saving.deserialize_keras_object(config)
+    assert type(loaded) is SCORES[name]
 
 
 @pytest.mark.once("pure Python")

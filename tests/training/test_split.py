@@ -24,6 +24,7 @@ SOLVERS = [
     keras_slr.ADMM(),
     keras_slr.GReg.two(),
     keras_slr.GradualMagnitude(),
+    keras_slr.IterativePruning(),
     keras_slr.OneShotMagnitude(at=0.5),
 ]
 

@@ -86,4 +86,15 @@ SCENARIOS = (
         3,
         finetune_epochs=1,
     ),
+    Scenario(
+        "iterative, one threshold for all layers, saved every 5 batches",
+        _callback(
+            keras_slr.IterativePruningCallback,
+            update_every=1,
+            allocation="global",
+        ),
+        lambda: keras.optimizers.Adam(3e-3),
+        5,
+        first=False,
+    ),
 )
