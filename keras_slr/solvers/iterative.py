@@ -39,7 +39,7 @@ class IterativePruning(Solver):
         begin_step: `t_0`, an integer of training steps or a float in
             `[0, 1]`, a fraction of the run. Defaults to `0`.
         end_step: `t_1`, likewise; the model then trains on. Defaults to
-            `0.8`.
+            `0.5`.
 
     Raises:
         ValueError: If a number is outside its range.
@@ -47,7 +47,7 @@ class IterativePruning(Solver):
 
     iterations: int = 5
     begin_step: float = 0
-    end_step: float = 0.8
+    end_step: float = 0.5
 
     prefix = "iterative"
     form = forms.Masked

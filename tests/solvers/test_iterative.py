@@ -73,7 +73,7 @@ def test_each_iteration_removes_the_same_share_of_what_is_left(
 def test_fractions_of_the_run_and_updates_that_skip_iterations(
     make_model, data
 ):
-    solver = IterativePruning(5)
+    solver = IterativePruning(5, end_step=0.8)
     model = make_model()
     pruner = SLRPruner(0.9, solver=solver, update_every=7, allocation="uniform")
     counts = [
