@@ -82,7 +82,8 @@ class GradualMagnitudeCallback(PruningCallback):
         After every epoch between `begin_step` and `end_step`, the same part
         of the filters leaves, those of the smallest L1 norm first. What left
         stays out, and there is no retraining (Roy and others, arXiv
-        2003.02800). The full text was not at hand, so that the parts are
+        2003.02800). The other scores that it compares are `"activation"` and
+        `"random"`. The full text was not at hand, so that the parts are
         equal is a reading.
 
         ```python
