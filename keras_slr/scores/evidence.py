@@ -58,10 +58,11 @@ class Evidence:
         inference mode.
 
         Raises:
-            ValueError: If a gradient is NaN or infinite.
+            ValueError: If a gradient is NaN or infinite, or the loss needs
+                targets and there are none.
         """
         for batch in self._batches or ():
-            found = self._gradients(*batch)
+            found = self._gradients_of(*batch)
             for gradient, weight in zip(found, self._weights):
                 if not np.isfinite(gradient).all():
                     raise ValueError(
@@ -69,6 +70,18 @@ class Evidence:
                         f"or Inf for `{weight.path}`: check the data."
                     )
             yield found
+
+    def _gradients_of(self, x, y, sample_weight):
+        try:
+            return self._gradients(x, y, sample_weight)
+        except Exception as error:
+            if y is not None:
+                raise
+            raise ValueError(
+                "Expected `data` with targets, which the loss of "
+                f"`{self._model.name}` needs. Received inputs alone: pass a "
+                "tuple, such as `(x_train[:512], y_train[:512])`."
+            ) from error
 
     def outputs(self) -> Iterator[tuple[list[np.ndarray | None], Any]]:
         """Yields what the layers give out, batch by batch, and the targets.

@@ -52,7 +52,8 @@ class Scorer:
 
     def _compiled_optimizer(self, variable):
         del variable
-        optimizer = self._model.optimizer
+        # Models that were never compiled have no such attribute.
+        optimizer = getattr(self._model, "optimizer", None)
         return optimizer if getattr(optimizer, "built", False) else None
 
     def _check(self, has_data):

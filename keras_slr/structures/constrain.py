@@ -21,6 +21,11 @@ def check_structure(structure):
     """
     given = structure.values() if isinstance(structure, dict) else [structure]
     for value in given:
+        if isinstance(value, type) and issubclass(value, Structure):
+            raise TypeError(
+                "Expected an instance of a structure. Received the class: "
+                f"write `{value.__name__}()`."
+            )
         if value is not None and not isinstance(value, Structure):
             raise TypeError(
                 "Expected a structure such as keras_slr.NM(2, 4), or a dict "

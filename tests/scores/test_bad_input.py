@@ -29,6 +29,20 @@ def test_no_data(model, score):
         keras_slr.hard_prune(model, 0.5, score=score)
 
 
+@pytest.mark.parametrize("score", ["taylor", "fisher"])
+def test_no_targets(model, score):
+    with pytest.raises(ValueError, match="with targets.*inputs alone"):
+        keras_slr.hard_prune(model, 0.5, score=score, data=X)
+
+
+def test_no_optimizer_at_all():
+    model = keras.Sequential(
+        [keras.Input((32,)), layers.Dense(64), layers.Dense(4)]
+    )
+    with pytest.raises(ValueError, match="such as Adam. Received neither"):
+        keras_slr.hard_prune(model, 0.5, score="fisher")
+
+
 def test_no_moments(model):
     with pytest.raises(ValueError, match="such as Adam. Received neither"):
         keras_slr.hard_prune(model, 0.5, score="fisher")
