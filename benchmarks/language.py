@@ -111,12 +111,12 @@ class _Comparison:
     def summary(self, report):
         """Returns the ratios of the errors, SLR over ADMM."""
         found = {}
-        for name in ("calibration", "held_out"):
+        for key, name in (("error", "calibration"), ("held_out", "held_out")):
             ratios = [
                 getattr(row.after, name) / getattr(rival, name)
                 for row, rival in zip(report.rows, self._rivals)
             ]
-            found[name] = {
+            found[key] = {
                 "mean": float(np.mean(ratios)),
                 "least": float(np.min(ratios)),
                 "most": float(np.max(ratios)),
