@@ -113,10 +113,10 @@ def to_all(d):
 def to_nearest(d):
     """Returns the distances to the nearest filters that are left.
 
-    Of the two filters that are nearest to each other, one leaves: that whose
-    second nearest neighbour is nearer, or else the later one. Its score is
-    the distance. This goes on among the others, so that scores rise in the
-    order of leaving. The last filter has its largest distance to any other.
+    In each step, one filter of the nearest pair leaves: the one whose second
+    neighbour is nearer, or the later one if both are as near. Its score is
+    the distance of the pair. Scores therefore rise in the order of leaving.
+    The last filter's score is its largest distance to any other.
 
     Args:
         d: Array of shape `(filters, filters)`, the distances.
