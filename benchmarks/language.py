@@ -41,7 +41,9 @@ def main(argv=None):
     test, other = example.texts(args.data_dir, args.calibration)
     language = example.smollm2(args.models_dir)
     test = windows(language.encode(test), LENGTH, args.windows)
-    other = windows(language.encode(other), LENGTH, args.samples)
+    first = args.draw * args.samples
+    other = windows(language.encode(other), LENGTH, first + args.samples)
+    other = other[first:]
     trained = language.model.get_weights()
     path = pathlib.Path(args.out, "language.json")
     setting = {
@@ -70,10 +72,11 @@ def main(argv=None):
                 order="parallel" if args.layers else "sequential",
                 executor=executor,
                 verbose=0,
-                **_plan(zeros),
+                **_plan(zeros, args.allocation),
             )
             row = {"method": method, "zeros": zeros} | setting
             row["damping"] = args.damping
+            row |= {"draw": args.draw, "allocation": args.allocation}
             if executor is not None:
                 row["method"] = "slr over admm, kernel by kernel"
                 _store(path, row | executor.summary(report))
@@ -125,10 +128,10 @@ class _Comparison:
         return found
 
 
-def _plan(zeros):
+def _plan(zeros, allocation):
     if ":" in zeros:
         return {"structure": from_text(zeros)}
-    return {"rate": float(zeros), "allocation": "uniform"}
+    return {"rate": float(zeros), "allocation": allocation}
 
 
 def _mean(report, name):
@@ -141,17 +144,21 @@ def _peak_gigabytes():
 
 
 def _store(path, row):
-    key = ("method", "zeros", "calibration", "test", "damping")
     with claimed(path, wait=True):
         rows = json.loads(path.read_text()) if path.exists() else []
-        rows = [
-            each
-            for each in rows
-            if any(each.get(name) != row.get(name) for name in key)
-        ]
+        rows = [each for each in rows if _key(each) != _key(row)]
         lines = ",\n".join(json.dumps(each) for each in [*rows, row])
         write(path, f"[\n{lines}\n]\n")
     print(row, flush=True)
+
+
+def _key(row):
+    names = ("method", "zeros", "calibration", "test", "damping")
+    return (
+        *(row.get(name) for name in names),
+        row.get("draw", 0),
+        row.get("allocation", "uniform"),
+    )
 
 
 def _parser():
@@ -167,6 +174,10 @@ def _parser():
     parser.add_argument("--damping", type=float)
     parser.add_argument("--calibration", default="wikitext2")
     parser.add_argument("--samples", type=int, default=8)
+    parser.add_argument(
+        "--draw", type=int, default=0, help="0 takes the first samples"
+    )
+    parser.add_argument("--allocation", default="uniform")
     parser.add_argument("--windows", type=int, default=16)
     parser.add_argument("--layers", action="store_true")
     parser.add_argument("--dense", action="store_true")

@@ -12,6 +12,7 @@ from keras_slr.models.checks import check_model
 from keras_slr.models.weight_values import check_finite
 from keras_slr.planning.plan import Plan
 from keras_slr.planning.plan_arguments import PlanArguments
+from keras_slr.planning.plan_arguments import check_names
 from keras_slr.reports import Report
 from keras_slr.reports.report import report_of
 from keras_slr.scores.registry import score_of
@@ -60,6 +61,7 @@ def hard_prune(
             infinite entries, or a score lacks what it reads or cannot rank
             the structure; the model is then unchanged.
     """
+    check_names("hard_prune", plan)
     check_model(model)
     check_built(model)
     chosen = score_of(score)

@@ -15,6 +15,7 @@ from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
 from keras_slr.planning.plan import Plan
 from keras_slr.planning.plan_arguments import PlanArguments
+from keras_slr.planning.plan_arguments import check_names
 from keras_slr.python_numbers import python_number
 from keras_slr.reports import Report
 from keras_slr.reports import WeightRow
@@ -94,6 +95,7 @@ class SLRPruner:
         data: Any = None,
         **plan: Unpack[PlanArguments],
     ):
+        check_names("SLRPruner", plan)
         check_update_every(update_every)
         self.plan = Plan(rate, **plan)
         self.solver = SLR() if solver is None else solver

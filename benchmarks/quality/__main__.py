@@ -75,12 +75,17 @@ class Jobs:
     def _choice(self, method):
         """Returns the jobs that score settings and the job that chooses."""
         settings = settings_of(method, self._task)
-        name = f"{self._name}_{method}.json"
-        path = self._unmerged / records.CHOSEN / name
-        merged = self._choices.get((self._name, method))
+        task = self._args.chosen_for or self._name
+        path = self._unmerged / records.CHOSEN / f"{task}_{method}.json"
+        merged = self._choices.get((task, method))
         chosen = Job(path, None, merged=merged)
         if chosen.done:
             return [], chosen
+        if task != self._name:
+            raise ValueError(
+                f"Expected settings chosen for {task}. Received none for "
+                f"{method}: run that task first."
+            )
         rate, epochs = self._task.rates[:2][-1], self._task.epochs[0]
 
         def score(setting):
@@ -191,6 +196,11 @@ def main(argv=None):
         default=1,
         help="training steps per execution: more are faster on a GPU, but "
         "penalties and masks change between executions; not on PyTorch",
+    )
+    parser.add_argument(
+        "--chosen-for",
+        choices=TASKS,
+        help="take the settings that were chosen for this task",
     )
     parser.add_argument("--out", help="folder of the results")
     parser.add_argument(

@@ -5,6 +5,8 @@ import contextlib
 import keras
 from keras import ops
 
+from keras_slr.endless_data import is_endless
+
 # Characters of an error that are quoted.
 LONGEST = 400
 
@@ -56,8 +58,14 @@ def batches_of(data, batch_size=None, samples=None):
         samples: Integer, how many samples to take. Defaults to `None`: all.
 
     Raises:
-        ValueError: If there are no samples, or fewer than `samples`.
+        ValueError: If there are no samples, fewer than `samples`, or no end
+            of them.
     """
+    if samples is None and is_endless(data):
+        raise ValueError(
+            "Expected data that end, or `samples`. Received data that repeat "
+            "for ever: say how many to read, such as `samples=512`."
+        )
     collector = _Collector(samples)
     collector.compile(run_eagerly=True)
     try:

@@ -16,6 +16,7 @@ from keras_slr.completed import completed
 from keras_slr.layerwise import outliers
 from keras_slr.layerwise.batches import batches_of
 from keras_slr.layerwise.batches import samples_of
+from keras_slr.layerwise.input_check import check_inputs
 from keras_slr.layerwise.job import Job
 from keras_slr.layerwise.memory import check_kept
 from keras_slr.layerwise.memory import check_memory
@@ -34,6 +35,7 @@ from keras_slr.models.checks import check_model
 from keras_slr.models.weight_values import check_finite
 from keras_slr.planning.plan import Plan
 from keras_slr.planning.plan_arguments import PlanArguments
+from keras_slr.planning.plan_arguments import check_names
 from keras_slr.reports.report import report_of
 from keras_slr.structures.constraint import numbered
 from keras_slr.structures.coupled_units import CoupledUnits
@@ -107,13 +109,15 @@ def prune_layerwise(
         `LayerwiseReport`.
 
     Raises:
-        TypeError: If the model is not a Keras 3 model.
+        TypeError: If the model is not a Keras 3 model, or there is no
+            argument of a given name.
         ValueError: If the model is not built, the plan does not fit it, an
             argument is invalid, there are too few samples or too little
             memory, weights or inputs are not finite, or a kernel to prune
             sees no inputs. The model is then unchanged.
     """
     start = time.perf_counter()
+    check_names("prune_layerwise", plan)
     check_model(model)
     check_built(model)
     _check_choice("order", order, ("sequential", "parallel"))
@@ -136,6 +140,8 @@ def prune_layerwise(
     for weight in numbered(constraints)[0]:
         check_finite(weight.variable, weight.path)
     batches = [] if data is None else batches_of(data, batch_size, samples)
+    if batches:
+        check_inputs(model, batches[0])
     weights = Weights()
     run = Run(
         model,

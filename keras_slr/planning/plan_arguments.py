@@ -1,5 +1,6 @@
 """The keyword arguments of `Plan` that other functions pass on to it."""
 
+from collections.abc import Iterable
 from typing import TypedDict
 
 from keras_slr.allocation.allocations import Allocation
@@ -17,3 +18,23 @@ class PlanArguments(TypedDict, total=False):
     allocation: Allocation | None
     budget: Budget | None
     target: str | None
+
+
+def check_names(function: str, given: Iterable[str]) -> None:
+    """Checks the names of arguments that a function passes on to `Plan`.
+
+    Args:
+        function: String, the name of the function that the user called.
+        given: Names of the arguments.
+
+    Raises:
+        TypeError: If there is no argument of that name.
+    """
+    known = PlanArguments.__annotations__
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise TypeError(
+            f"Expected an argument of `{function}`. Received `{unknown[0]}`, "
+            f"which it does not have; to say what to prune it has `rate`, "
+            f"{', '.join(f'`{name}`' for name in known)}."
+        )

@@ -3,6 +3,7 @@
 import keras
 
 from keras_slr import backend
+from keras_slr.endless_data import is_endless
 
 
 class _Collector(keras.Model):
@@ -35,8 +36,13 @@ def labelled_batches(data, batch_size=None):
         List of tuples; `y` and `sample_weight` may be `None`.
 
     Raises:
-        ValueError: If there is no batch.
+        ValueError: If there is no batch, or no last one.
     """
+    if is_endless(data):
+        raise ValueError(
+            "Expected data that end. Received data that repeat for ever: pass "
+            "a part of them, such as `dataset.take(16)`."
+        )
     collector = _Collector()
     collector.compile(run_eagerly=True)
     arrays = data if isinstance(data, tuple) else (data,)

@@ -40,6 +40,13 @@ def batches(count):
     return ((X[:4],) for _ in range(count))
 
 
+class Endless(keras.utils.PyDataset):
+    num_batches = None
+
+    def __getitem__(self, index):
+        return X[:4], X[:4, 0]
+
+
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
 @pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize(
@@ -63,6 +70,9 @@ def batches(count):
         ({"data": []}, "pass some inputs"),
         ({"data": "x.npz"}, "pass some inputs"),
         ({"data": batches(0)}, "pass some inputs"),
+        ({"data": (X, X[:, 0])}, "Received 2: pass inputs alone"),
+        ({"data": ((row,) for row in X)}, "a single sample: batch the data"),
+        ({"data": Endless(workers=1)}, "repeat for ever: say how many"),
         ({"samples": 40}, "Received 20: lower `samples`"),
         ({"data": batches(3), "samples": 40}, "Received 12: lower `samples`"),
         ({"data": X[:, :5]}, "expected axis -1 of input shape"),
@@ -242,3 +252,28 @@ def test_batches_may_have_different_lengths():
     data = ((rng.normal(size=(4, n, 16)),) for n in (5, 9, 1))
     (row,) = prune(model, data, include="a").rows
     assert row.rows == 4 * (5 + 9 + 1)
+
+
+@pytest.mark.once  # TensorFlow's data sets say the same on every backend.
+def test_a_repeated_data_set_is_refused_unless_the_samples_are_said():
+    tf = pytest.importorskip("tensorflow")
+    repeated = tf.data.Dataset.from_tensor_slices(X).batch(4).repeat()
+    with pytest.raises(ValueError, match="such as `samples=512`"):
+        prune(make(), repeated)
+    assert prune(make(), repeated, samples=8).samples == 8
+
+
+@pytest.mark.once  # Names of arguments are read before the model.
+@pytest.mark.parametrize(
+    "function, arguments",
+    [
+        (keras_slr.prune_layerwise, (X,)),
+        (keras_slr.hard_prune, ()),
+    ],
+)
+def test_an_argument_that_there_is_not_is_named(function, arguments):
+    message = f"argument of `{function.__name__}`. Received `rates`"
+    with pytest.raises(TypeError, match=message):
+        function(make(), *arguments, rates=0.5)
+    with pytest.raises(TypeError, match="argument of `SLRPruner`"):
+        keras_slr.SLRPruner(rates=0.5)

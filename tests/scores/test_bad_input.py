@@ -60,6 +60,18 @@ def test_empty_data(model, data):
         keras_slr.hard_prune(model, 0.5, score="taylor", data=data)
 
 
+class Endless(keras.utils.PyDataset):
+    num_batches = None
+
+    def __getitem__(self, index):
+        return X[:4], Y[:4]
+
+
+def test_data_without_an_end(model):
+    with pytest.raises(ValueError, match=r"repeat for ever: pass a part"):
+        keras_slr.hard_prune(model, 0.5, score="taylor", data=Endless())
+
+
 def test_nan_in_data(model):
     bad = np.full_like(X, np.nan)
     with pytest.raises(ValueError, match="NaN or Inf for `.*kernel`"):
