@@ -24,6 +24,7 @@ from keras_slr.planning.targets import ALIASES
 from keras_slr.planning.targets import TARGETS
 from keras_slr.reports import report
 from keras_slr.reports import summary_diff
+from keras_slr.scores.registry import SCORES
 from keras_slr.shrinking import shrink as shrink_model
 from keras_slr.shrinking import shrink_report
 from keras_slr.solvers import SOLVERS
@@ -94,7 +95,7 @@ def prune(args):
 
 def _prune_while_training(model, data, recipe):
     keras.utils.set_random_seed(recipe.seed)
-    callback = recipe.callback()
+    callback = recipe.callback(data)
     model.fit(
         data.x_train,
         data.y_train,
@@ -222,6 +223,11 @@ def _add_prune(commands):
         "--method",
         help=f"{', '.join(SOLVERS)}; with --calibration "
         f"{', '.join(recipes.LAYERWISE)}; slr unless given",
+    )
+    add(
+        "--score",
+        help="what a method that chooses by magnitude chooses by instead: "
+        f"{', '.join(SCORES)}",
     )
     add("--epochs", type=int, help="10 unless given")
     add(

@@ -29,7 +29,10 @@ from keras_slr.layerwise.unit_choice import CHOICES
 from keras_slr.planning.budget import Budget
 from keras_slr.planning.targets import ALIASES
 from keras_slr.planning.targets import TARGETS
+from keras_slr.scores.registry import SCORES
+from keras_slr.scores.registry import score_of
 from keras_slr.solvers import SOLVERS
+from keras_slr.solvers.solver import check_scored
 from keras_slr.structures import from_text
 from keras_slr.training.clock import check_update_every
 
@@ -44,9 +47,12 @@ _OF_TRAINING = (
     "finetune_epochs",
     "learning_rate",
     "monitor",
+    "score",
     "seed",
     "update_every",
 )
+# The most rows that a score reads, evenly spaced; it reads them often.
+_SCORED = 512
 _LIMITS = [field.name for field in dataclasses.fields(Budget)]
 # In bytes; a recipe has a dozen short lines.
 _LARGEST = 1 << 20
@@ -73,6 +79,7 @@ class Recipe:
         allocation: String.
         target: String.
         budget: Dict of limits, see `Budget`.
+        score: String, a key of `scores.SCORES`, by which the method chooses.
         update_every: See `SLRPruner`.
         finetune_epochs: Integer, the last epochs, with the zeros held.
         epochs: Integer.
@@ -97,6 +104,7 @@ class Recipe:
     allocation: str | None = None
     target: str | None = None
     budget: dict | None = None
+    score: str | None = None
     update_every: object = None
     finetune_epochs: int = 0
     epochs: int = 10
@@ -112,11 +120,22 @@ class Recipe:
         plan["structure"] = self.structure and from_text(self.structure)
         return plan | {"budget": self.budget and Budget(**self.budget)}
 
-    def callback(self):
-        """Returns the callback of the method, with all options that are set."""
+    def callback(self, data=None):
+        """Returns the callback of the method, with all options that are set.
+
+        Args:
+            data: `keras_slr.data.Data`, of which a score reads `_SCORED`
+                rows. Defaults to `None`.
+        """
+        rows = None
+        if self.score is not None and data is not None:
+            step = -(-len(data.x_train) // _SCORED)
+            rows = data.x_train[::step], data.y_train[::step]
         return PruningCallback(
             **self.plan(),
             solver=SOLVERS[self.method](),
+            score=self.score,
+            data=rows,
             update_every=self.update_every,
             finetune_epochs=self.finetune_epochs,
             monitor_hard_pruned=self.monitor,
@@ -269,7 +288,9 @@ def _check_together(fields):
                     "prunes without training. Received: "
                     f"{name}={_shortened(given[name])}; leave one of them out."
                 )
-    elif "samples" in given:
+        return
+    check_scored(SOLVERS[method](), score_of(given.get("score")))
+    if "samples" in given:
         raise ValueError(
             "Expected `calibration` beside `samples`. Received: "
             f"samples={given['samples']} alone; give the data to calibrate "
@@ -360,6 +381,7 @@ _FIELDS = {
     "allocation": _one_of(ALLOCATIONS),
     "target": _one_of((*TARGETS, *ALIASES)),
     "budget": ("limits on params, bytes or flops", _is_budget),
+    "score": _one_of(SCORES),
     "update_every": (
         "a number of steps, a fraction of the run or 'epoch'",
         _is_update_every,

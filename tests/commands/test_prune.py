@@ -6,6 +6,7 @@ import pytest
 
 import keras_slr
 from keras_slr.commands import cli
+from keras_slr.commands import recipe as recipes
 from keras_slr.structures import from_text
 from tests.commands.invocations import HIDDEN
 from tests.commands.invocations import assert_user_error
@@ -171,3 +172,35 @@ def test_labels_that_are_no_class_numbers(files, capsys, labels):
     np.savez(files / "data.npz", x=x, y=np.array(labels * 10))
     code = prune(files)
     assert_user_error(code, capsys)
+
+
+def test_a_score_chooses_by_the_training_data(files, capsys):
+    method = ["--method", "gradual_magnitude", "--rate", "0.75"]
+    assert prune(files, *method, "--score", "taylor") == 0
+    assert np.count_nonzero(kernel(files / "out.keras")) == HIDDEN // 4
+    assert prune(files, *method) == 0
+    by_magnitude = kernel(files / "out.keras")
+    assert prune(files, *method, "--score", "random", "--epochs", "1") == 0
+    by_chance = kernel(files / "out.keras")
+    assert np.count_nonzero(by_chance) == HIDDEN // 4
+    assert np.any((by_chance != 0) != (by_magnitude != 0))
+
+
+def test_a_score_reads_rows_from_all_over_the_data():
+    x, y = np.arange(1500), np.arange(1500) % 7
+    data = keras_slr.data.Data(x, y, x, y)
+    recipe = recipes.Recipe(method="one_shot_magnitude", score="taylor")
+    rows, labels = recipe.callback(data).pruner.data
+    np.testing.assert_array_equal(rows, np.arange(0, 1500, 3))
+    np.testing.assert_array_equal(labels, rows % 7)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (["--score", "taylor"], ["no `score` beside SLR"]),
+        (["--score", "tailor"], ["--score", "did you mean 'taylor'"]),
+    ],
+)
+def test_scores_that_do_not_fit(files, capsys, options, words):
+    assert_user_error(prune(files, *options), capsys, *words)
