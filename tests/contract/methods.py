@@ -2,6 +2,7 @@
 
 import keras_slr
 from keras_slr.callbacks import PruningCallback
+from keras_slr.solvers import SOLVERS
 from keras_slr.structures import Structure
 
 CALLBACKS = [
@@ -11,19 +12,20 @@ CALLBACKS = [
     and issubclass(value, PruningCallback)
     and value.default_solver is not None
 ]
+_CALLBACK_OF = {each.default_solver: each for each in CALLBACKS}
 
 
 def _variants(solver):
     """Yields the ways to make a solver: as it comes and its presets."""
-    yield "", None
+    yield "", None if solver in _CALLBACK_OF else solver
     for name, value in vars(solver).items():
         if isinstance(value, classmethod):
             yield f" {name}", getattr(solver, name)
 
 
 def _methods():
-    for callback in CALLBACKS:
-        solver = callback.default_solver
+    for solver in SOLVERS.values():
+        callback = _CALLBACK_OF.get(solver, PruningCallback)
         for name, preset in _variants(solver):
             yield solver.__name__ + name, (callback, preset)
 

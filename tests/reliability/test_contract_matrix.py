@@ -52,6 +52,13 @@ def test_the_contract_holds_in_the_whole_matrix(cell):
 
 
 @pytest.mark.once("counts names")
+def test_every_registered_method_is_in_the_matrix():
+    made = [make(rate=0.5) for make in matrix.METHODS.values()]
+    tried = {type(callback.pruner.solver) for callback in made}
+    assert tried == set(keras_slr.solvers.SOLVERS.values())
+
+
+@pytest.mark.once("counts names")
 def test_the_cells_are_all_pairs_and_all_triples():
     whole = [cell for cell in CELLS if cell.run is None]
     names = matrix.METHODS, matrix.OPTIMIZERS, matrix.PRECISIONS
