@@ -1,6 +1,7 @@
 """The methods, and the settings of each to choose from."""
 
 import dataclasses
+import functools
 
 import keras_slr
 from keras_slr import ADMM
@@ -10,6 +11,7 @@ from keras_slr import GReg
 from keras_slr import OneShotMagnitude
 from keras_slr.schedules import Geometric
 from keras_slr.schedules import Ramp
+from keras_slr.scores import Fisher
 
 # Final penalties of growing regularisation.
 _PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
@@ -24,7 +26,21 @@ CONSTANT_ADMM = "admm_constant"
 FROM_LAYERWISE = ("slr_layerwise", "masked_layerwise")
 # Methods without arguments. That of one-shot pruning is `one_shot_first`.
 DEFAULTS = ("gmp_default", "admm_default", "greg_default")
-VARIANTS = (TUNED_SLR, CONSTANT_ADMM, *FROM_LAYERWISE, *DEFAULTS)
+# SLR without one of its parts. "admm_metric" is what is left of it without
+# stepsize rule, conditions and trial.
+WITHOUT = ("slr_no_multipliers", "slr_no_metric", "slr_no_trial")
+# The rivals with SLR's metric.
+IN_METRIC = ("admm_metric", "gmp_metric", "greg_metric", "one_shot_metric")
+VARIANTS = (
+    TUNED_SLR,
+    CONSTANT_ADMM,
+    *FROM_LAYERWISE,
+    *DEFAULTS,
+    *WITHOUT,
+    *IN_METRIC,
+)
+# `|w| v^(1/4)` with Adam's `v`, by which SLR projects.
+_METRIC = Fisher(power=0.25)
 _SLOWER = {"freeze_at": 0.95, "ramp": Ramp(power=2.0)}
 # By name: the callback class and the solvers to choose from. `"slr"` has only
 # its default.
@@ -78,6 +94,26 @@ METHODS = {
     "gmp_default": (keras_slr.GradualMagnitudeCallback, [GradualMagnitude()]),
     "admm_default": (keras_slr.ADMMCallback, [ADMM()]),
     "greg_default": (keras_slr.GRegCallback, [GReg()]),
+    # Steps of no length leave the multipliers at zero.
+    "slr_no_multipliers": (
+        keras_slr.SLRCallback,
+        [SLR(stepsize=1e-12, stepsize_bound=1e-12)],
+    ),
+    "slr_no_metric": (keras_slr.SLRCallback, [SLR(metric=0.0)]),
+    "slr_no_trial": (keras_slr.SLRCallback, [SLR(trial=0.0)]),
+    "admm_metric": (keras_slr.ADMMCallback, [ADMM(metric="auto")]),
+    "gmp_metric": (
+        functools.partial(keras_slr.GradualMagnitudeCallback, score=_METRIC),
+        [GradualMagnitude()],
+    ),
+    "greg_metric": (
+        functools.partial(keras_slr.GRegCallback, score=_METRIC),
+        [GReg.two()],
+    ),
+    "one_shot_metric": (
+        functools.partial(keras_slr.OneShotMagnitudeCallback, score=_METRIC),
+        [OneShotMagnitude(at=0.7)],
+    ),
     "slr_layerwise": (keras_slr.SLRCallback, [SLR()]),
     "masked_layerwise": (
         keras_slr.OneShotMagnitudeCallback,
@@ -97,6 +133,13 @@ NAMES = {
     "gmp_default": "gradual magnitude, no arguments",
     "admm_default": "ADMM, no arguments",
     "greg_default": "GReg, no arguments",
+    "slr_no_multipliers": "SLR without multipliers",
+    "slr_no_metric": "SLR without metric",
+    "slr_no_trial": "SLR without trial",
+    "admm_metric": "ADMM, in SLR's metric",
+    "gmp_metric": "gradual magnitude, in SLR's metric",
+    "greg_metric": "GReg-2, in SLR's metric",
+    "one_shot_metric": "one-shot at 70 %, in SLR's metric",
     "slr_layerwise": "SLR from a layer-wise start",
     "masked_layerwise": "layer-wise, then masked training",
 }

@@ -44,6 +44,15 @@ retrained**. The last column is SLR minus the best other method.
 `python -m benchmarks.quality --suite defaults` writes this page.
 
 """
+ABLATION = """# Ablation
+
+SLR with its default arguments and without one of its parts, and other methods
+with their default arguments and in SLR's metric. Test accuracy in percent,
+mean (lowest to highest) over seeds, hard-pruned and **not retrained**. The last
+column is SLR minus the best other method.
+`python -m benchmarks.quality --suite ablation` writes this page.
+
+"""
 LENGTHS = """# Convergence
 
 Test accuracy in percent, mean (lowest to highest) over seeds, hard-pruned and
@@ -113,6 +122,11 @@ def render_cases(folder, title=CASES):
 def render_defaults(folder):
     """Writes one table of methods without arguments."""
     render_cases(folder, DEFAULTS)
+
+
+def render_ablation(folder):
+    """Writes one table of methods with and without their parts."""
+    render_cases(folder, ABLATION)
 
 
 def render_lengths(folder):

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from benchmarks.quality import ablation
 from benchmarks.quality import convergence
 from benchmarks.quality import defaults
 from benchmarks.quality import few_epochs
@@ -20,6 +21,7 @@ TASKS = (
     | convergence.TASKS
     | few_epochs.TASKS
     | defaults.TASKS
+    | ablation.TASKS
 )
 # SLR with its default arguments, and all other methods.
 ALL = tuple(method for method in METHODS if method not in VARIANTS)
@@ -62,6 +64,13 @@ SUITES = {
         seeds=(0,),
         folder="defaults",
         render=report.render_defaults,
+    ),
+    "ablation": Suite(
+        tuple(ablation.TASKS),
+        ablation.METHODS,
+        seeds=(0, 1),
+        folder="ablation",
+        render=report.render_ablation,
     ),
     "convergence": Suite(
         tuple(convergence.TASKS),

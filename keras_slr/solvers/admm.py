@@ -43,6 +43,9 @@ class ADMM(Continuation):
             `"auto"`.
         ramp: Schedule from zero to one by which the pruning rate is
             multiplied, or `None`, see `SLR`. Defaults to `Ramp()`.
+        metric: Float in `[0, 1]` or `"auto"`, the power of the metric in
+            which ADMM projects, see `SLR`. Defaults to `0.0`: by magnitude
+            alone, as published.
 
     Raises:
         ValueError: If a number is outside its range.
@@ -53,6 +56,7 @@ class ADMM(Continuation):
     penalty: str = "decoupled"
     freeze_at: float | str | None = "auto"
     ramp: Schedule | None = Ramp()
+    metric: float | str = 0.0
 
     prefix = "admm"
 
@@ -90,7 +94,9 @@ class ADMM(Continuation):
         if freezes and not self.settles:
             masks = tensors.keep_support()
         else:
-            masks = tensors.keep_lifted(rho, share=self.share(way))
+            masks = tensors.keep_lifted(
+                rho, share=self.share(way), power=self.power(tensors)
+            )
         if freezes and self.settles:
             tensors.hold(masks)
             return ADMMState(1.0, settled=True)

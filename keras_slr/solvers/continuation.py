@@ -34,6 +34,7 @@ class Continuation(Solver):
         free_support: Boolean.
         penalty: `"decoupled"` or `"coupled"`.
         ramp: Schedule of the factor of the pruning rate, or `None`.
+        metric: Float or `"auto"`, the power of the metric of the projection.
     """
 
     rho: Schedule | float
@@ -41,6 +42,7 @@ class Continuation(Solver):
     free_support: bool
     penalty: str
     ramp: Schedule | None
+    metric: float | str
 
     def __post_init__(self):
         super().__post_init__()
@@ -65,6 +67,11 @@ class Continuation(Solver):
             raise ValueError(
                 "Expected `freeze_at` to be a fraction of the run in (0, 1], "
                 f"'auto' or None. Received: freeze_at={at!r}."
+            )
+        if not (self.metric == "auto" or _is_share(self.metric)):
+            raise ValueError(
+                "Expected `metric`, a power of mean squared gradients, to be "
+                f"in [0, 1] or 'auto'. Received: metric={self.metric!r}."
             )
 
     @property
@@ -112,6 +119,11 @@ class Continuation(Solver):
         del tensors
         return 0.0
 
+    def power(self, tensors: Tensors) -> float:
+        """Returns the power of the metric of the projection."""
+        power: Any = self.metric
+        return least(tensors, "metric") if power == "auto" else power
+
     def freezes(self, way: float) -> bool:
         """Returns whether the support is settled."""
         return self.freeze_at is not None and way >= 1.0
@@ -157,6 +169,10 @@ def per_step(share: float, interval: int) -> float:
         interval: Integer, the number of steps.
     """
     return 1.0 - (1.0 - share) ** (1.0 / interval)
+
+
+def _is_share(value):
+    return isinstance(value, numbers.Real) and 0 <= value <= 1
 
 
 def least(tensors: Tensors, name: str) -> float:

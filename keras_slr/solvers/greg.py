@@ -28,6 +28,8 @@ from keras_slr.solvers.continuation import per_step
 from keras_slr.solvers.progress import Progress
 from keras_slr.solvers.registry import register_solver
 from keras_slr.solvers.solver import Solver
+from keras_slr.solvers.tensors import Masks
+from keras_slr.solvers.tensors import Tensors
 
 
 @register_solver("greg", PACKAGE)
@@ -64,6 +66,7 @@ class GReg(Solver):
 
     prefix = "greg"
     form = forms.Free
+    scored = True
 
     def __post_init__(self):
         super().__post_init__()
@@ -122,8 +125,8 @@ class GReg(Solver):
         picked = self.pick_until == 0.0
         reg = self.strength(0.0, picked, clock.interval)
         tensors.start(reg)
-        if not picked:
-            tensors.ascend(tensors.keep_none(), reg, reg)
+        masks = self.pick(tensors) if picked else tensors.keep_none()
+        tensors.ascend(masks, reg, reg)
         return GRegState(reg, picked)
 
     def update(self, state, tensors, loss, clock):
@@ -135,7 +138,7 @@ class GReg(Solver):
         if not picked:
             masks = tensors.keep_none()
         elif not state.picked:
-            masks = tensors.keep(tensors.weights, tensors.rates)
+            masks = self.pick(tensors)
         else:
             masks = tensors.keep_support()
         if self.decoupled and done >= self.until:
@@ -153,6 +156,10 @@ class GReg(Solver):
 
     def logs(self, states):
         return {"reg": states[-1].reg, "picked": float(states[-1].picked)}
+
+    def pick(self, tensors: Tensors) -> Masks:
+        """Returns the masks of the weights that stay."""
+        return tensors.keep(tensors.scores(), tensors.rates)
 
     def done(self, clock: Progress) -> float:
         """Returns the fraction of the learning, or of the steps, that is over.

@@ -72,7 +72,6 @@ from keras_slr.schedules import Geometric
 from keras_slr.schedules import Ramp
 from keras_slr.schedules.schedule import Schedule
 from keras_slr.solvers.continuation import Continuation
-from keras_slr.solvers.continuation import least
 from keras_slr.solvers.registry import register_solver
 from keras_slr.solvers.slr_dual_update import begin
 from keras_slr.solvers.slr_dual_update import dual_update
@@ -147,11 +146,6 @@ class SLR(Continuation):
             raise ValueError(
                 "Expected a positive `stepsize_bound` or None. Received: "
                 f"stepsize_bound={self.stepsize_bound}."
-            )
-        if not (self.metric == "auto" or _is_share(self.metric)):
-            raise ValueError(
-                "Expected `metric`, a power of mean squared gradients, to be "
-                f"in [0, 1] or 'auto'. Received: metric={self.metric!r}."
             )
         if self.M <= 1 or not 0 < self.r < 1:
             raise ValueError(
@@ -234,18 +228,9 @@ class SLR(Continuation):
             "condition_2": _mean(state.condition_2 for state in updated),
         }
 
-    def power(self, tensors: Tensors) -> float:
-        """Returns the power of the metric of the projection."""
-        power: Any = self.metric
-        return least(tensors, "metric") if power == "auto" else power
-
     def way_begins(self, tensors: Tensors) -> float:
         tries = self.settles and tensors.scale_free
         return self.trial if tries else 0.0
-
-
-def _is_share(value):
-    return isinstance(value, numbers.Real) and 0 <= value <= 1
 
 
 def _mean(values):

@@ -102,7 +102,7 @@ def test_unknown_names(model):
 def test_methods_that_project():
     with pytest.raises(ValueError, match=r"SLR\(metric=0.5\)"):
         keras_slr.SLRCallback(0.5, score="fisher")
-    with pytest.raises(ValueError, match="such as gradual magnitude"):
+    with pytest.raises(ValueError, match=r"ADMM\(metric=0.5\)"):
         keras_slr.ADMMCallback(0.5, score="fisher")
 
 

@@ -146,3 +146,29 @@ def test_without_gradients_magnitudes_decide(power, make_model, data):
     pruner.update()
     expected = slow_keep_mask(w, w.size - round(0.9 * w.size))
     np.testing.assert_array_equal(pruner.auxiliary(layer) != 0, expected)
+
+
+@pytest.mark.parametrize("power", [0.0, 0.25])
+def test_admm_projects_in_the_metric_that_it_is_given(power, data):
+    x = data[0] * np.geomspace(0.01, 10, data[0].shape[1]).astype("float32")
+    model = keras.Sequential(
+        [keras.Input(x.shape[1:]), keras.layers.Dense(32, activation="relu")]
+    )
+    model.add(keras.layers.Dense(4))
+    model.compile(opt.Adam(1e-2), "mse")
+    solver = keras_slr.ADMM(ramp=None, metric=power)
+    pruner = SLRPruner(
+        0.75, include="class:Dense", solver=solver, allocation="uniform"
+    )
+    pruner.begin(model)
+    for _ in range(5):
+        model.train_on_batch(x, data[1])
+    kernel = model.layers[0].kernel
+    w = to_numpy(kernel).astype("float64")
+    v = to_numpy(squares_of_adam(model.optimizer, kernel)).astype("float64")
+    pruner.update()
+    metric = (v + 0.1 * v.mean()) ** power
+    expected = slow_keep_mask(metric * w, w.size - round(0.75 * w.size))
+    support = pruner.auxiliary(model.layers[0]) != 0
+    np.testing.assert_array_equal(support, expected)
+    pruner.abandon()

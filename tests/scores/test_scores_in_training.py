@@ -31,7 +31,10 @@ def kernels(model):
     return [w for w in weights_of(model) if w.variable.name == "kernel"]
 
 
-def test_gradual_pruning_keeps_the_largest_scores():
+@pytest.mark.parametrize(
+    "method", [keras_slr.GradualMagnitudeCallback, keras_slr.GRegCallback]
+)
+def test_the_largest_scores_stay(method):
     model = make()
     model.fit(
         X,
@@ -39,7 +42,7 @@ def test_gradual_pruning_keeps_the_largest_scores():
         epochs=3,
         verbose=0,
         callbacks=[
-            keras_slr.GradualMagnitudeCallback(
+            method(
                 0.5,
                 include=["class:Dense"],
                 allocation="uniform",

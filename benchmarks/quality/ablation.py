@@ -1,0 +1,38 @@
+"""SLR without one of its parts, and its rivals with them.
+
+    KERAS_BACKEND=jax python -m benchmarks.quality --suite ablation ...
+
+Every method runs with its default arguments. Gradual magnitude, ADMM, GReg and
+one-shot pruning also get the metric of Adam's mean squared gradients in which
+SLR projects. Optimizers without these have no metric, so the tasks use Adam.
+"""
+
+import dataclasses
+
+from benchmarks.quality import defaults
+from benchmarks.quality import robustness
+from benchmarks.quality.method_settings import DEFAULTS
+from benchmarks.quality.method_settings import IN_METRIC
+from benchmarks.quality.method_settings import WITHOUT
+from benchmarks.quality.task import Task
+
+METHODS = ("slr", *WITHOUT, *DEFAULTS, *IN_METRIC)
+
+
+def _at(task: Task, *rates):
+    return dataclasses.replace(task, rates=rates)
+
+
+_of = robustness.TASKS | defaults.TASKS
+TASKS = {
+    f"ablation_{name}": task
+    for name, task in {
+        "lenet_300_100": _at(_of["lenet_300_100_adam_0.001_3"], 0.95, 0.98),
+        "lenet_300_100_10": _at(_of["lenet_300_100_adam_0.001_10"], 0.98, 0.99),
+        "lenet_5": _at(_of["lenet_5_adam_0.001_3"], 0.9, 0.95),
+        "mixer": _at(_of["mixer_fashion_mnist"], 0.8, 0.9),
+        "digits_convolutions": _at(
+            _of["digits_convolutions_adam_0.001_30"], 0.9, 0.95
+        ),
+    }.items()
+}
