@@ -39,11 +39,13 @@ class Jobs:
 
     Args:
         name: String, key of `TASKS`.
+        methods: Tuple of strings, keys of `METHODS`.
         args: The parsed arguments of the command.
     """
 
-    def __init__(self, name, args):
+    def __init__(self, name, methods, args):
         self._name = name
+        self._methods = methods
         self._task = _task(name, args.steps_per_execution)
         self._args = args
         folder = pathlib.Path(args.out)
@@ -55,7 +57,7 @@ class Jobs:
         """Returns the jobs, each after those that it needs."""
         args, task = self._args, self._task
         settings, choices, runs = [], {}, []
-        for method in args.methods:
+        for method in self._methods:
             if len(settings_of(method, task)) > 1:
                 scores, choices[method] = self._choice(method)
                 settings += scores
@@ -66,7 +68,7 @@ class Jobs:
                         self._run(
                             method, choices.get(method), rate, epochs, seed
                         )
-                        for method in args.methods
+                        for method in self._methods
                     ]
         if all(run.done for run in runs):
             return []
@@ -211,13 +213,15 @@ def main(argv=None):
     parser.add_argument("--only-render", action="store_true")
     args = parser.parse_args(argv)
     suite = SUITES[args.suite]
-    args.methods = args.methods or suite.methods
     args.out = args.out or f"benchmarks/results/{suite.folder}"
     args.seeds = args.seeds or suite.seeds
     out = pathlib.Path(args.out)
     if not args.only_render:
         with claimed(out, wait=True, shared=True):
-            tasks = [Jobs(name, args) for name in args.task or suite.tasks]
+            tasks = [
+                Jobs(name, args.methods or suite.methods_of(name), args)
+                for name in args.task or suite.tasks
+            ]
             work([job for task in tasks for job in task.all()])
     records.merge(out)
     suite.render(out)

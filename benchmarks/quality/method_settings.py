@@ -4,6 +4,7 @@ import dataclasses
 import functools
 
 import keras_slr
+from benchmarks.quality import every_method
 from keras_slr import ADMM
 from keras_slr import SLR
 from keras_slr import GradualMagnitude
@@ -38,6 +39,7 @@ VARIANTS = (
     *DEFAULTS,
     *WITHOUT,
     *IN_METRIC,
+    *every_method.METHODS,
 )
 # `|w| v^(1/4)` with Adam's `v`, by which SLR projects.
 _METRIC = Fisher(power=0.25)
@@ -119,7 +121,7 @@ METHODS = {
         keras_slr.OneShotMagnitudeCallback,
         [OneShotMagnitude(at=0.0)],
     ),
-}
+} | every_method.METHODS
 NAMES = {
     "slr": "SLR",
     TUNED_SLR: "SLR, tuned",
@@ -142,7 +144,7 @@ NAMES = {
     "one_shot_metric": "one-shot at 70 %, in SLR's metric",
     "slr_layerwise": "SLR from a layer-wise start",
     "masked_layerwise": "layer-wise, then masked training",
-}
+} | every_method.NAMES
 
 
 @dataclasses.dataclass(frozen=True)

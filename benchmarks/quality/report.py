@@ -53,6 +53,13 @@ column is SLR minus the best other method.
 `python -m benchmarks.quality --suite ablation` writes this page.
 
 """
+METHODS = """# All methods
+
+Test accuracy in percent, mean (lowest to highest) over seeds, hard-pruned and
+**not retrained**, after the same steps from the same dense weights. A column is
+the share of all parameters that left. Settings were chosen on validation data.
+`python -m benchmarks.quality --suite methods` writes this page.
+"""
 LENGTHS = """# Convergence
 
 Test accuracy in percent, mean (lowest to highest) over seeds, hard-pruned and
@@ -145,6 +152,34 @@ def render_few_epochs(folder):
         FEW_EPOCHS,
         lambda groups, rate: _lengths(groups, rate) + "\n",
     )
+
+
+def render_methods(folder):
+    """Writes a table of all methods for each task, a column for each rate."""
+    groups = results.load(folder)
+    parts = [METHODS]
+    for group in groups:
+        dense = sum(group.dense) / len(group.dense)
+        parts.append(
+            f"\n## {group.task}, {group.epochs} epochs\n\n"
+            f"Dense {dense:.2f}, seeds {group.seeds}.\n\n{_by_rate(group)}"
+        )
+    _write(folder, parts)
+
+
+def _by_rate(group):
+    """Renders the score of each method at each rate."""
+    methods = [m for m in NAMES if m in group.methods]
+    columns = [
+        table.bold_best(
+            [_spread(group.values(rate, m)) for m in methods],
+            [group.mean(rate, m) for m in methods],
+        )
+        for rate in group.rates
+    ]
+    header = ["method", *(table.percent(rate) for rate in group.rates)]
+    rows = [[NAMES[m], *row] for m, *row in zip(methods, *columns)]
+    return table.rows_of(header, rows)
 
 
 def _render_by_task(folder, title, part):

@@ -5,6 +5,7 @@ import dataclasses
 from benchmarks.quality import ablation
 from benchmarks.quality import convergence
 from benchmarks.quality import defaults
+from benchmarks.quality import every_method
 from benchmarks.quality import few_epochs
 from benchmarks.quality import gpu
 from benchmarks.quality import report
@@ -22,6 +23,7 @@ TASKS = (
     | few_epochs.TASKS
     | defaults.TASKS
     | ablation.TASKS
+    | every_method.TASKS
 )
 # SLR with its default arguments, and all other methods.
 ALL = tuple(method for method in METHODS if method not in VARIANTS)
@@ -35,17 +37,24 @@ class Suite:
 
     Attributes:
         tasks: Tuple of strings, keys of `TASKS`.
-        methods: Tuple of strings, keys of `METHODS`.
+        methods: Tuple of strings, keys of `METHODS`, or a dict of tuples by
+            task.
         seeds: Tuple of integers.
         folder: String, folder of the results in `benchmarks/results`.
         render: Function of this folder that writes its `README.md`.
     """
 
     tasks: tuple
-    methods: tuple = ALL
+    methods: tuple | dict = ALL
     seeds: tuple = (0, 1, 2)
     folder: str = "quality"
     render: object = report.render
+
+    def methods_of(self, task):
+        """Returns the methods that run on a task."""
+        if isinstance(self.methods, dict):
+            return self.methods.get(task, ())
+        return self.methods
 
 
 SUITES = {
@@ -77,6 +86,12 @@ SUITES = {
         ("slr", "admm", CONSTANT_ADMM),
         folder="convergence",
         render=report.render_lengths,
+    ),
+    "methods": Suite(
+        tuple(every_method.SUITE),
+        every_method.SUITE,
+        folder="methods",
+        render=report.render_methods,
     ),
     "few_epochs": Suite(
         tuple(few_epochs.TASKS),

@@ -41,6 +41,8 @@ class Task:
             Defaults to `1`.
         structure: `keras_slr.structures.Structure` for all methods. Defaults
             to `None`, unstructured.
+        of_parameters: Boolean, whether a rate is the share of all parameters
+            that leaves, not of the entries or units. Defaults to `False`.
         learning_rates: Tuple of floats. One is chosen for each method, as
             its settings are. Defaults to none: that of `training`.
     """
@@ -56,6 +58,7 @@ class Task:
     regression: bool = False
     finetune_epochs: int = 1
     structure: object = None
+    of_parameters: bool = False
     learning_rates: tuple = ()
 
     @property

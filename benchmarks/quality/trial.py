@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 import keras_slr
+from benchmarks.quality.every_method import ROWS
 from benchmarks.quality.method_settings import FROM_LAYERWISE
 from benchmarks.quality.method_settings import METHODS
 
@@ -24,7 +25,7 @@ def score(start, method, setting, rate, epochs):
         epochs: Integer.
     """
     start = start.with_learning_rate(setting.learning_rate)
-    callback = _callback(start.task, method, setting.solver, rate)
+    callback = _callback(start, method, setting.solver, rate)
     start.rewind(epochs, _layerwise(start, method, rate))
     try:
         start.fit(epochs, [callback])
@@ -42,9 +43,7 @@ def run(start, method, setting, rate, epochs):
     """
     start = start.with_learning_rate(setting.learning_rate)
     solver = setting.solver
-    callback = _callback(
-        start.task, method, solver, rate, monitor_hard_pruned=True
-    )
+    callback = _callback(start, method, solver, rate, monitor_hard_pruned=True)
     task, images, model = start.task, start.images, start.model
     prune = _layerwise(start, method, rate)
     result = {"dense": start.rewind(epochs, prune)}
@@ -74,19 +73,28 @@ def run(start, method, setting, rate, epochs):
         "zeros": sum(row.zeros for row in report.pruned),
         "parameters": model.count_params(),
     }
+    result["left"] = result["parameters"] - result["zeros"]
     result["batch_norm"] = _batch_norm_anew(start, result["pruned"])
     if isinstance(task.structure, keras_slr.Filter):
-        small = keras_slr.macs(keras_slr.shrink(model))
-        result["macs"] = sum(small.values())
+        small = keras_slr.shrink(model)
+        result["left"] = small.count_params()
+        result["macs"] = sum(keras_slr.macs(small).values())
         result["dense_macs"] = sum(keras_slr.macs(model).values())
     if task.finetune_epochs:
         result["finetuned"] = _finetuned(start)
     return result
 
 
-def _callback(task, method, solver, rate, **kwargs):
+def _callback(start, method, solver, rate, **kwargs):
     make, _ = METHODS[method]
-    return make(rate, solver=solver, structure=task.structure, **kwargs)
+    task, images = start.task, start.images
+    goal = {"rate": rate}
+    if task.of_parameters:
+        goal = {"budget": keras_slr.Budget(params=1.0 - rate)}
+    score = getattr(make, "keywords", {}).get("score")
+    if score is not None and score.reads in ("gradients", "outputs"):
+        kwargs["data"] = images.x_train[:ROWS], images.y_train[:ROWS]
+    return make(solver=solver, structure=task.structure, **goal, **kwargs)
 
 
 def _layerwise(start, method, rate):

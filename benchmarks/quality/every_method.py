@@ -1,0 +1,126 @@
+"""Every method at its natural structure, with the same parameters left.
+
+    KERAS_BACKEND=jax python -m benchmarks.quality --suite methods ...
+
+Methods that choose single entries prune those, methods that choose filters and
+neurons prune these. A rate is the share of all parameters that leaves, whatever
+the structure. Scores that read data read `ROWS` training rows at 30 updates.
+"""
+
+import dataclasses
+import functools
+
+import keras_slr
+from benchmarks.quality.tasks import TASKS as NETS
+from keras_slr import GradualMagnitude
+from keras_slr import IterativePruning
+from keras_slr import OneShotMagnitude
+from keras_slr import scores
+
+ROWS = 512
+_ENDS = (0.5, 0.7, 0.85)
+_GRADUAL = [GradualMagnitude(end_step=end) for end in _ENDS]
+
+
+def _by(score):
+    callback = keras_slr.GradualMagnitudeCallback
+    settings = {"score": score}
+    if score.reads in ("gradients", "outputs"):
+        settings["update_every"] = 1 / 30
+    return functools.partial(callback, **settings), _GRADUAL
+
+
+# By name: what makes the callback, and the solvers to choose from.
+METHODS = {
+    "gmp_l1": _by(scores.Magnitude(norm=1)),
+    "gmp_taylor": _by(scores.Taylor()),
+    "gmp_feature_maps": _by(scores.Taylor("feature_maps")),
+    "gmp_fisher": _by(scores.Fisher()),
+    "gmp_snip": _by(scores.SNIP()),
+    "gmp_activation": _by(scores.Activation()),
+    "gmp_vip": _by(scores.VIP()),
+    "gmp_redundancy": _by(scores.Redundancy()),
+    "gmp_random": _by(scores.Random()),
+    "iterative": (
+        keras_slr.IterativePruningCallback,
+        [IterativePruning(), IterativePruning(iterations=3)],
+    ),
+    "at_a_glance": (
+        keras_slr.IterativePruningCallback.at_a_glance,
+        [IterativePruning(), IterativePruning(iterations=3)],
+    ),
+    "while_training": (
+        keras_slr.GradualMagnitudeCallback.while_training,
+        [GradualMagnitude.while_training(end_step=end) for end in _ENDS],
+    ),
+    "one_shot_times": (
+        keras_slr.OneShotMagnitudeCallback,
+        [OneShotMagnitude(at=at) for at in (0.0, 0.3, 0.7)],
+    ),
+}
+NAMES = {
+    "gmp_l1": "gradual, L1 norm",
+    "gmp_taylor": "gradual, Taylor",
+    "gmp_feature_maps": "gradual, Taylor on feature maps",
+    "gmp_fisher": "gradual, Fisher",
+    "gmp_snip": "gradual, SNIP",
+    "gmp_activation": "gradual, mean activation",
+    "gmp_vip": "gradual, VIP",
+    "gmp_redundancy": "gradual, redundancy",
+    "gmp_random": "gradual, random",
+    "iterative": "iterative",
+    "at_a_glance": "Pruning at a Glance",
+    "while_training": "filters while training",
+    "one_shot_times": "one-shot",
+}
+_ALWAYS = ("slr", "admm_default", "gmp", "greg_default", "iterative")
+OF_ENTRIES = (
+    *_ALWAYS,
+    "one_shot_times",
+    "gmp_taylor",
+    "gmp_fisher",
+    "gmp_snip",
+    "gmp_random",
+)
+OF_FILTERS = (
+    *_ALWAYS,
+    "gmp_l1",
+    "gmp_fisher",
+    "gmp_feature_maps",
+    "gmp_activation",
+    "gmp_vip",
+    "gmp_redundancy",
+    "gmp_random",
+    "while_training",
+    "at_a_glance",
+)
+_SHARES = {
+    # Of the parameters: entries, filters and neurons.
+    "lenet_5": ("lenet_5_fashion_mnist", 3, (0.9, 0.95), (0.8, 0.9)),
+    "resnet_8": ("resnet_8_cifar10", 10, (0.8, 0.9), (0.3, 0.5)),
+}
+
+
+def _tasks():
+    for name, (net, epochs, entries, filters) in _SHARES.items():
+        task = dataclasses.replace(
+            NETS[net],
+            epochs=(epochs,),
+            rates=entries,
+            finetune_epochs=0,
+            of_parameters=True,
+        )
+        yield f"methods_{name}", task
+        yield (
+            f"methods_{name}_filters",
+            dataclasses.replace(
+                task, rates=filters, structure=keras_slr.Filter()
+            ),
+        )
+
+
+TASKS = dict(_tasks())
+SUITE = {
+    name: OF_ENTRIES if task.structure is None else OF_FILTERS
+    for name, task in TASKS.items()
+}
