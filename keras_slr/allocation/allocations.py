@@ -29,16 +29,19 @@ class Share:
             if an allocation needs them, because that gathers weights that are
             distributed over devices.
         path: String, the path of the kernel.
+        coupled: Integer, the number of entries of other kernels that lose the
+            same units. Defaults to `0`.
     """
 
     shape: tuple[int, ...]
     source: np.ndarray | Callable[[], np.ndarray]
     path: str
+    coupled: int = 0
 
     @property
     def size(self) -> int:
-        """Number of entries of the kernel."""
-        return int(np.prod(self.shape))
+        """Number of entries that the rate counts."""
+        return int(np.prod(self.shape)) + self.coupled
 
     @functools.cached_property
     def scores(self) -> np.ndarray:
@@ -68,7 +71,7 @@ def erk(shares, rate):
     dimensions divided by their product, so small layers stay denser.
     """
     sizes = np.array([share.size for share in shares], "float64")
-    odds = np.array([sum(share.shape) for share in shares]) / sizes
+    odds = np.array([sum(s.shape) / np.prod(s.shape) for s in shares])
     wanted = (1.0 - rate) * sizes.sum()
     low, high = (1.0 - rate) * FLOOR, 1.0
     densities = np.full(len(shares), low)

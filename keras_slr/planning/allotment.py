@@ -131,7 +131,10 @@ def _share(structure, weights, values):
     def scores():
         return np.abs(structure.scores(np, values(weights), *weights))
 
-    return Share(weights[0].shape, scores, weights[0].path)
+    first, *others = {id(w.variable): w for w in weights}.values()
+    # Biases and the like have no axes; a rate does not count them.
+    coupled = sum(w.size for w in others if w.axes is not None)
+    return Share(first.shape, scores, first.path, coupled)
 
 
 def _allocated(rate, parts, fixed):
