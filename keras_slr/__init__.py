@@ -32,6 +32,8 @@ from keras_slr.layerwise.solvers import register_layer_solver
 from keras_slr.merging.merge_units import merge_units
 from keras_slr.planning.plan import Plan
 from keras_slr.pruner import SLRPruner
+from keras_slr.reordering.reorder_units import reorder_units
+from keras_slr.reordering.report import ReorderReport
 from keras_slr.reports import Report
 from keras_slr.reports import Sensitivity
 from keras_slr.reports import SummaryDiff
@@ -98,6 +100,7 @@ __all__ = [
     "Pattern",
     "Plan",
     "PruningCallback",
+    "ReorderReport",
     "Report",
     "SLRCallback",
     "SLRModel",
@@ -123,6 +126,7 @@ __all__ = [
     "register_solver",
     "register_structure",
     "renew_batch_norm",
+    "reorder_units",
     "report",
     "schedules",
     "scores",

@@ -62,3 +62,24 @@ def untrack(optimizer, variable):
 def strategy_of(optimizer):
     """Returns the `tf.distribute.Strategy` of an optimizer on TensorFlow."""
     return optimizer._distribution_strategy
+
+
+def slots_of(optimizer):
+    """Returns what an optimizer holds for the variables that it trains.
+
+    Args:
+        optimizer: Built optimizer.
+
+    Returns:
+        List of lists of variables, such as the momentums: each has one, or
+        `None`, for every variable of `trained_variables`, in this order.
+    """
+    # The list of all variables may be as long by chance.
+    own = {id(v) for v in optimizer.variables} - {id(optimizer.iterations)}
+    return [
+        slots
+        for slots in vars(optimizer).values()
+        if isinstance(slots, list)
+        and len(slots) == len(trained_variables(optimizer))
+        and all(slot is None or id(slot) in own for slot in slots)
+    ]

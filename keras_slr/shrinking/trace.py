@@ -87,6 +87,7 @@ class Call:
                 keras.tree.flatten(arguments),
             )
         ]
+        self._given = arguments
         self.inputs = [x for x, shape in self.operands if shape is not None]
         self.shapes = [shape for _, shape in self.operands if shape is not None]
 
@@ -109,6 +110,13 @@ class Call:
         """Dict of the arguments of the call, by name."""
         signature = inspect.signature(self.operation.call)
         return signature.bind(*self.args, **self.kwargs).arguments
+
+    def shape_of(self, name):
+        """Returns the shape of an argument of the call, `()` if not given."""
+        args, kwargs = self._given
+        given = inspect.signature(self.operation.call).bind(*args, **kwargs)
+        x = given.arguments.get(name)
+        return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 
     def option(self, name):
         """Returns an argument of the operation, as a reason names it."""

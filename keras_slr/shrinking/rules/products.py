@@ -127,6 +127,7 @@ def attention(trace, call):
     if len(kernel.shape) != 3:
         return trace.leave_whole(call, call.option("output_shape"))
     heads = trace.produce(layer.value_dense.kernel, 1)
+    pin_masked_heads(trace, call, heads)
     _projection(trace, call, layer.query_dense, query, heads)
     _projection(trace, call, layer.key_dense, key, heads)
     # The weights of attention add up to one: what is the same at every place
@@ -154,6 +155,13 @@ def attention(trace, call):
         return x
     trace.pin(heads, f"has scores of its own at the output of {call}")
     return [x, Unfollowed(f"the scores of {call}")]
+
+
+def pin_masked_heads(trace, call, heads):
+    """Pins heads if each has a mask of its own."""
+    shape = call.shape_of("attention_mask")
+    if len(shape) > 3 and shape[-3] != 1:
+        trace.pin(heads, f"has a mask of its own in {call}")
 
 
 def resize_attention(layer, cut):

@@ -17,6 +17,7 @@ from keras_slr.shrinking.heads import projections
 from keras_slr.shrinking.heads import slices_of
 from keras_slr.shrinking.labels import Unfollowed
 from keras_slr.shrinking.narrow_layers import Narrow
+from keras_slr.shrinking.rules.products import pin_masked_heads
 from keras_slr.shrinking.trace import INPUT
 from keras_slr.shrinking.trace import OUTPUT
 from keras_slr.shrinking.trace import VECTOR
@@ -109,6 +110,7 @@ def _sizes(layer, cut):
 def _follow_heads(trace, call, attention):
     first, *others = slices_of(attention)
     heads = trace.produce(first.variable, first.axis)
+    pin_masked_heads(trace, call, heads)
     for part in others:
         found = heads[part.units]
         trace.site(part.variable, part.axis, part.role, found)

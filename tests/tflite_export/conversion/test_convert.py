@@ -163,9 +163,16 @@ def test_command_line_in_int8(dense, pruned, tmp_path):
 
 def test_dense_blocks_of_any_backend(tmp_path):
     model = keras.Sequential(
-        [keras.Input((64,)), layers.Dense(32, name="a"), layers.Dense(10)]
+        [
+            keras.Input((40,)),
+            layers.Dense(64, "relu", name="before"),
+            layers.Dense(32, name="a"),
+            layers.Dense(10),
+        ]
     )
     structure = keras_slr.Block((4, 1))
+    report = keras_slr.reorder_units(model, {"a": 0.75}, structure=structure)
+    assert report.moved
     keras_slr.hard_prune(model, {"a": 0.75}, structure=structure)
     stages = []
     path = tmp_path / "out.tflite"
@@ -176,12 +183,13 @@ def test_dense_blocks_of_any_backend(tmp_path):
     assert link.is_symlink() and conversion.path == str(link)
     assert len(stages) == 4
     assert {w.shape: w.encoding for w in conversion.weights} == {
+        (64, 40): "dense",
         (32, 64): "sparse blocks",
         (10, 32): "dense",
     }
-    assert zeros_by_size(conversion) == {2048: 1536, 320: 0}
+    assert zeros_by_size(conversion) == {2560: 0, 2048: 1536, 320: 0}
     assert "sparse blocks" in str(conversion)
-    x = np.random.default_rng(2).normal(size=(3, 64)).astype("float32")
+    x = np.random.default_rng(2).normal(size=(3, 40)).astype("float32")
     np.testing.assert_allclose(
         outputs(path, x),
         keras.ops.convert_to_numpy(model(x)),

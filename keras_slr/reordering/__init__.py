@@ -1,0 +1,1 @@
+"""Reorders units, so that large weights share blocks."""
