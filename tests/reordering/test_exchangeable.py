@@ -14,8 +14,7 @@ from tests.helpers import to_numpy
 from tests.shrinking.helpers import outputs
 from tests.shrinking.helpers import randomize
 
-# Other backends trace or compile every graph anew.
-EXAMPLES = 12 if keras.config.backend() == "torch" else 3
+pytestmark = pytest.mark.once("the graph is the same on every backend")
 
 
 @pytest.fixture(autouse=True)
@@ -190,7 +189,7 @@ def test_units_that_are_read_outside_their_graph_stay(reads_dense):
     assert shuffled(model.inner)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True)
 @given(st.data())
 def test_random_graphs(data):
     keras.backend.clear_session()

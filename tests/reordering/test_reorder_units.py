@@ -56,6 +56,7 @@ def kept_by(w, block, rate):
     )
 
 
+@pytest.mark.once("the order is found by NumPy")
 @pytest.mark.parametrize("block", [(4, 1), (1, 2), (2, 2)])
 @pytest.mark.parametrize("make", [mlp, images])
 def test_blocks_keep_more_and_the_outputs_stay(make, block):
@@ -158,6 +159,7 @@ def test_training_goes_on_as_without(make):
 def test_moving_averages_move():
     """At the end of `fit` Keras puts them into the weights."""
     model, *_ = trained(keras.optimizers.Adam(0.01, use_ema=True))
+    # Those of one `fit` alone: on JAX Keras cannot begin a second one.
     assert keras_slr.reorder_units(model, 0.5, include=kernels).moved
     for variable in model.trainable_variables:
         average = average_of(model.optimizer, variable)
