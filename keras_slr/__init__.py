@@ -21,6 +21,7 @@ from keras_slr.callbacks import GradualMagnitudeCallback
 from keras_slr.callbacks import GRegCallback
 from keras_slr.callbacks import HardPrunedCheckpoint
 from keras_slr.callbacks import IterativePruningCallback
+from keras_slr.callbacks import LearnedThresholdsCallback
 from keras_slr.callbacks import OneShotMagnitudeCallback
 from keras_slr.callbacks import PruningCallback
 from keras_slr.callbacks import SLRCallback
@@ -54,6 +55,7 @@ from keras_slr.solvers import SLR
 from keras_slr.solvers import GradualMagnitude
 from keras_slr.solvers import GReg
 from keras_slr.solvers import IterativePruning
+from keras_slr.solvers import LearnedThresholds
 from keras_slr.solvers import OneShotMagnitude
 from keras_slr.solvers import Solver
 from keras_slr.solvers import register_solver
@@ -95,6 +97,8 @@ __all__ = [
     "IterativePruningCallback",
     "LayerSolver",
     "LayerwiseReport",
+    "LearnedThresholds",
+    "LearnedThresholdsCallback",
     "OneShotMagnitude",
     "OneShotMagnitudeCallback",
     "Pattern",

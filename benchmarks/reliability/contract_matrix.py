@@ -43,6 +43,9 @@ METHODS = {
     "gmp": lambda **kwargs: keras_slr.GradualMagnitudeCallback(**kwargs),
     "iterative": lambda **kwargs: keras_slr.IterativePruningCallback(**kwargs),
     "one_shot": lambda **kwargs: keras_slr.OneShotMagnitudeCallback(**kwargs),
+    "thresholds": lambda **kwargs: keras_slr.LearnedThresholdsCallback(
+        **kwargs
+    ),
 }
 
 _o = keras.optimizers
@@ -95,8 +98,8 @@ class KerasLimitation(Exception):
 def cells():
     """Returns the cells of both matrices.
 
-    The first 81 have every method with every optimizer, and both with every
-    precision. The first 18 have every value of each at least twice.
+    The first 90 have every method with every optimizer, and both with every
+    precision. The first 20 have every value of each at least twice.
     """
     methods, optimizers = list(METHODS), list(OPTIMIZERS)
     precisions = list(PRECISIONS)

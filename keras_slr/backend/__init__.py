@@ -1,5 +1,7 @@
 """What differs between TensorFlow, JAX and PyTorch, and nothing else."""
 
+from keras_slr.backend.assign_each import assign_each
+from keras_slr.backend.assign_each import whole_gradient
 from keras_slr.backend.bit_pattern import bit_pattern
 from keras_slr.backend.compiled_steps import STEPS_ARE_STATELESS
 from keras_slr.backend.compiled_steps import TRACES_ARE_SHARED
@@ -45,6 +47,7 @@ __all__ = [
     "TRACES_ARE_SHARED",
     "add_penalty",
     "apply_mask",
+    "assign_each",
     "assign_from_host",
     "assign_parts",
     "bit_pattern",
@@ -73,5 +76,6 @@ __all__ = [
     "unshare",
     "values_after",
     "variable_scope",
+    "whole_gradient",
     "without_gradients",
 ]

@@ -10,6 +10,9 @@ from keras_slr.callbacks.hard_pruned_checkpoint import HardPrunedCheckpoint
 from keras_slr.callbacks.iterative_pruning_callback import (
     IterativePruningCallback,
 )
+from keras_slr.callbacks.learned_thresholds_callback import (
+    LearnedThresholdsCallback,
+)
 from keras_slr.callbacks.one_shot_magnitude_callback import (
     OneShotMagnitudeCallback,
 )
@@ -23,6 +26,7 @@ __all__ = [
     "GradualMagnitudeCallback",
     "HardPrunedCheckpoint",
     "IterativePruningCallback",
+    "LearnedThresholdsCallback",
     "OneShotMagnitudeCallback",
     "PruningCallback",
     "SLRCallback",

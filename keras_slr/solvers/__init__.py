@@ -9,6 +9,7 @@ from keras_slr.solvers.registry import SOLVERS
 from keras_slr.solvers.registry import register_solver
 from keras_slr.solvers.slr import SLR
 from keras_slr.solvers.solver import Solver
+from keras_slr.solvers.thresholds import LearnedThresholds
 
 __all__ = [
     "ADMM",
@@ -17,6 +18,7 @@ __all__ = [
     "GReg",
     "GradualMagnitude",
     "IterativePruning",
+    "LearnedThresholds",
     "OneShotMagnitude",
     "Solver",
     "register_solver",

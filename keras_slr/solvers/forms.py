@@ -11,12 +11,13 @@ make that gradient cheap. Each entry of `W` has two of them, both float32:
   support, `C` is either infinite, which marks free entries without reading
   `R`, or zero, which leaves the gradient at zero; each backend uses what is
   faster (`backend.FREE`).
+- `Masked` and `Latent`, without multipliers, see there.
 
 The passes are written once for NumPy arrays and for backend tensors, and work
 entry by entry, so that they can run on a block of a tensor at a time. `xp`
 brings what differs:
 
-- `free`, the `C` of free entries;
+- `free`, the `C` of free entries, and `infinite`;
 - `dot(x, y)` and `count(condition)`;
 - `number(condition)`, one where true and zero elsewhere;
 - `mask(condition)`, for `only(mask, x)`, which is `x` where true and zero
@@ -153,6 +154,43 @@ class Masked(Held):
     @classmethod
     def ascend(cls, xp, w, a, c, keep, rho, s_1, s_2, rho_next, scale):
         return xp.number(keep), c
+
+
+class Latent(Held):
+    """The model computes with `f(U)`, and the optimizer trains `U`.
+
+    `f` is a pruning function, see `solvers.pruning_function`. `a` holds `U`,
+    and `c` what it was at the last update; where `c` is infinite, the entry is
+    held at zero. `Z` has the entries above their threshold, and there are no
+    multipliers.
+    """
+
+    @staticmethod
+    def support(xp, a, c):
+        del xp, a
+        return abs(c) < float("inf")
+
+    @classmethod
+    def auxiliary(cls, xp, w, a, c):
+        # At the threshold, `f` is half of `U`.
+        above = (2.0 * abs(w) >= abs(a)) & (w != 0)
+        return w * xp.number(above)
+
+    @classmethod
+    def read(cls, xp, w, a, c, rho):
+        del rho
+        return 0.0 * w, w - cls.auxiliary(xp, w, a, c)
+
+    @classmethod
+    def settled(cls, xp, w, a, c, bound):
+        del a, c
+        return (xp.count(abs(w) <= bound),)
+
+    @classmethod
+    def ascend(cls, xp, w, a, c, keep, rho, s_1, s_2, rho_next, scale):
+        keep = xp.mask(keep)
+        u = xp.only(keep, a)
+        return u, xp.either(keep, u, xp.infinite)
 
 
 class Free(Held):

@@ -233,6 +233,37 @@ class Tensors(Protocol):
         """
         ...
 
+    # Of the form `Latent`.
+
+    @property
+    def latent(self) -> Sequence[keras.Variable]:
+        """The weights `U` that the optimizer trains, as Keras variables.
+
+        The model computes with `f(U)`, see `solvers.pruning_function`.
+        """
+        ...
+
+    @property
+    def thresholds(self) -> list[float]:
+        """The threshold of each weight."""
+        ...
+
+    def agreements(self) -> list[float]:
+        """Returns what the steps since `soften` say of each threshold.
+
+        See `solvers.pruning_function.agreement`.
+        """
+        ...
+
+    def soften(self, masks: Masks, thresholds: Sequence[float]) -> None:
+        """Sets the thresholds, and holds entries outside `masks` at zero.
+
+        Args:
+            masks: Masks of the entries that stay.
+            thresholds: List of positive floats, one per weight.
+        """
+        ...
+
     def hold(self, masks: Masks) -> None:
         """Sets the entries outside `masks` to zero and holds them there.
 

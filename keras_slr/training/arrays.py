@@ -30,6 +30,7 @@ class HostArrays:
     """Runs the passes on NumPy views, block by block."""
 
     free = backend.FREE
+    infinite = np.float32(np.inf)
 
     @staticmethod
     def number(condition):
@@ -170,6 +171,7 @@ class DeviceArrays:
     """Runs each pass over all weights in one compiled call."""
 
     free = backend.FREE
+    infinite = np.float32(np.inf)
     either = staticmethod(ops.where)
 
     @staticmethod

@@ -10,6 +10,7 @@ from keras_slr import backend
 from keras_slr.keras_internals.instance_patch import InstancePatch
 from keras_slr.keras_internals.optimizers import trained_variables
 from keras_slr.solvers import forms
+from keras_slr.training import latent_weights
 from keras_slr.training.optimizer_parts import averages_of
 from keras_slr.training.optimizer_parts import holds
 
@@ -179,6 +180,8 @@ def hooks_for(optimizers, split, acts_on, lend):
     if split.form is forms.Masked:
         masks = [slot.a for slot in split.slots]
         return zeros_hooks(optimizers, variables, masks, lend)
+    if split.form is forms.Latent:
+        return Hooks(optimizers, variables, lambda _: _latent(split), lend)
     make = _pull if acts_on == "weights" else _penalty
     return Hooks(optimizers, variables, lambda each: make(each, split), lend)
 
@@ -219,6 +222,22 @@ def zeros_hooks(optimizers, variables, masks, lend):
         return before, after
 
     return Hooks(optimizers, variables, make, lend)
+
+
+def _latent(split):
+    """Lets the optimizer train other weights than the model computes with."""
+    entered = []
+
+    def before(gradients, keys):
+        entered[:] = [split.slots[key] for key in keys]
+        return latent_weights.enter(gradients, entered)
+
+    def after(keys):
+        del keys
+        # A weight without a gradient holds what the model computes with.
+        latent_weights.leave(entered)
+
+    return before, after
 
 
 def _pull(optimizer, split):

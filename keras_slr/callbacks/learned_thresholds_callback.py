@@ -1,0 +1,35 @@
+"""Automated pruning with learned thresholds in `model.fit`."""
+
+from typing import Any
+
+from keras_slr.allocation.user_rates import Rate
+from keras_slr.callbacks.pruning_callback import PruningCallback
+from keras_slr.record import register
+from keras_slr.solvers import LearnedThresholds
+
+
+@register
+class LearnedThresholdsCallback(PruningCallback):
+    """Learns a threshold for each layer (arXiv 1712.01721).
+
+    ```python
+    LearnedThresholdsCallback(0.9)
+    LearnedThresholdsCallback(solver=LearnedThresholds(strength=0.2))
+    ```
+
+    With a rate, the thresholds decide how it is distributed over the layers;
+    with a `strength`, they also decide how many weights leave. See
+    `solvers.LearnedThresholds`.
+
+    Args:
+        rate: See `PruningCallback`. Defaults to `None`.
+        **kwargs: Other arguments of `PruningCallback`. `allocation` defaults
+            to `"pooled"` where there is one rate, or none, for all layers.
+    """
+
+    default_solver = LearnedThresholds
+
+    def __init__(self, rate: Rate | None = None, **kwargs: Any):
+        if kwargs.get("allocation") is None and not isinstance(rate, dict):
+            kwargs["allocation"] = "pooled"
+        super().__init__(rate, **kwargs)

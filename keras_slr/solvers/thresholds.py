@@ -1,0 +1,238 @@
+"""Automated pruning: thresholds that learn (arXiv 1712.01721).
+
+The model computes with `f(U; t)` of its weights `U`, a differentiable function
+that is nearly zero below the threshold `t` of a layer (`pruning_function`). So
+the loss has a gradient by each threshold, and training can move weights across
+it in both directions.
+
+Only the abstract was at hand; the formula of `f` is remembered, and the rest
+is a reading. Thresholds move between the training steps, by what the steps
+since the last update say of them (`pruning_function.agreement`). That depends
+neither on the optimizer nor on the scale of the loss. They move by factors, so
+they stay positive, as by the publication's softplus. What raises them is either
+the `strength`, in place of its regulariser, or the requested rate: then all
+thresholds rise together until that share of the weights is below them, and the
+gradients decide in which layers.
+"""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from keras_slr.record import PACKAGE
+from keras_slr.schedules import Ramp
+from keras_slr.solvers import forms
+from keras_slr.solvers.registry import register_solver
+from keras_slr.solvers.solver import Solver
+
+# Of the root mean square of a weight: no threshold yet, only its scale.
+_FIRST = 1e-3
+# Above it lies every weight: `f` is the identity.
+NO_THRESHOLD = 1e-30
+
+
+@register_solver("thresholds", PACKAGE)
+@dataclasses.dataclass(frozen=True)
+class LearnedThresholds(Solver):
+    """Automated pruning with thresholds that learn (arXiv 1712.01721).
+
+    A threshold for each layer is learned with the weights. With
+    `allocation="pooled"`, which `LearnedThresholdsCallback` has by default, the
+    thresholds decide how many weights each layer loses; another allocation
+    decides that itself. Units of a structure, such as filters, have no
+    thresholds: they leave as in gradual magnitude pruning.
+
+    Args:
+        strength: Float in `(0, 1)`, how strongly thresholds are raised, in
+            place of a rate: a threshold rises until the steps of the weights
+            at it agree to that degree that it should not. Defaults to `None`:
+            they rise to the requested rate.
+        speed: Positive float. A threshold on which all steps agree, all the
+            time, moves by the factor `exp(speed)` in the run. Defaults to
+            `4.0`.
+        until: Float in `(0, 1]`, the fraction of the learning
+            (`Clock.learned`) after which entries below the threshold are held
+            at zero and the others train on as they are. Defaults to `0.75`.
+
+    Raises:
+        ValueError: If a number is outside its range.
+    """
+
+    strength: float | None = None
+    speed: float = 4.0
+    until: float = 0.75
+
+    prefix = "thresholds"
+    form = forms.Latent
+    acts_on = "gradients"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.strength is not None and not 0 < self.strength < 1:
+            raise ValueError(
+                "Expected `strength` in (0, 1), or None to reach a rate. "
+                f"Received: strength={self.strength}."
+            )
+        if self.speed <= 0:
+            raise ValueError(
+                f"Expected a positive `speed`. Received: speed={self.speed}."
+            )
+        if not 0 < self.until <= 1:
+            raise ValueError(
+                "Expected `until`, a fraction of the learning, in (0, 1]. "
+                f"Received: until={self.until}."
+            )
+
+    def begin(self, tensors, clock):
+        del clock
+        tensors.check_finite()
+        for u, w in zip(tensors.latent, tensors.weights):
+            u.assign(ops.cast(w.value, u.dtype))
+        first = [
+            _FIRST * _scale(u) if single else NO_THRESHOLD
+            for u, single in zip(tensors.latent, _single(tensors))
+        ]
+        if self.strength is not None:
+            self._check_entries(tensors)
+            first = [
+                max(t, float(np.quantile(np.abs(_numpy(u)), 0.01)))
+                for t, u in zip(first, tensors.latent)
+            ]
+        tensors.soften(_all(tensors), first)
+        return ThresholdsState()
+
+    def update(self, state, tensors, loss, clock):
+        del loss
+        if state.settled:
+            return state
+        tensors.check_finite()
+        learned = clock.learned
+        pace = self.speed * (learned - state.learned)
+        thresholds = [
+            t * math.exp(pace * ((self.strength or 0.0) - agreement))
+            for t, agreement in zip(tensors.thresholds, tensors.agreements())
+        ]
+        done = min(learned / self.until, 1.0)
+        if self.strength is None:
+            rates, masks = self._reach(tensors, thresholds, done)
+        else:
+            rates = [_below(u, t) for u, t in zip(tensors.latent, thresholds)]
+            masks = None
+        if done == 1.0:
+            tensors.rates = rates
+            if masks is None:
+                masks = tensors.keep(tensors.latent, rates)
+            tensors.soften(masks, [NO_THRESHOLD for _ in thresholds])
+        elif masks is None:
+            tensors.soften(_all(tensors), thresholds)
+        else:
+            tensors.soften(*_softened(tensors, masks, thresholds))
+        return ThresholdsState(learned, max(rates), done == 1.0)
+
+    def settled(self, state, tensors, clock):
+        del tensors, clock
+        return state.settled
+
+    def logs(self, states):
+        return {"target_sparsity": states[-1].sparsity}
+
+    def _reach(self, tensors, thresholds, done):
+        """Returns the rates that are due, and the masks of what stays."""
+        # Weights compare by their distance from the thresholds.
+        scores = [
+            u.value / (t if single else 1.0)
+            for u, t, single in zip(
+                tensors.latent, thresholds, _single(tensors)
+            )
+        ]
+        share = Ramp()(done)
+        rates = tensors.allocate(scores, lambda rate: share * rate)
+        return rates, tensors.keep(scores, rates)
+
+    def _check_entries(self, tensors):
+        if all(_single(tensors)):
+            return
+        units = [c.structure for c in tensors.constraints if not _of_entries(c)]
+        raise ValueError(
+            "Expected single entries with `strength`, which has no thresholds "
+            f"for units. Received: {units[0]}; ask for a rate instead."
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class ThresholdsState:
+    """The scalars of a run.
+
+    Attributes:
+        learned: Float, the fraction of the learning at the last update.
+        sparsity: Float, the highest sparsity of any weight.
+        settled: Boolean, whether the entries that stay are final.
+    """
+
+    learned: float = 0.0
+    sparsity: float = 0.0
+    settled: bool = False
+
+
+def _softened(tensors, masks, thresholds):
+    """Returns masks and thresholds for the steps to come.
+
+    Where single entries are pruned, the threshold lies between those that
+    stay and the others, and none is held. Units are held at zero instead.
+    """
+    found = [
+        (whole, _between(_numpy(u), np.asarray(mask), t))
+        if single
+        else (mask, NO_THRESHOLD)
+        for u, mask, whole, t, single in zip(
+            tensors.latent, masks, _all(tensors), thresholds, _single(tensors)
+        )
+    ]
+    return zip(*found)
+
+
+def _between(u, mask, t):
+    """Returns a threshold between the entries in a mask and the others."""
+    sizes = np.abs(u)
+    least = float(sizes[mask].min(initial=np.inf))
+    if mask.all():
+        return max(min(t, 0.5 * least), NO_THRESHOLD)
+    return max(0.5 * (least + float(sizes[~mask].max())), NO_THRESHOLD)
+
+
+def _below(u, t):
+    """Returns the share of the entries below a threshold; one stays."""
+    sizes = np.abs(_numpy(u))
+    return min(float(np.mean(sizes <= t)), 1.0 - 1.0 / sizes.size)
+
+
+def _single(tensors):
+    """Returns for each weight whether its single entries are pruned."""
+    of_units = {
+        id(weight.variable)
+        for constraint in tensors.constraints
+        if not _of_entries(constraint)
+        for weight in constraint.weights
+    }
+    return [id(w) not in of_units for w in tensors.weights]
+
+
+def _of_entries(constraint):
+    return constraint.units == sum(w.size for w in constraint.weights)
+
+
+def _all(tensors):
+    return tensors.keep(tensors.latent, [0.0 for _ in tensors.rates])
+
+
+def _scale(u: Any) -> float:
+    """Returns the root mean square of a variable."""
+    mean = ops.mean(ops.square(ops.cast(u.value, "float32")))
+    return max(float(ops.convert_to_numpy(mean)) ** 0.5, NO_THRESHOLD)
+
+
+def _numpy(u):
+    return ops.convert_to_numpy(u.value)
