@@ -14,6 +14,7 @@ import keras_slr
 from benchmarks.quality.tasks import TASKS as NETS
 from keras_slr import GradualMagnitude
 from keras_slr import IterativePruning
+from keras_slr import LearnedThresholds
 from keras_slr import OneShotMagnitude
 from keras_slr import scores
 
@@ -53,6 +54,10 @@ METHODS = {
         keras_slr.GradualMagnitudeCallback.while_training,
         [GradualMagnitude.while_training(end_step=end) for end in _ENDS],
     ),
+    "thresholds": (
+        keras_slr.LearnedThresholdsCallback,
+        [LearnedThresholds(until=end) for end in _ENDS],
+    ),
     "one_shot_times": (
         keras_slr.OneShotMagnitudeCallback,
         [OneShotMagnitude(at=at) for at in (0.0, 0.3, 0.7)],
@@ -71,11 +76,13 @@ NAMES = {
     "iterative": "iterative",
     "at_a_glance": "Pruning at a Glance",
     "while_training": "filters while training",
+    "thresholds": "learned thresholds",
     "one_shot_times": "one-shot",
 }
 _ALWAYS = ("slr", "admm_default", "gmp", "greg_default", "iterative")
 OF_ENTRIES = (
     *_ALWAYS,
+    "thresholds",
     "one_shot_times",
     "gmp_taylor",
     "gmp_fisher",
