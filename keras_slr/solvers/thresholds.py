@@ -183,24 +183,37 @@ def _softened(tensors, masks, thresholds):
     Where single entries are pruned, the threshold lies between those that
     stay and the others, and none is held. Units are held at zero instead.
     """
+    single = _single(tensors)
+    layers = [
+        (np.abs(_numpy(u)), np.asarray(keep), t)
+        for u, keep, t in zip(tensors.latent, masks, thresholds)
+    ]
+    # How far all thresholds rise, those of layers that lose nothing yet, too.
+    of_entries = [layer for layer, alone in zip(layers, single) if alone]
+    level = 0.5 * (
+        max((_most(x[~keep] / t) for x, keep, t in of_entries), default=0.0)
+        + min((_least(x[keep] / t) for x, keep, t in of_entries), default=0.0)
+    )
     found = [
-        (whole, _between(_numpy(u), np.asarray(mask), t))
-        if single
+        (
+            whole,
+            max(np.clip(level * t, _most(x[~k]), _least(x[k])), NO_THRESHOLD),
+        )
+        if alone
         else (mask, NO_THRESHOLD)
-        for u, mask, whole, t, single in zip(
-            tensors.latent, masks, _all(tensors), thresholds, _single(tensors)
+        for (x, k, t), mask, whole, alone in zip(
+            layers, masks, _all(tensors), single
         )
     ]
     return zip(*found)
 
 
-def _between(u, mask, t):
-    """Returns a threshold between the entries in a mask and the others."""
-    sizes = np.abs(u)
-    least = float(sizes[mask].min(initial=np.inf))
-    if mask.all():
-        return max(min(t, 0.5 * least), NO_THRESHOLD)
-    return max(0.5 * (least + float(sizes[~mask].max())), NO_THRESHOLD)
+def _most(sizes):
+    return float(sizes.max(initial=0.0))
+
+
+def _least(sizes):
+    return float(sizes.min(initial=np.inf))
 
 
 def _below(u, t):
