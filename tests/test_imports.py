@@ -42,6 +42,8 @@ def test_public_names():
         "Kernel",
         "LayerSolver",
         "LayerwiseReport",
+        "LearnedThresholds",
+        "LearnedThresholdsCallback",
         "NM",
         "OneShotMagnitude",
         "OneShotMagnitudeCallback",

@@ -18,8 +18,6 @@ class PrunedWeight:
         w: Keras variable `W`.
         a: Keras variable `Z` or `R`, float32, see `solvers.forms`.
         c: Keras variable `C`, float32.
-        t: Keras variable, float32, a threshold, for the form `Latent`; or
-            `None`.
     """
 
     weight: Weight
@@ -27,30 +25,23 @@ class PrunedWeight:
     w: keras.Variable
     a: keras.Variable
     c: keras.Variable
-    t: keras.Variable | None = None
 
 
-def add_slots(optimizer, weight, rate, threshold=False):
+def add_slots(optimizer, weight, rate):
     """Returns the `PrunedWeight` of a weight, with new slots.
 
     Args:
         optimizer: Keras optimizer that gets the slots.
         weight: `selection.kernels.Weight`.
         rate: Float, the requested pruning rate.
-        threshold: Boolean, whether the weight has one. Defaults to `False`.
     """
     variable = weight.variable
-    t = None
-    if threshold:
-        name = f"{variable.path.replace('/', '_')}_slr_t"
-        t = optimizer.add_variable((), dtype="float32", name=name)
     return PrunedWeight(
         weight,
         rate,
         w=variable,
         a=_add_slot(optimizer, variable, "slr_a"),
         c=_add_slot(optimizer, variable, "slr_c"),
-        t=t,
     )
 
 

@@ -12,9 +12,11 @@ from keras_slr.checkpoints.state_in_optimizer import check_free
 from keras_slr.keras_internals.optimizers import untrack
 from keras_slr.planning.constraints import constraints_of
 from keras_slr.scores.scorer import Scorer
+from keras_slr.solvers import forms
 from keras_slr.training.coverage import Coverage
 from keras_slr.training.figures import residual
 from keras_slr.training.hook import hooks_for
+from keras_slr.training.latent_split import LatentSplit
 from keras_slr.training.learning_rate import learning_rate_of
 from keras_slr.training.lent_variables import Lender
 from keras_slr.training.new_trace import NewTrace
@@ -76,7 +78,8 @@ class Run:
             optimizers.training(weights[0].variable), clock
         )
         self.position = position
-        self.split = Split(
+        latent = solver.form is forms.Latent
+        self.split = (LatentSplit if latent else Split)(
             optimizers, constraints, solver.form, scorer, allotment
         )
         try:

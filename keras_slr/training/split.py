@@ -8,16 +8,12 @@ weight, which compiled steps of every backend can read.
 import dataclasses
 import math
 
-from keras import ops
-
 from keras_slr import backend
 from keras_slr.backend import apply_mask
 from keras_slr.models.weight_values import check_finite
 from keras_slr.scores.metric import second_moment
 from keras_slr.solvers import forms
-from keras_slr.solvers.pruning_function import agreement
 from keras_slr.structures.constraint import numbered
-from keras_slr.training import latent_weights
 from keras_slr.training.arrays import arrays_for
 from keras_slr.training.arrays import on_host
 from keras_slr.training.check_choice import check_choice
@@ -47,6 +43,8 @@ class Split:
         arrays: `HostArrays` or `DeviceArrays`, on which the passes run.
     """
 
+    add_slots = staticmethod(add_slots)
+
     def __init__(
         self, optimizers, constraints, form, scorer=None, allotment=None
     ):
@@ -59,7 +57,7 @@ class Split:
         with backend.variable_scope(optimizer):
             self.rho = optimizer.add_variable((), dtype="float32", name="rho")
             self.slots = [
-                add_slots(optimizer, weight, rate, form is forms.Latent)
+                self.add_slots(optimizer, weight, rate)
                 for weight, rate in zip(weights, rates)
             ]
         self.arrays = arrays_for(self.weights)
@@ -67,8 +65,7 @@ class Split:
     @property
     def variables(self):
         """`rho` and the slots, in the order in which they are saved."""
-        slots = [(s.a, s.c, s.t) for s in self.slots]
-        return [self.rho] + [v for s in slots for v in s if v is not None]
+        return [self.rho] + [v for slot in self.slots for v in (slot.a, slot.c)]
 
     @property
     def size(self):
@@ -213,30 +210,6 @@ class Split:
         # A proximal step with a rho of one goes all the way.
         self.ascend(masks, 1.0, 1.0)
 
-    @property
-    def latent(self):
-        return [slot.a for slot in self.slots]
-
-    @property
-    def thresholds(self):
-        return [float(backend.to_host(slot.t)) for slot in self.slots]
-
-    def agreements(self):
-        return [
-            float(
-                ops.convert_to_numpy(
-                    agreement(ops, s.a.value, s.c.value, s.t.value)
-                )
-            )
-            for s in self.slots
-        ]
-
-    def soften(self, masks, thresholds):
-        for slot, threshold in zip(self.slots, thresholds):
-            slot.t.assign(threshold)
-        self.ascend(masks, 1.0, 1.0)
-        latent_weights.show(self.slots)
-
     # What the training loop does.
 
     def masks(self, variables=None):
@@ -262,8 +235,6 @@ class Split:
         for slot in self.slots:
             backend.fill(slot.a, 0.0)
             backend.fill(slot.c, backend.FREE)
-            if slot.t is not None:
-                slot.t.assign(-1.0)
 
 
 def _counts(constraints, rates):

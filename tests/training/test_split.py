@@ -13,7 +13,7 @@ from keras_slr.solvers.tensors import Tensors
 from keras_slr.training import figures
 from keras_slr.training.arrays import DeviceArrays
 from keras_slr.training.arrays import HostArrays
-from keras_slr.training.split import Split
+from keras_slr.training.latent_split import LatentSplit
 from tests.helpers import slow_keep_mask
 from tests.helpers import to_numpy
 
@@ -26,6 +26,7 @@ SOLVERS = [
     keras_slr.GradualMagnitude(),
     keras_slr.IterativePruning(),
     keras_slr.OneShotMagnitude(at=0.5),
+    keras_slr.LearnedThresholds(),
 ]
 
 
@@ -51,7 +52,8 @@ def begun(model, solver=None, device=False, **plan):
 @pytest.mark.once("compares signatures")
 def test_the_split_has_what_is_documented():
     for name in NAMES:
-        expected, found = getattr(Tensors, name), getattr(Split, name)
+        # The one with thresholds has all that others have.
+        expected, found = getattr(Tensors, name), getattr(LatentSplit, name)
         assert isinstance(found, property) == isinstance(expected, property)
         if not isinstance(found, property):
             parameters = [
