@@ -106,6 +106,8 @@ def _layerwise(start, method, rate):
         start.images.x_train[:SAMPLES],
         rate,
         structure=start.task.structure,
+        # The rates that SLR goes on with.
+        allocation="erk" if start.task.structure is None else "uniform",
         verbose=0,
     )
 

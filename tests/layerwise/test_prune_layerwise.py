@@ -281,3 +281,15 @@ def test_batch_norm_is_renewed_like_the_dense_model():
         np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
     with pytest.raises(ValueError, match="Expected `like` to be the model"):
         keras_slr.renew_batch_norm(matched, x, like=network())
+
+
+@pytest.mark.once("distributes rates by NumPy")
+def test_rates_are_those_of_lamp_unless_the_user_says():
+    x, model = rows(60), network()
+    by_lamp = copy_of(model)
+    keras_slr.hard_prune(by_lamp, 0.5, include="class:Dense", allocation="lamp")
+    prune(model, x, allocation=None)
+    zeros = [np.mean(to_numpy(each.kernel) == 0) for each in model.layers]
+    expected = [np.mean(to_numpy(each.kernel) == 0) for each in by_lamp.layers]
+    np.testing.assert_allclose(zeros, expected, atol=0.01)
+    assert max(zeros) > min(zeros) + 0.05
