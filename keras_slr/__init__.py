@@ -25,6 +25,12 @@ from keras_slr.callbacks import LearnedThresholdsCallback
 from keras_slr.callbacks import OneShotMagnitudeCallback
 from keras_slr.callbacks import PruningCallback
 from keras_slr.callbacks import SLRCallback
+from keras_slr.grids import Binary
+from keras_slr.grids import Grid
+from keras_slr.grids import PowersOfTwo
+from keras_slr.grids import Quantize
+from keras_slr.grids import Ternary
+from keras_slr.grids import register_grid
 from keras_slr.hard_pruning import hard_prune
 from keras_slr.layerwise.prune_layerwise import prune_layerwise
 from keras_slr.layerwise.report import LayerwiseReport
@@ -81,6 +87,7 @@ __all__ = [
     "SLR",
     "ADMMCallback",
     "BackupAndRestore",
+    "Binary",
     "Block",
     "Budget",
     "Channel",
@@ -90,6 +97,7 @@ __all__ = [
     "GRegCallback",
     "GradualMagnitude",
     "GradualMagnitudeCallback",
+    "Grid",
     "HardPrunedCheckpoint",
     "Heads",
     "Kernel",
@@ -103,8 +111,10 @@ __all__ = [
     "OneShotMagnitudeCallback",
     "Pattern",
     "Plan",
+    "PowersOfTwo",
     "PruningCallback",
     "ReorderReport",
+    "Quantize",
     "Report",
     "SLRCallback",
     "SLRModel",
@@ -116,6 +126,7 @@ __all__ = [
     "Solver",
     "Structure",
     "SummaryDiff",
+    "Ternary",
     "Unstructured",
     "__version__",
     "dependency_groups",
@@ -125,6 +136,7 @@ __all__ = [
     "macs",
     "merge_units",
     "prune_layerwise",
+    "register_grid",
     "register_layer_solver",
     "register_score",
     "register_solver",

@@ -6,7 +6,7 @@ from typing import Unpack
 import keras
 
 from keras_slr.allocation.user_rates import Rate
-from keras_slr.backend import apply_mask
+from keras_slr.grids.points import has_grid
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
 from keras_slr.models.weight_values import check_finite
@@ -20,6 +20,7 @@ from keras_slr.scores.score import Score
 from keras_slr.scores.scorer import Scorer
 from keras_slr.structures.constraint import numbered
 from keras_slr.training.arrays import arrays_for
+from keras_slr.training.chosen import set_chosen
 
 
 def hard_prune(
@@ -39,8 +40,8 @@ def hard_prune(
 
     Args:
         model: Built Keras model.
-        rate: See `Plan`. Defaults to `None`: `0.9`, or the rate that a
-            structure fixes.
+        rate: See `Plan`. Defaults to `None`: the rate that a structure
+            fixes, or `0.9`; with a `constraint` `0.0`.
         score: `keras_slr.Score` or its name, such as `"taylor"`: what
             decides which entries or units stay. Defaults to `None`, their
             magnitude.
@@ -48,7 +49,8 @@ def hard_prune(
             that `fit` takes. Defaults to `None`.
         batch_size: Integer, for arrays. Defaults to `None`, which is 32.
         **plan: Further arguments of `Plan`: `include`, `exclude`,
-            `structure`, `allocation`, `budget` and `target`.
+            `structure`, `allocation`, `budget`, `target` and `constraint`,
+            a grid to which the kept entries are rounded.
 
     Returns:
         `Report` of the pruned model.
@@ -68,16 +70,26 @@ def hard_prune(
     scorer = None
     if chosen is not None:
         scorer = Scorer(chosen, model, data, batch_size)
-    constraints, left = Plan(rate, **plan).constraints(model, scorer)
+    whole = Plan(rate, **plan)
+    constraints, left = whole.constraints(model, scorer)
     weights, _, sets = numbered(constraints)
     for weight in weights:
         check_finite(weight.variable, weight.path)
     variables = [weight.variable for weight in weights]
     counts = [constraint.count(constraint.rate) for constraint in constraints]
     values = variables if scorer is None else scorer.of(weights)
-    masks = arrays_for(variables).largest(values, sets, counts)
-    for variable, mask in zip(variables, masks):
-        apply_mask(variable, mask)
+    arrays = arrays_for(variables)
+    chosen = arrays.largest(values, sets, counts)
+    if whole.constraint is not None:
+        at = [i for i, weight in enumerate(weights) if has_grid(weight)]
+        of_kernels = ([each[i] for i in at] for each in (variables, chosen))
+        points = arrays.on_grid(
+            *of_kernels, whole.constraint, [weights[i] for i in at]
+        )
+        for i, point in zip(at, points):
+            chosen[i] = point
+    for variable, each in zip(variables, chosen):
+        set_chosen(variable, each)
     for constraint in constraints:
         constraint.finish()
-    return report_of(model, constraints, left)
+    return report_of(model, constraints, left, whole.constraint)

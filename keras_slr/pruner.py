@@ -10,7 +10,6 @@ import numpy as np
 
 from keras_slr import backend
 from keras_slr.allocation.user_rates import Rate
-from keras_slr.backend import apply_mask
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
 from keras_slr.planning.plan import Plan
@@ -24,9 +23,11 @@ from keras_slr.scores.registry import score_of
 from keras_slr.scores.score import Score
 from keras_slr.solvers import SLR
 from keras_slr.solvers.solver import Solver
+from keras_slr.solvers.solver import check_projects
 from keras_slr.solvers.solver import check_scored
 from keras_slr.solvers.solver import check_solver
 from keras_slr.training import figures
+from keras_slr.training.chosen import set_chosen
 from keras_slr.training.clock import Clock
 from keras_slr.training.clock import UpdateEvery
 from keras_slr.training.clock import check_total_steps
@@ -73,7 +74,7 @@ class SLRPruner:
         data: What the score reads at every update: a tuple `(x, y)` of
             arrays, or any data set that `fit` takes. Defaults to `None`.
         **plan: Further arguments of `Plan`: `include`, `exclude`,
-            `structure`, `allocation`, `budget` and `target`.
+            `structure`, `allocation`, `budget`, `target` and `constraint`.
 
     Attributes:
         inside_step: Whether the model's own `train_step` trains, as in
@@ -100,6 +101,7 @@ class SLRPruner:
         self.plan = Plan(rate, **plan)
         self.solver = SLR() if solver is None else solver
         check_solver(self.solver)
+        check_projects(self.solver, self.plan.constraint)
         self.score = score_of(score)
         check_scored(self.solver, self.score)
         self.data = data
@@ -255,11 +257,10 @@ class SLRPruner:
             # After pruning the residuals are zero.
             self._rows = rows_of(run)
             self._warning = early_end(run, self.clock, self.advice)
-        averages, masks = run.averages, run.masks()
-        for slot, mask in zip(run.split.slots, masks):
-            apply_mask(slot.w, mask)
-        for average, mask in zip(averages, masks):
-            apply_mask(average, mask)
+        chosen = run.chosen()
+        for variables in (run.split.weights, run.averages):
+            for variable, each in zip(variables, chosen):
+                set_chosen(variable, each)
         for constraint in run.split.constraints:
             constraint.finish()
         return Report.after_pruning(run.model, self._rows, self._warning)

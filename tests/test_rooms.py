@@ -62,8 +62,8 @@ def test_the_base_uses_neither_package():
 
 def test_models_and_their_description_need_no_training():
     rooms = (
-        "allocation backend files models planning plots projections reports "
-        "schedules selection shrinking solvers structures"
+        "allocation backend files grids models planning plots projections "
+        "reports schedules selection shrinking solvers structures"
     )
     rooms = [f"keras_slr.{room}" for room in rooms.split()]
     assert not _arrows(rooms, "keras_slr.training")

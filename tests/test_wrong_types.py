@@ -40,6 +40,10 @@ RECORDS = {
     keras_slr.Filter: {},
     keras_slr.Budget: {"flops": 0.5},
     keras_slr.Plan: {},
+    keras_slr.Quantize: {},
+    keras_slr.PowersOfTwo: {},
+    keras_slr.Ternary: {},
+    keras_slr.Binary: {},
 }
 # What is right of WRONG; selectors of weights can be checked with a model.
 RIGHT = {
@@ -73,6 +77,7 @@ RIGHT = {
         "allocation": [None, keras_slr.SLR],
         "budget": [None],
         "target": [None],
+        "constraint": [None],
     },
 }
 

@@ -4,8 +4,17 @@ import numbers
 
 import keras
 
+from keras_slr.grids.check import check_no_grid
+
 # Those that are records, which Keras serializes.
-_RECORDS = ("structure", "allocation", "budget", "solver", "score")
+_RECORDS = (
+    "structure",
+    "allocation",
+    "budget",
+    "solver",
+    "score",
+    "constraint",
+)
 
 
 def records_in(config):
@@ -35,13 +44,25 @@ def solver_or_default(solver, default):
     return default() if solver is None else solver
 
 
-def check_finetune_epochs(epochs):
-    """Raises a `ValueError` unless `epochs` is a number of epochs."""
+def check_finetune_epochs(epochs, constraint=None):
+    """Raises a `ValueError` unless `epochs` is a number of epochs.
+
+    Args:
+        epochs: Integer.
+        constraint: `Grid`, beside which there is no fine-tuning. Defaults to
+            `None`.
+    """
     whole = isinstance(epochs, numbers.Integral)
     if not whole or isinstance(epochs, bool) or epochs < 0:
         raise ValueError(
             "Expected `finetune_epochs` to be an integer, 0 or more. "
             f"Received: finetune_epochs={epochs!r}."
+        )
+    if epochs:
+        check_no_grid(
+            constraint,
+            f"finetune_epochs={epochs}, which would train weights off the grid",
+            "leave one of them out",
         )
 
 

@@ -24,6 +24,7 @@ from keras_slr.callbacks.monitors import check_monitors
 from keras_slr.callbacks.training_callback import TrainingCallback
 from keras_slr.callbacks.training_callback import sync
 from keras_slr.callbacks.unread_logs import unread_or_in_order
+from keras_slr.grids import Grid
 from keras_slr.planning.budget import Budget
 from keras_slr.pruner import SLRPruner
 from keras_slr.python_numbers import python_number
@@ -41,13 +42,12 @@ from keras_slr.training.figures import LayerValues
 class PruningCallback(TrainingCallback):
     """Prunes a model while `fit` trains it, by any method.
 
-    Its subclasses each have a method, see `SLRCallback`.
-
-    The epoch's logs get `slr_sparsity` (share of entries settled at zero),
-    `slr_residual` (`||W - Z|| / ||W||`), `slr_penalty`, `slr_multiplier_norm`
-    and the method's own values, as of the end of the epoch. Other methods
-    than SLR have their own prefix instead of `slr`. List this callback before
-    those that read the logs. The reported `loss` is the task loss alone.
+    Its subclasses each have a method, see `SLRCallback`. The epoch's logs get
+    `slr_sparsity` (share of entries settled at zero), `slr_residual`
+    (`||W - Z|| / ||W||`), `slr_penalty`, `slr_multiplier_norm` and the
+    method's own values, as of the end of the epoch. Other methods than SLR
+    have their own prefix instead of `slr`. List this callback before those
+    that read the logs. The reported `loss` is the task loss alone.
 
     The optimizer holds the method's variables for each weight, and saves them
     and the rest of the method's state in its checkpoints. While `fit` runs,
@@ -58,36 +58,34 @@ class PruningCallback(TrainingCallback):
 
     Args:
         rate: Float in `[0, 1)`, the share of all entries to set to zero, or
-            a dict of rates, see `Plan`. Defaults to `None`: `0.9`, or the
-            rate that a structure fixes.
+            a dict of rates. Defaults to `None`, see `Plan`.
         include: Weights to prune, see `Plan`. Defaults to `None`.
         exclude: Weights to leave alone. Defaults to `None`.
-        structure: The entries that are zero together, such as `NM(2, 4)` or
-            `Filter()`, see `Plan`. Defaults to `None`, single entries.
+        structure: The entries that are zero together, such as `Filter()`.
+            Defaults to `None`, single entries.
         allocation: How the rate is distributed over layers, see `Plan`.
-            Defaults to `None`: small layers stay denser (`"erk"`).
-        budget: `Budget`, the cost limit of the pruned model, such as
-            `Budget(flops=0.5)`, instead of `rate`. Defaults to `None`.
+            Defaults to `None`: small layers stay denser.
+        budget: `Budget`, the cost limit, such as `Budget(flops=0.5)`, instead
+            of `rate`. Defaults to `None`.
         target: String, the target platform, instead of `structure`:
-            `"arm"`, `"x86"`, `"gpu"`, `"int8"`, `"micro"` or `"size"`, see
-            `Plan`. Defaults to `None`.
+            `"arm"`, `"x86"`, `"gpu"`, `"int8"`, `"micro"` or `"size"`.
+            Defaults to `None`.
         solver: `solvers.Solver`, the method and its constants. Defaults to
-            the class's own method with its default arguments.
+            the class's own method.
         update_every: When `Z` and the multipliers move, see `SLRPruner`.
-            Defaults to `None`, about 150 times in the run.
-        finetune_epochs: Integer, the number of epochs at the end of `fit` in
-            which the pruned model trains with its zeros held. Defaults to
-            `0`.
+            Defaults to `None`, about 150 times a run.
+        finetune_epochs: Integer, the epochs at the end of `fit` in which the
+            pruned model trains with its zeros held. Defaults to `0`.
         monitor_hard_pruned: Boolean, whether to evaluate the hard-pruned
-            weights after every epoch on the validation data of `fit`
-            (`val_hard_...` in the logs). Defaults to `False`.
-        optimizer: The optimizer that trains the model, or a list of them, if
-            `train_step` uses others than that of `model.compile`, see
+            weights after every epoch on the validation data of `fit`, as
+            `val_hard_...`. Defaults to `False`.
+        optimizer: The optimizer or optimizers, if not that of `compile`, see
             `SLRPruner`. `get_config` omits it. Defaults to `None`.
-        score: `keras_slr.Score` or its name, such as `"taylor"`, for methods
-            that choose by magnitude otherwise. Defaults to `None`.
-        data: What the score reads at every update, see `SLRPruner`. Defaults
-            to `None`.
+        score: `keras_slr.Score` or its name, for methods that choose by
+            magnitude otherwise. Defaults to `None`.
+        data: What the score reads, see `SLRPruner`. Defaults to `None`.
+        constraint: `Grid` of the kept entries, such as `Quantize(bits=4)`,
+            see `Plan`. Defaults to `None`, any values.
 
     Raises:
         TypeError: If a structure, a budget or a solver has the wrong type.
@@ -113,10 +111,11 @@ class PruningCallback(TrainingCallback):
         optimizer: Any = None,
         score: Score | str | None = None,
         data: Any = None,
+        constraint: Grid | None = None,
     ):
         super().__init__()
         solver = solver_or_default(solver, self.default_solver)
-        check_finetune_epochs(finetune_epochs)
+        check_finetune_epochs(finetune_epochs, constraint)
         monitor_hard_pruned = python_number(monitor_hard_pruned)
         check_monitor_hard_pruned(monitor_hard_pruned)
         self.pruner = SLRPruner(
@@ -132,6 +131,7 @@ class PruningCallback(TrainingCallback):
             optimizer=optimizer,
             score=score,
             data=data,
+            constraint=constraint,
         )
         self.pruner.inside_step = True
         self.finetune_epochs = python_number(finetune_epochs)

@@ -13,6 +13,7 @@ import keras
 from keras_slr.allocation.user_rates import Rate
 from keras_slr.backend import on_one_cpu
 from keras_slr.completed import completed
+from keras_slr.grids.check import check_no_grid
 from keras_slr.layerwise import outliers
 from keras_slr.layerwise.batches import batches_of
 from keras_slr.layerwise.batches import samples_of
@@ -126,6 +127,11 @@ def prune_layerwise(
     _check_choice("targets", targets, ("dense", "own"))
     _check_positive("damping", damping, numbers.Real, "number")
     _check_positive("samples", samples, numbers.Integral, "integer")
+    check_no_grid(
+        plan.get("constraint"),
+        "prune_layerwise, whose solvers choose entries to keep",
+        "use `SLRCallback` or `hard_prune`",
+    )
     _check_rate_is_free(method, {"rate": rate, **plan})
     by_outliers = plan.get("allocation") == outliers.NAME
     if data is None and (by_outliers or method != "coreset"):

@@ -69,7 +69,7 @@ class Allotment:
             return _constraints(coupled, map(at, rates))
         parts = _parts(plan.allocation, coupled, open_, values)
         if plan.budget is None:
-            rate = DEFAULT_RATE if plan.rate is None else plan.rate
+            rate = _default_rate(plan) if plan.rate is None else plan.rate
             rates = [None if r is None else at(r) for r in rates]
             return _constraints(coupled, _allocated(at(rate), parts, rates))
         if not open_:
@@ -83,6 +83,10 @@ class Allotment:
             lambda rate: _constraints(coupled, _allocated(rate, parts, rates)),
         )
         return [dataclasses.replace(c, rate=at(c.rate)) for c in found]
+
+
+def _default_rate(plan):
+    return DEFAULT_RATE if plan.constraint is None else 0.0
 
 
 def _check_fixed(plan, rates):

@@ -65,7 +65,8 @@ def _constraints_of(plan, model, scorer):
     allotment = Allotment(plan, model, coupled, selection)
     constraints = allotment.constraints(_values_of(coupled, scorer))
     idle = [(c.weights[0], Refusal(c.idle)) for c in constraints if c.idle]
-    if idle and all(c.count(c.rate) == c.units for c in constraints):
+    whole = all(c.count(c.rate) == c.units for c in constraints)
+    if idle and whole and plan.constraint is None:
         raise ValueError(
             f"Expected rates that set some of {wanted or 'the entries'} to "
             f"zero. Received {plan.rate!r}, which sets none in "

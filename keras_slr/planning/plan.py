@@ -10,6 +10,8 @@ from keras_slr.allocation import check_rate
 from keras_slr.allocation import selectors_of
 from keras_slr.allocation.allocations import Allocation
 from keras_slr.allocation.user_rates import Rate
+from keras_slr.grids import Grid
+from keras_slr.grids import check_grid
 from keras_slr.planning.budget import Budget
 from keras_slr.planning.budget import check_budget
 from keras_slr.planning.constraints import constraints_of
@@ -37,7 +39,8 @@ class Plan:
         rate: Float in `[0, 1)`, the share of entries or units to set to zero,
             or a dict of such rates by name, `"re:..."`, `"class:..."`, layer
             class or `"default"`; weights that no key matches are left alone.
-            Defaults to `None`: `0.9`, or the rate that a structure fixes.
+            Defaults to `None`: the rate that a structure fixes, or `0.9`; with
+            a `constraint` `0.0`.
         include: Which weights to prune, see `selection.select`. Defaults to
             the keys of `rate` if that is a dict, else to `"default"`.
         exclude: Which weights to leave alone. Defaults to `None`.
@@ -57,9 +60,13 @@ class Plan:
             It replaces `structure`: it chooses the structures that pay there,
             leaves other weights alone, and sets the default rates, see
             `targets`. Defaults to `None`.
+        constraint: `Grid`, the values that the kept entries of kernels may
+            have, such as `Quantize(bits=4)`. They may be zero, so there may
+            be more zeros than the rate asks for; only `Binary()` has exactly
+            those. Defaults to `None`: kept entries have any value.
 
     Raises:
-        TypeError: If `structure` or `budget` has another type.
+        TypeError: If `structure`, `budget` or `constraint` has another type.
         ValueError: If a rate, an allocation or a target is invalid, or there
             is a budget beside a rate or a target beside a structure.
     """
@@ -71,6 +78,7 @@ class Plan:
     allocation: Allocation | None = None
     budget: Budget | None = None
     target: str | None = None
+    constraint: Grid | None = None
 
     def __post_init__(self):
         if self.rate is not None:
@@ -80,6 +88,7 @@ class Plan:
         if self.allocation is not None:
             check_allocation(self.allocation)
         check_budget(self.budget)
+        check_grid(self.constraint)
         if self.budget is not None and self.rate is not None:
             raise ValueError(
                 "Expected a rate or a budget, from which the rate follows. "
@@ -113,6 +122,7 @@ class Plan:
             "allocation": keras.saving.serialize_keras_object(allocation),
             "budget": keras.saving.serialize_keras_object(self.budget),
             "target": self.target,
+            "constraint": keras.saving.serialize_keras_object(self.constraint),
         }
 
     @property

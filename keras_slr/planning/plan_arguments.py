@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TypedDict
 
 from keras_slr.allocation.allocations import Allocation
+from keras_slr.grids import Grid
 from keras_slr.planning.budget import Budget
 from keras_slr.selection.selectors import Selectors
 from keras_slr.structures.constrain import Structures
@@ -18,6 +19,7 @@ class PlanArguments(TypedDict, total=False):
     allocation: Allocation | None
     budget: Budget | None
     target: str | None
+    constraint: Grid | None
 
 
 def check_names(function: str, given: Iterable[str]) -> None:

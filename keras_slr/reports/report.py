@@ -6,7 +6,11 @@ from typing import Any
 
 import keras
 
+from keras_slr import backend
 from keras_slr.allocation.user_rates import Rate
+from keras_slr.grids import Grid
+from keras_slr.grids.points import has_grid
+from keras_slr.grids.points import most_values
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
 from keras_slr.models.weight_values import zeros_of
@@ -31,6 +35,9 @@ class WeightRow:
             `None` where there was no `Z`.
         reason: `Reason` or `structures.constraint.Refusal`, why the weight is
             left alone, or `None`.
+        grid: `Grid` that the entries have to lie on, or `None`.
+        values: Integer, the largest number of different values with one step
+            of the grid, or `None` without a grid.
     """
 
     path: str
@@ -39,6 +46,8 @@ class WeightRow:
     zeros: int
     residual: float | None
     reason: Reason | Refusal | None
+    grid: Grid | None = None
+    values: int | None = None
 
     @property
     def size(self) -> int:
@@ -72,7 +81,11 @@ class Report:
         """Returns the report with the zeros that the model has now."""
         return cls(
             [
-                dataclasses.replace(row, zeros=zeros_of(weight.variable))
+                dataclasses.replace(
+                    row,
+                    zeros=zeros_of(weight.variable),
+                    values=_values(row.grid, weight),
+                )
                 for row, weight in zip(rows, weights_of(model))
             ],
             warning,
@@ -95,8 +108,13 @@ class Report:
         size = sum(row.size for row in self.rows)
         return sum(row.zeros for row in self.rows) / size if size else 0.0
 
+    @property
+    def _on_grid(self):
+        return any(row.grid is not None for row in self.rows)
+
     def to_dicts(self) -> list[dict[str, Any]]:
         """Returns the rows as dicts of plain values, ready for JSON."""
+        on_grid = self._on_grid
         return [
             {
                 "path": row.path,
@@ -106,6 +124,7 @@ class Report:
                 "residual": row.residual,
                 "reason": None if row.reason is None else row.reason.value,
             }
+            | ({"values": row.values} if on_grid else {})
             for row in self.rows
         ]
 
@@ -120,7 +139,9 @@ class Report:
         table = Table(box=None, pad_edge=False)
         for name in ("weight", "shape"):
             table.add_column(name, overflow="fold")
-        for name in ("rate", "zeros", "sparsity", "residual"):
+        on_grid = self._on_grid
+        names = ["rate", "zeros", "sparsity", "residual"]
+        for name in names + ["values"] * on_grid:
             table.add_column(name, justify="right")
         table.add_column("left alone because", overflow="fold")
         for row in self.rows:
@@ -131,6 +152,7 @@ class Report:
                 f"{row.zeros}",
                 f"{row.sparsity:.2%}",
                 "" if row.residual is None else f"{row.residual:.1e}",
+                *(["" if row.values is None else f"{row.values}"] * on_grid),
                 "" if row.reason is None else row.reason.value,
             )
         console = text_console(width)
@@ -155,7 +177,7 @@ def report(model: keras.Model, rate: Rate | None = None, **plan: Any) -> Report:
         rate: The requested rate, see `Plan`, to show beside the zeros.
             Defaults to `None`, none.
         **plan: Further arguments of `Plan`: `include`, `exclude`,
-            `structure`, `allocation`, `budget` and `target`.
+            `structure`, `allocation`, `budget`, `target` and `constraint`.
 
     Returns:
         `Report`.
@@ -174,25 +196,26 @@ def report(model: keras.Model, rate: Rate | None = None, **plan: Any) -> Report:
             raise
         # People read a report to learn why there is nothing to prune.
         constraints, left = [], [(w, w.default) for w in weights_of(model)]
-    described = report_of(model, constraints, left)
+    described = report_of(model, constraints, left, whole.constraint)
     asked = (rate, whole.structure, whole.budget, whole.target)
     if any(given is not None for given in asked):
         return described
     return Report([dataclasses.replace(r, rate=None) for r in described.rows])
 
 
-def report_of(model, constraints, left):
+def report_of(model, constraints, left, grid=None):
     """Describes every weight of a model as it is now.
 
     Args:
         model: Built Keras model.
         constraints: List of `structures.Constraint`.
         left: List of pairs of a weight and the reason it is left alone.
+        grid: `Grid` of the kept entries. Defaults to `None`.
     """
     weights, rates, _ = numbered(constraints)
     rates = {id(w.variable): rate for w, rate in zip(weights, rates)}
-    reasons = dict_of_reasons(left, constraints)
-    return _in_layer_order(model, rates, {}, reasons)
+    reasons = dict_of_reasons(left, constraints, grid)
+    return _in_layer_order(model, rates, {}, reasons, grid)
 
 
 def rows_of(run):
@@ -201,37 +224,49 @@ def rows_of(run):
         run.model,
         {id(slot.w): slot.rate for slot in run.split.slots},
         run.residuals,
-        dict_of_reasons(run.left, run.split.constraints),
+        dict_of_reasons(run.left, run.split.constraints, run.split.grid),
+        run.split.grid,
     ).rows
 
 
-def dict_of_reasons(left, constraints):
+def dict_of_reasons(left, constraints, grid=None):
     """Returns why weights are left alone, by the id of the variable.
 
     Args:
         left: List of pairs of a weight and a reason.
         constraints: List of `structures.Constraint`. One that sets nothing
-            of a weight to zero is a reason too.
+            of a weight to zero is a reason too, unless there is a grid.
+        grid: See `report_of`. Defaults to `None`.
     """
     reasons = {id(weight.variable): reason for weight, reason in left}
-    idle = [(c, Refusal(c.idle)) for c in constraints if c.idle]
-    acting = [(c, None) for c in constraints if not c.idle]
+    left_alone = [c.idle if grid is None else None for c in constraints]
+    pairs = list(zip(constraints, left_alone))
+    idle = [(c, Refusal(why)) for c, why in pairs if why]
+    acting = [(c, None) for c, why in pairs if not why]
     for constraint, reason in (*idle, *acting):
         reasons |= {id(w.variable): reason for w in constraint.weights}
     return reasons
 
 
-def _in_layer_order(model, rates, residuals, reasons):
-    return Report(
-        [
-            WeightRow(
-                path=weight.path,
-                shape=tuple(weight.variable.shape),
-                rate=rates.get(id(weight.variable)),
-                zeros=zeros_of(weight.variable),
-                residual=residuals.get(id(weight.variable)),
-                reason=reasons.get(id(weight.variable)),
-            )
-            for weight in weights_of(model)
-        ]
-    )
+def _in_layer_order(model, rates, residuals, reasons, grid):
+    def row(weight):
+        key = id(weight.variable)
+        own = grid if key in rates and has_grid(weight) else None
+        return WeightRow(
+            path=weight.path,
+            shape=tuple(weight.variable.shape),
+            rate=rates.get(key),
+            zeros=zeros_of(weight.variable),
+            residual=residuals.get(key),
+            reason=reasons.get(key),
+            grid=own,
+            values=_values(own, weight),
+        )
+
+    return Report([row(weight) for weight in weights_of(model)])
+
+
+def _values(grid, weight):
+    if grid is None:
+        return None
+    return most_values(grid, weight, backend.to_host(weight.variable))

@@ -14,6 +14,7 @@ from keras_slr.allocation import Share
 from keras_slr.allocation import check_rate
 from keras_slr.allocation.allocations import FLOOR
 from keras_slr.backend import apply_mask
+from keras_slr.grids.check import check_no_grid
 from keras_slr.keras_internals.models import direction_of
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
@@ -197,6 +198,11 @@ def sensitivity(
             f"Expected a compiled model. Received `{model.name}`: call "
             "`model.compile(...)` with a loss and the metric to evaluate."
         )
+    check_no_grid(
+        plan.get("constraint"),
+        "sensitivity, which compares rates",
+        "leave it out",
+    )
     scanned = _checked(rates)
     constraints, _ = Plan(**plan).constraints(model)
     for constraint in constraints:

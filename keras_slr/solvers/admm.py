@@ -15,7 +15,6 @@ from typing import Any
 from typing import Self
 
 from keras_slr.record import PACKAGE
-from keras_slr.schedules import Geometric
 from keras_slr.schedules import Ramp
 from keras_slr.schedules.schedule import Schedule
 from keras_slr.solvers.continuation import Continuation
@@ -31,8 +30,8 @@ class ADMM(Continuation):
         rho: Schedule of the penalty weight, a function of the fraction of the
             way to `freeze_at`, or a positive float for a constant weight.
             With a decoupled penalty, the fraction of the distance to `V`,
-            below one, that `W` covers between two updates, see `SLR`. Defaults
-            to `Geometric(0.5, 0.99)`.
+            below one, that `W` covers between two updates. Defaults to
+            `"auto"`, see `SLR`.
         free_support: Boolean, whether entries in the support of `Z` train
             without the penalty, see `SLR`. Defaults to `True`.
         penalty: `"decoupled"` or `"coupled"`, see `SLR`. Defaults to
@@ -51,7 +50,7 @@ class ADMM(Continuation):
         ValueError: If a number is outside its range.
     """
 
-    rho: Schedule | float = Geometric(0.5, 0.99)
+    rho: Schedule | float | str = "auto"
     free_support: bool = True
     penalty: str = "decoupled"
     freeze_at: float | str | None = "auto"
@@ -80,7 +79,7 @@ class ADMM(Continuation):
         return cls(rho, **settings | kwargs)
 
     def begin(self, tensors, clock):
-        rho = self.strength(0.0, clock.interval)
+        rho = self.strength(0.0, clock.interval, tensors)
         tensors.start(rho, self.share(0.0))
         return ADMMState(rho)
 
@@ -91,16 +90,17 @@ class ADMM(Continuation):
         way = self.way(clock, tensors)
         rho = state.rho
         freezes = self.freezes(way)
-        if freezes and not self.settles:
+        settles = freezes and self.settles_in(tensors)
+        if freezes and not settles:
             masks = tensors.keep_support()
         else:
             masks = tensors.keep_lifted(
                 rho, share=self.share(way), power=self.power(tensors)
             )
-        if freezes and self.settles:
+        if settles:
             tensors.hold(masks)
             return ADMMState(1.0, settled=True)
-        rho_next = self.strength(way, clock.interval)
+        rho_next = self.strength(way, clock.interval, tensors)
         tensors.ascend(
             masks, rho, rho_next, s_2=rho, scale=self.scale(rho, rho_next)
         )

@@ -8,6 +8,7 @@ reasons; nothing here depends on how the multipliers step.
 import numbers
 from typing import Any
 
+from keras_slr.schedules import Geometric
 from keras_slr.schedules.check_schedule import check_schedule
 from keras_slr.schedules.check_schedule import schedule_of
 from keras_slr.schedules.schedule import Schedule
@@ -19,6 +20,12 @@ from keras_slr.solvers.tensors import Tensors
 # Steps in which batch norms collect statistics of the settled weights: with
 # their usual momentum of 0.99, old statistics then make up a fifth.
 STATISTICS = 150
+# The pull begins weak, so that training decides which weights stay, and ends
+# strong.
+RHO = Geometric(0.5, 0.99)
+# On a grid the pull acts on all entries and not only on those that are about
+# to leave. It begins with next to none, so that they can change their levels.
+RHO_ON_GRID = Geometric(0.01, 0.99)
 # Short runs still spend half of their learning on the choice.
 EARLIEST = 0.5
 
@@ -29,7 +36,7 @@ class Continuation(Solver):
     Subclasses are dataclasses with these fields, see `SLR`.
 
     Attributes:
-        rho: Schedule of the penalty weight.
+        rho: Schedule of the penalty weight, or `"auto"`.
         freeze_at: Float, `"auto"` or `None`, the end of the way.
         free_support: Boolean.
         penalty: `"decoupled"` or `"coupled"`.
@@ -37,25 +44,29 @@ class Continuation(Solver):
         metric: Float or `"auto"`, the power of the metric of the projection.
     """
 
-    rho: Schedule | float
+    rho: Schedule | float | str
     freeze_at: float | str | None
     free_support: bool
     penalty: str
     ramp: Schedule | None
     metric: float | str
 
+    projects = True
+
     def __post_init__(self):
         super().__post_init__()
-        object.__setattr__(self, "rho", schedule_of("rho", self.rho))
+        if self.rho != "auto":
+            object.__setattr__(self, "rho", schedule_of("rho", self.rho))
         if self.ramp is not None:
             check_schedule("ramp", self.ramp)
         check_penalty(self.penalty)
-        if self.penalty == "decoupled" and not 0 < self.rho(1.0) < 1:
+        rho = self.schedule(on_grid=False)
+        if self.penalty == "decoupled" and not 0 < rho(1.0) < 1:
             name = type(self).__name__
             raise ValueError(
                 "Expected rho between 0 and 1 with a decoupled penalty: the "
                 "fraction of the distance to Z covered between two updates. "
-                f"Received: rho={self.rho}; {name}(penalty='coupled', ...) "
+                f"Received: rho={rho}; {name}(penalty='coupled', ...) "
                 "accepts larger values."
             )
         at = self.freeze_at
@@ -74,6 +85,17 @@ class Continuation(Solver):
                 f"in [0, 1] or 'auto'. Received: metric={self.metric!r}."
             )
 
+    def schedule(self, on_grid: bool) -> Schedule:
+        """Returns the schedule of rho.
+
+        Args:
+            on_grid: Boolean, whether the run has a grid.
+        """
+        schedule: Any = self.rho
+        if schedule == "auto":
+            return RHO_ON_GRID if on_grid else RHO
+        return schedule
+
     @property
     def form(self):
         return forms.Free if self.free_support else forms.Held
@@ -87,11 +109,23 @@ class Continuation(Solver):
         """Whether entries outside the support are zero after `freeze_at`."""
         return self.penalty == "decoupled" and self.free_support
 
+    def settles_in(self, tensors: Tensors) -> bool:
+        """Whether `W = Z` holds exactly after `freeze_at`.
+
+        On a grid all entries are bound, so the pull alone decides.
+
+        Args:
+            tensors: `solvers.tensors.Tensors`.
+        """
+        on_grid = tensors.on_grid and self.penalty == "decoupled"
+        return self.settles or on_grid
+
     def settled(self, state, tensors, clock):
         if self.freeze_at is None:
             return super().settled(state, tensors, clock)
         return state.settled or (
-            not self.settles and self.freezes(self.way(clock, tensors))
+            not self.settles_in(tensors)
+            and self.freezes(self.way(clock, tensors))
         )
 
     def way(self, clock: Progress, tensors: Tensors) -> float:
@@ -132,15 +166,15 @@ class Continuation(Solver):
         """Returns the present factor of the pruning rate."""
         return 1.0 if self.ramp is None else self.ramp(way)
 
-    def strength(self, way: float, interval: int) -> float:
+    def strength(self, way: float, interval: int, tensors: Tensors) -> float:
         """Returns rho for one training step.
 
         Args:
             way: Float in `[0, 1]`, see `way`.
             interval: Integer, training steps from one update to the next.
+            tensors: `solvers.tensors.Tensors`.
         """
-        schedule: Any = self.rho
-        rho = schedule(way)
+        rho = self.schedule(tensors.on_grid)(way)
         return rho if self.penalty == "coupled" else per_step(rho, interval)
 
     def scale(self, rho: float, rho_next: float) -> float:

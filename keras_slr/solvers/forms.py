@@ -11,6 +11,8 @@ make that gradient cheap. Each entry of `W` has two of them, both float32:
   support, `C` is either infinite, which marks free entries without reading
   `R`, or zero, which leaves the gradient at zero; each backend uses what is
   faster (`backend.FREE`).
+- `OnGrid` is `Held` for weights whose kept entries have to lie on a grid. The
+  projection then is no mask but the points `Z'` themselves.
 - `Masked` and `Latent`, without multipliers, see there.
 
 The passes are written once for NumPy arrays and for backend tensors, and work
@@ -38,8 +40,9 @@ class Sums:
         square_before: `||W - Z||^2` with the old `Z`.
         inner: `<Lam, W - Z'>`.
         square: `||W - Z'||^2`.
-        inner_outside: `<Lam, W>` outside the support of `Z'`.
-        square_outside: `||W||^2` there.
+        inner_outside: `<Lam, W>` outside the support of `Z'`. On a grid no
+            entry is free, and this is `inner`.
+        square_outside: `||W||^2` there; on a grid `square`.
     """
 
     inner_before: float
@@ -70,6 +73,11 @@ class Held:
         """Marks the entries in the support of `Z`."""
         del xp, c
         return a != 0
+
+    @classmethod
+    def projected(cls, xp, a, c):
+        """Returns what the other passes take as `keep` to leave `Z`."""
+        return cls.support(xp, a, c)
 
     @classmethod
     def auxiliary(cls, xp, w, a, c):
@@ -137,6 +145,30 @@ class Held:
         z = xp.only(xp.mask(keep), v)
         lam = scale * (lam + s_2 * (w - z))
         return z, lam - rho_next * z
+
+
+class OnGrid(Held):
+    """The papers' form with points `Z'` on a grid instead of a mask."""
+
+    @classmethod
+    def projected(cls, xp, a, c):
+        del xp, c
+        # A copy: on a CPU this is the variable's own memory.
+        return a + 0.0
+
+    @classmethod
+    def project(cls, xp, w, a, c, keep, rho, s):
+        lam, d = cls.read(xp, w, a, c, rho)
+        lam = lam + s * d
+        d = w - keep
+        inner, square = xp.dot(lam, d), xp.dot(d, d)
+        return inner, square, inner, square
+
+    @classmethod
+    def ascend(cls, xp, w, a, c, keep, rho, s_1, s_2, rho_next, scale):
+        lam, _ = cls.lift(xp, w, a, c, rho, s_1)
+        lam = scale * (lam + s_2 * (w - keep))
+        return keep, lam - rho_next * keep
 
 
 class Masked(Held):

@@ -89,8 +89,9 @@ class SLR(Continuation):
             way to `freeze_at`, or a positive float for a constant weight.
             With a decoupled penalty, the fraction of the distance to `V`,
             below one, that `W` covers between two dual updates. Defaults to
-            `Geometric(0.5, 0.99)`: the pull begins weak, so that training
-            decides which weights stay, and ends strong.
+            `"auto"`, which is `Geometric(0.5, 0.99)`: the pull begins weak,
+            so that training decides which weights stay, and ends strong. On
+            a grid, where it acts on all entries, it begins at 0.01.
         stepsize: Float, the first stepsize `s0` of the multipliers, as a
             multiple of the first rho. Defaults to `1.0`.
         M: Float above 1, the first constant of the stepsize rule. Defaults
@@ -126,7 +127,7 @@ class SLR(Continuation):
         ValueError: If a number is outside its range.
     """
 
-    rho: Schedule | float = Geometric(0.5, 0.99)
+    rho: Schedule | float | str = "auto"
     stepsize: float = 1.0
     M: float = 300.0
     r: float = 0.1
@@ -202,7 +203,7 @@ class SLR(Continuation):
         )
 
     def begin(self, tensors, clock):
-        rho = self.strength(0.0, clock.interval)
+        rho = self.strength(0.0, clock.interval, tensors)
         square = tensors.start(rho, self.share(0.0))
         # If nothing is constrained yet, the stepsize rule starts from the norm
         # of W, the residual that Z = 0 would leave.
@@ -229,7 +230,8 @@ class SLR(Continuation):
         }
 
     def way_begins(self, tensors: Tensors) -> float:
-        tries = self.settles and tensors.scale_free
+        # On a grid, sizes count and not only zeros: no weight is on trial.
+        tries = self.settles and tensors.scale_free and not tensors.on_grid
         return self.trial if tries else 0.0
 
 

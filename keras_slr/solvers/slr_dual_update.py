@@ -112,7 +112,7 @@ def dual_update(solver, state, tensors, loss, way, interval=1):
         s_1 = state.s
 
     freezes = solver.freezes(way)
-    settles = freezes and solver.settles
+    settles = freezes and solver.settles_in(tensors)
     if freezes and not settles:
         masks = tensors.keep_support()
     else:
@@ -143,7 +143,7 @@ def dual_update(solver, state, tensors, loss, way, interval=1):
             condition_2=condition_2,
             settled=True,
         )
-    rho_next = solver.strength(way, interval)
+    rho_next = solver.strength(way, interval, tensors)
     scale = solver.scale(rho, rho_next)
     tensors.ascend(masks, rho, rho_next, s_1, s_2, scale)
     if solver.free_support:

@@ -5,6 +5,7 @@ from typing import Any
 from typing import ClassVar
 from typing import Literal
 
+from keras_slr.grids.check import check_no_grid
 from keras_slr.record import Record
 from keras_slr.solvers import forms
 from keras_slr.solvers.progress import Progress
@@ -51,6 +52,21 @@ def check_scored(solver: Any, score: Any) -> None:
     )
 
 
+def check_projects(solver: Any, constraint: Any) -> None:
+    """Raises a `ValueError` if a method cannot move weights to a grid.
+
+    Args:
+        solver: `Solver`.
+        constraint: `Grid`, or `None`.
+    """
+    if not solver.projects:
+        check_no_grid(
+            constraint,
+            f"{type(solver).__name__}, which does not project",
+            "use SLR or ADMM",
+        )
+
+
 class Solver(Record):
     """A pruning method: what it does between training steps.
 
@@ -72,11 +88,15 @@ class Solver(Record):
             `"weights"`, from which it is subtracted after the update; with
             the form `Masked`, `"weights"` are masked instead. Defaults to
             `"gradients"`.
+        projects: Boolean, whether the method pulls weights towards the `Z`
+            that `tensors.keep_lifted()` chooses, so that the user can pass a
+            grid as `constraint`. Defaults to `False`.
         scored: Boolean, whether the method chooses by `tensors.scores()`, so
             that the user can pass a `score`. Defaults to `False`.
     """
 
     prefix: ClassVar[str] = "pruning"
+    projects: ClassVar[bool] = False
     scored: ClassVar[bool] = False
     form: Any = forms.Held
     acts_on: Literal["gradients", "weights"] = "gradients"

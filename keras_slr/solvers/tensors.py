@@ -73,6 +73,15 @@ class Tensors(Protocol):
         """Whether some weights are scale-free."""
         ...
 
+    @property
+    def on_grid(self) -> bool:
+        """Whether the kept entries of kernels have to lie on a grid.
+
+        Then what `keep_lifted` and `keep_support` return has the points of
+        `Z` themselves in place of masks, and all their entries are bound.
+        """
+        ...
+
     def scores(self) -> Sequence[Any]:
         """Returns what `keep` is to choose by.
 

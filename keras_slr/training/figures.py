@@ -11,6 +11,8 @@ from keras_slr import backend
 from keras_slr.selection.selectors import names_of
 from keras_slr.selection.selectors import unknown_name
 from keras_slr.training.arrays import HostArrays
+from keras_slr.training.by_form import form_of
+from keras_slr.training.by_form import sums_of
 
 # An entry counts as settled at zero when its magnitude is at most this
 # fraction of its tensor's root mean square: too small to be seen in a layer's
@@ -50,7 +52,7 @@ def figures_of(split) -> Figures:
         sums = _norms(split, slot, rho)
         totals += sums
         bound = SETTLED * math.sqrt(sums[-1] / math.prod(slot.w.shape))
-        settled += split.arrays.sums(split.form.settled, [slot], bound)[0]
+        settled += sums_of(split, "settled", [slot], bound)[0]
     inner, square, lam_square, w_square = totals
     return Figures(
         sparsity=settled / split.size,
@@ -73,13 +75,13 @@ def residual(split, slot) -> float:
 
 def auxiliary(split, slot) -> np.ndarray:
     """Returns `Z` of one weight, see `residual`."""
-    return split.form.auxiliary(HostArrays, *_host(slot)).copy()
+    return form_of(split, slot).auxiliary(HostArrays, *_host(slot)).copy()
 
 
 def multipliers(split, slot) -> np.ndarray:
     """Returns `Lam` of one weight, see `residual`."""
     rho = backend.to_host(split.rho)
-    return split.form.read(HostArrays, *_host(slot), rho)[0]
+    return form_of(split, slot).read(HostArrays, *_host(slot), rho)[0]
 
 
 def of_layer(split, layer: keras.Layer | str, read) -> LayerValues:
@@ -111,7 +113,7 @@ def _rho(split):
 
 
 def _norms(split, slot, rho):
-    return split.arrays.sums(split.form.norms, [slot], rho)
+    return sums_of(split, "norms", [slot], rho)
 
 
 def _host(slot):

@@ -4,7 +4,7 @@ import contextlib
 
 from keras import ops
 
-from keras_slr.backend import apply_mask
+from keras_slr.training.chosen import set_chosen
 
 
 @contextlib.contextmanager
@@ -12,7 +12,7 @@ def hard_pruned(run):
     """Prunes the model of a run, and restores everything on exit.
 
     The present weights of the model choose the entries to keep. Moving
-    averages get the same zeros.
+    averages get the same zeros, or points of a grid.
 
     Args:
         run: `training.run.Run`.
@@ -25,11 +25,11 @@ def hard_pruned(run):
         for variable, _ in constraint.structure.statistics
     ]
     before = [(v, ops.copy(v.value)) for v in weights + averages + statistics]
-    masks = split.masks()
+    chosen = run.present()
     try:
         for variables in (weights, averages):
-            for variable, mask in zip(variables, masks):
-                apply_mask(variable, mask)
+            for variable, each in zip(variables, chosen):
+                set_chosen(variable, each)
         for constraint in split.constraints:
             constraint.finish()
         yield

@@ -11,6 +11,7 @@ from keras_slr.keras_internals.instance_patch import InstancePatch
 from keras_slr.keras_internals.optimizers import trained_variables
 from keras_slr.solvers import forms
 from keras_slr.training import latent_weights
+from keras_slr.training.by_form import form_of
 from keras_slr.training.optimizer_parts import averages_of
 from keras_slr.training.optimizer_parts import holds
 
@@ -248,7 +249,7 @@ def _pull(optimizer, split):
         backend.pull(
             [slot.w for slot in slots],
             [slot.c for slot in slots],
-            [split.form.strength(slot, split.rho) for slot in slots],
+            [form_of(split, s).strength(s, split.rho) for s in slots],
             split.rho,
         )
 
@@ -267,7 +268,7 @@ def _penalty(optimizer, split):
             gradients,
             [slot.w for slot in slots],
             [slot.c for slot in slots],
-            [split.form.strength(slot, split.rho) for slot in slots],
+            [form_of(split, s).strength(s, split.rho) for s in slots],
             split.rho,
             loss_scale / backend.replicas(),
         )

@@ -54,3 +54,8 @@ def _add_slot(optimizer, variable, name):
         name=f"{variable.path.replace('/', '_')}_{name}",
         layout=layout_of(variable),
     )
+
+
+def paired(slots, masks):
+    """Returns pairs of a slot and its mask, or `None` if there are no masks."""
+    return zip(slots, masks or [None] * len(slots))

@@ -4,7 +4,6 @@ import dataclasses
 
 from keras import ops
 
-from keras_slr import backend
 from keras_slr.checkpoints.state_in_optimizer import PRUNED
 from keras_slr.checkpoints.state_in_optimizer import CarriedSlots
 from keras_slr.checkpoints.state_in_optimizer import carrier_of
@@ -13,6 +12,9 @@ from keras_slr.keras_internals.optimizers import untrack
 from keras_slr.planning.constraints import constraints_of
 from keras_slr.scores.scorer import Scorer
 from keras_slr.solvers import forms
+from keras_slr.training.by_form import nearest
+from keras_slr.training.by_form import renew_marks
+from keras_slr.training.chosen import holds
 from keras_slr.training.coverage import Coverage
 from keras_slr.training.figures import residual
 from keras_slr.training.hook import hooks_for
@@ -78,9 +80,15 @@ class Run:
             optimizers.training(weights[0].variable), clock
         )
         self.position = position
+        self._points = None
         latent = solver.form is forms.Latent
         self.split = (LatentSplit if latent else Split)(
-            optimizers, constraints, solver.form, scorer, allotment
+            optimizers,
+            constraints,
+            solver.form,
+            scorer,
+            allotment,
+            plan.constraint,
         )
         try:
             self.state = solver.begin(self.split, clock)
@@ -154,12 +162,48 @@ class Run:
             id(slot.w): residual(self.split, slot) for slot in self.split.slots
         }
 
+    def chosen(self):
+        """Returns what hard pruning makes of the weights.
+
+        Moving averages become the same: with zeros alone they keep their own
+        values. On a grid a second call leaves pruned weights as they are; the
+        nearest points of another step would differ.
+
+        Returns:
+            List, one per weight, of what `training.chosen.set_chosen` takes.
+        """
+        weights = self.split.weights
+        if self._points is not None and all(map(holds, weights, self._points)):
+            return self._points
+        values, masks = self.averages or weights, self.masks()
+        if getattr(self.state, "settled", False) and not self.brought_back:
+            chosen = masks
+        else:
+            chosen = nearest(self.split, values, masks)
+        if self.split.on_grid:
+            self._points = chosen
+        return chosen
+
+    def present(self):
+        """Returns what the present weights, without averages, would become.
+
+        Returns:
+            See `chosen`.
+        """
+        split = self.split
+        if split.on_grid and getattr(self.state, "settled", False):
+            points = split.keep_support()
+            if all(map(holds, split.weights, points)):
+                return points
+        return nearest(split, split.weights, split.masks())
+
     def masks(self):
         """Returns the masks for hard pruning.
 
         If there are moving averages, they choose, because `fit` ends with
         them. Once the support has settled, the support decides: training has
-        adapted to it, and the averages partly come from before.
+        adapted to it, and the averages partly come from before. On a grid it
+        has points for masks.
         """
         if not getattr(self.state, "settled", False):
             return self.split.masks(self.averages or None)
@@ -176,10 +220,7 @@ class Run:
         """
         weights = self.split.weights
         averages = self.averages
-        return not all(
-            backend.is_zero_outside(w, keep)
-            for w, keep in zip(weights, support)
-        ) and not (
+        return not all(map(holds, weights, support)) and not (
             averages
             and all(
                 bool(ops.all(ops.equal(w.value, average.value)))
@@ -204,7 +245,7 @@ class Run:
         self.split.rates = [
             scalars[f"rate_{i}"] for i in range(len(self.split.rates))
         ]
-        self.split.renew_marks()
+        renew_marks(self.split)
         self.state = dataclasses.replace(
             self.state,
             **{

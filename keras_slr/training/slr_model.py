@@ -6,6 +6,7 @@ from keras import ops
 from keras_slr.record import register
 from keras_slr.solvers.slr_dual_update import penalty
 from keras_slr.training.arrays import DeviceArrays
+from keras_slr.training.by_form import form_of
 from keras_slr.training.run import Run
 
 
@@ -82,7 +83,7 @@ class SLRTrainStep:
         inner = square = size = 0.0
         for slot in split.slots:
             w = ops.cast(slot.w.value, "float32")
-            lam, d = split.form.read(
+            lam, d = form_of(split, slot).read(
                 DeviceArrays, w, slot.a.value, slot.c.value, rho
             )
             inner = inner + ops.sum(lam * d)

@@ -9,14 +9,18 @@ import dataclasses
 import math
 
 from keras_slr import backend
-from keras_slr.backend import apply_mask
 from keras_slr.models.weight_values import check_finite
 from keras_slr.scores.metric import second_moment
 from keras_slr.solvers import forms
 from keras_slr.structures.constraint import numbered
 from keras_slr.training.arrays import arrays_for
-from keras_slr.training.arrays import on_host
+from keras_slr.training.by_form import by_form
+from keras_slr.training.by_form import form_of
+from keras_slr.training.by_form import replaced
+from keras_slr.training.by_form import sums_of
 from keras_slr.training.check_choice import check_choice
+from keras_slr.training.chosen import set_chosen
+from keras_slr.training.host_arrays import on_host
 from keras_slr.training.pruned_weight import add_slots
 
 
@@ -35,20 +39,31 @@ class Split:
             to `None`, by magnitudes.
         allotment: `planning.allotment.Allotment` that gave the constraints
             their rates. Defaults to `None`.
+        grid: `Grid`, the values that kept entries of kernels may have.
+            Defaults to `None`, all.
 
     Attributes:
-        form: As given.
+        form: As given. Weights on a grid have `OnGrid` instead.
+        grid: As given.
         rho: Keras variable, the penalty weight in force.
         slots: List of `PrunedWeight`.
         arrays: `HostArrays` or `DeviceArrays`, on which the passes run.
     """
 
+    grid = None
     add_slots = staticmethod(add_slots)
 
     def __init__(
-        self, optimizers, constraints, form, scorer=None, allotment=None
+        self,
+        optimizers,
+        constraints,
+        form,
+        scorer=None,
+        allotment=None,
+        grid=None,
     ):
         self.form = form
+        self.grid = grid
         self._scorer = scorer
         self._allotment = allotment
         self._trainer_of = optimizers.training
@@ -102,6 +117,10 @@ class Split:
         return sum(entries) / self.size
 
     @property
+    def on_grid(self):
+        return self.grid is not None
+
+    @property
     def scale_free(self):
         return any(slot.weight.scale_free for slot in self.slots)
 
@@ -116,16 +135,14 @@ class Split:
         return self.arrays.sums(forms.Held.square, slots)[0]
 
     def gap(self, rho):
-        inner, square = self.arrays.sums(self.form.gap, self.slots, rho)
+        inner, square = sums_of(self, "gap", self.slots, rho)
         if not math.isfinite(inner + square):
             self.check_finite()
         return inner, square
 
     def sums(self, masks, rho, s=0.0, gap=None):
         inner, square = self.gap(rho) if gap is None else gap
-        after = self.arrays.sums(
-            self.form.project, self.slots, rho, s, masks=masks
-        )
+        after = sums_of(self, "project", self.slots, rho, s, masks=masks)
         return forms.Sums(inner + s * square, square, *after)
 
     # What solvers choose by.
@@ -160,8 +177,8 @@ class Split:
                 second_moment(self._trainer_of(slot.w), slot.w)
                 for slot in self.slots
             ]
-        return self.arrays.masks(
-            self.form.lift,
+        masks = self.arrays.masks(
+            [form_of(self, slot).lift for slot in self.slots],
             self.slots,
             self._sets,
             _counts(self.constraints, [share * rate for rate in self.rates]),
@@ -170,9 +187,21 @@ class Split:
             moments=moments,
             power=power,
         )
+        for form, places, slots in by_form(self):
+            if form is forms.OnGrid:
+                of_slots = [masks[i] for i in places]
+                points = self.arrays.points(
+                    form.lift, slots, of_slots, self.grid, rho, s
+                )
+                masks = replaced(masks, places, points)
+        return masks
 
     def keep_support(self):
-        return self.arrays.support(self.form.support, self.slots)
+        masks = [None] * len(self.slots)
+        for form, places, slots in by_form(self):
+            found = self.arrays.support(form.projected, slots)
+            masks = replaced(masks, places, found)
+        return masks
 
     def keep_none(self, scale_free=False):
         kept = [scale_free and not s.weight.scale_free for s in self.slots]
@@ -191,21 +220,25 @@ class Split:
         return square
 
     def ascend(self, masks, rho, rho_next, s_1=0.0, s_2=0.0, scale=1.0):
-        self.arrays.assign(
-            self.form.ascend,
-            self.slots,
-            masks,
-            rho,
-            s_1,
-            s_2,
-            rho_next,
-            scale,
-        )
+        for form, places, slots in by_form(self):
+            self.arrays.assign(
+                form.ascend,
+                slots,
+                [masks[i] for i in places],
+                rho,
+                s_1,
+                s_2,
+                rho_next,
+                scale,
+            )
         self.rho.assign(rho_next)
 
     def hold(self, masks):
         for slot, mask in zip(self.slots, masks):
-            apply_mask(slot.w, mask)
+            set_chosen(slot.w, mask)
+            if form_of(self, slot) is forms.OnGrid:
+                # Lam is C + rho Z.
+                backend.fill(slot.a, 0.0)
             backend.fill(slot.c, 0.0)
         # A proximal step with a rho of one goes all the way.
         self.ascend(masks, 1.0, 1.0)
@@ -223,11 +256,6 @@ class Split:
         if variables is None or self._scorer is not None:
             variables = self.scores()
         return self.keep(variables, self.rates)
-
-    def renew_marks(self):
-        """Marks free entries anew after another backend's were loaded."""
-        if self.form is forms.Free:
-            self.arrays.assign(self.form.mark, self.slots, None)
 
     def release(self):
         """Makes every entry free: the penalty's gradient is zero."""

@@ -123,7 +123,7 @@ def reference_update(solver, ref, w, f, progress):
     if free:
         ref.lam = [np.where(z != 0, 0.0, a) for z, a in zip(ref.z, ref.lam)]
         ref.z = [np.where(z != 0, a, 0.0) for z, a in zip(ref.z, w)]
-    rho, ref.rho = ref.rho, 1.0 if settles else solver.rho(way)
+    rho, ref.rho = ref.rho, 1.0 if settles else solver.schedule(False)(way)
     if decoupled:
         ref.lam = [
             np.zeros_like(a) if settles else a * ref.rho / rho for a in ref.lam

@@ -13,6 +13,7 @@ from keras_slr.solvers.slr_stepsize import alpha
 from keras_slr.solvers.slr_stepsize import half_step
 from keras_slr.training.arrays import DeviceArrays
 from keras_slr.training.arrays import HostArrays
+from keras_slr.training.by_form import renew_marks
 from keras_slr.training.clock import Clock
 from keras_slr.training.figures import auxiliary
 from keras_slr.training.figures import multipliers
@@ -99,7 +100,7 @@ def test_marks_of_another_backend_are_renewed(foreign, arrays):
         free = to_numpy(slot.a) == 0.0
         assert np.all(c[free] == backend.FREE)
         slot.c.assign(np.where(free, np.float32(foreign), c))
-    split.renew_marks()
+    renew_marks(split)
     for slot, c in zip(split.slots, own):
         np.testing.assert_array_equal(to_numpy(slot.c), c)
 

@@ -56,8 +56,8 @@ def test_updates_equal_the_definition(name, arrays, monkeypatch):
         w_prev=[a.astype("float64") for a in w],
         z=z,
         lam=[np.zeros(s) for s in SHAPES],
-        rho=solver.rho(0.0),
-        s=solver.stepsize * solver.rho(0.0),
+        rho=solver.schedule(False)(0.0),
+        s=solver.stepsize * solver.schedule(False)(0.0),
         r_prev=norm([a - b for a, b in zip(w, z)]) or norm(w),
         tried=norm(w[:1]),
     )

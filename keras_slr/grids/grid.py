@@ -1,0 +1,58 @@
+"""The base class of grids: levels times a step."""
+
+from typing import Any
+
+from keras_slr.record import Record
+
+PER = ("channel", "tensor")
+
+
+class Grid(Record):
+    """The values that the kept entries of a kernel may have.
+
+    They are the `levels` and their negatives, times a step. Each output
+    channel of a kernel, or each kernel, has a step of its own, which is fitted
+    to its weights. A subclass is a frozen dataclass that defines `levels`;
+    where rounding is faster than comparing with each of them, it also
+    defines `nearest_level`.
+
+    Attributes:
+        levels: Tuple of floats, the magnitudes, ascending, in units of the
+            step. The first is zero if kept entries may be zero.
+        per: `"channel"`, a step for each output channel, or `"tensor"`, one
+            for the whole kernel. Kernels of layers whose output axes are
+            unknown have one step. Defaults to `"channel"`.
+    """
+
+    levels: Any = ()
+    per: Any = "channel"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.per not in PER:
+            raise ValueError(
+                "Expected `per`, what has a step of its own, to be 'channel' "
+                f"or 'tensor'. Received: per={self.per!r}."
+            )
+
+    def nearest_level(self, xp: Any, x: Any) -> Any:
+        """Returns the level nearest to each entry, in units of the step.
+
+        Args:
+            xp: `numpy` or `keras.ops`.
+            x: Float32 array of any shape, in units of the step.
+
+        Returns:
+            Float32 array of the same shape.
+        """
+        magnitude = xp.absolute(x)
+        nearest = xp.full_like(x, self.levels[0])
+        for low, high in zip(self.levels, self.levels[1:]):
+            above = magnitude > (low + high) / 2
+            nearest = xp.where(above, xp.full_like(x, high), nearest)
+        return xp.where(x < 0, -nearest, nearest)
+
+    @property
+    def largest(self) -> int:
+        """The largest number of different values with one step."""
+        return 2 * len(self.levels) - (self.levels[0] == 0)

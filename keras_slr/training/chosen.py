@@ -1,0 +1,49 @@
+"""What a projection chooses for a weight: a mask, or the point itself."""
+
+import ml_dtypes
+from keras import ops
+
+from keras_slr.backend import apply_mask
+from keras_slr.backend import is_zero_outside
+
+# A step adds to a weight and takes the same from it again, in its precision.
+ROUNDINGS = 4
+
+
+def is_mask(chosen):
+    """Returns whether `chosen` is a mask and not a point.
+
+    Args:
+        chosen: Array, NumPy or of the backend.
+    """
+    return str(chosen.dtype).rsplit(".", 1)[-1] == "bool"
+
+
+def set_chosen(variable, chosen):
+    """Moves a variable to what a projection chose for it.
+
+    Args:
+        variable: Keras variable.
+        chosen: Boolean array of the entries to keep, or float array of the
+            variable's shape, its new values.
+    """
+    if is_mask(chosen):
+        apply_mask(variable, chosen)
+    else:
+        variable.assign(ops.cast(chosen, variable.dtype))
+
+
+def holds(variable, chosen):
+    """Returns whether a variable is what a projection chose for it.
+
+    Args:
+        variable: See `set_chosen`.
+        chosen: See `set_chosen`. Of a mask, only the zeros have to be there.
+    """
+    if is_mask(chosen):
+        return is_zero_outside(variable, chosen)
+    w = ops.cast(variable.value, "float32")
+    z = ops.convert_to_tensor(chosen, "float32")
+    eps = float(ml_dtypes.finfo(variable.dtype).eps)
+    most = ops.max(ops.absolute(z)) * ROUNDINGS * eps
+    return bool(ops.all(ops.absolute(w - z) <= most))
