@@ -43,6 +43,7 @@ from tflite_export.flatbuffer import weight_tensors
 from tflite_export.flatbuffer import weights_of
 from tflite_export.flatbuffer import write
 from tflite_export.quantization import weight_only
+from tflite_export.quantization.carried_grids import carry_grids
 from tflite_export.quantization.operation_errors import operation_errors
 from tflite_export.sparse.choice import choose
 from tflite_export.sparse.encoded_model import encode_weights
@@ -120,6 +121,10 @@ def write_dense(job, model, route=ANY_BATCH):
                 check_loops(before, job.quantize)
             io = job.io_dtype
             export(model, job.out, route, job.quantize, inputs, samples, io)
+            if job.quantize in (*INTEGER, "dynamic"):
+                after = read(job.out)
+                if carry_grids(before, after):
+                    write(after, job.out)
         check_zeros(before, read(job.out))
     return samples
 

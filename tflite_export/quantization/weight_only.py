@@ -11,6 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tflite_export.explanation.gpu_ops import op_name
 from tflite_export.flatbuffer import entries_of
 from tflite_export.flatbuffer import is_weight
+from tflite_export.quantization.grid_steps import grid_step
 
 BITS = {"weights_int8": 8, "weights_int4": 4}
 # The axis of the outputs, each of which has its own scale.
@@ -29,6 +30,8 @@ def store_weights(model, bits):
 
     Kernels of convolutions and Dense layers are rounded to the nearest of
     `2**bits - 1` multiples of a step, one step per output. Zeros stay zero.
+    Outputs whose weights are such multiples already keep their step, and so
+    their values.
 
     Args:
         model: `ModelT` of a dense file in float32.
@@ -68,6 +71,10 @@ def _store(model, tensor, axis, bits):
     steps = np.abs(rows).max(axis=1) / largest
     # Any step suits outputs that are all zero.
     steps = np.where(steps > 0, steps, 1.0).astype("float32")
+    found = [grid_step(row, largest) for row in rows]
+    steps = np.array(
+        [s if own is None else own for s, own in zip(steps, found)], "float32"
+    )
     rounded = np.round(rows / steps[:, None])
     rounded = np.clip(rounded, -largest, largest).astype("int8")
     entries = np.moveaxis(rounded.reshape(w.shape), 0, axis).ravel()
