@@ -184,7 +184,7 @@ def test_filters_and_shrinking(tmp_path):
     assert small.get_layer("first").filters == 12
 
 
-@slow_where_compiled
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SLOW)
 def test_notebook_that_converts(tmp_path, name):
     text, _ = short_run(name, tmp_path)
