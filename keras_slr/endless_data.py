@@ -1,4 +1,4 @@
-"""Data sets that never end, told before they are read."""
+"""Recognizes data sets that never end, before anything is read."""
 
 import contextlib
 from typing import Any
@@ -12,14 +12,14 @@ _INFINITE = -1
 def is_endless(data: Any) -> bool:
     """Returns whether a data set says that it has no last batch.
 
-    A `tf.data.Dataset` after `repeat()` says so, and a `PyDataset` without
-    `num_batches`. A generator does not tell.
+    A `tf.data.Dataset` after `repeat()` says so, and so does a `PyDataset`
+    whose `num_batches` is `None`. A generator does not tell.
 
     Args:
         data: What `predict` or `evaluate` takes.
     """
     if isinstance(data, keras.utils.PyDataset):
-        # Without the property, Keras itself says what is missing.
+        # If the property is missing, Keras itself reports that later.
         with contextlib.suppress(NotImplementedError):
             return data.num_batches is None
         return False

@@ -17,8 +17,8 @@ class LearnedThresholdsCallback(PruningCallback):
     LearnedThresholdsCallback(solver=LearnedThresholds(strength=0.2))
     ```
 
-    With a rate, the thresholds decide how it is distributed over the layers;
-    with a `strength`, they also decide how many weights leave. See
+    With a rate, the thresholds distribute it over the layers. With a
+    `strength` instead, they also decide how many weights leave. See
     `solvers.LearnedThresholds`.
 
     Args:

@@ -226,7 +226,7 @@ def _add_prune(commands):
     )
     add(
         "--score",
-        help="what a method that chooses by magnitude chooses by instead: "
+        help="score to choose weights by, instead of their magnitude: "
         f"{', '.join(SCORES)}",
     )
     add("--epochs", type=int, help="10 unless given")

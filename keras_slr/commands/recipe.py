@@ -51,7 +51,7 @@ _OF_TRAINING = (
     "seed",
     "update_every",
 )
-# The most rows that a score reads, evenly spaced; it reads them often.
+# A score reads at most this many rows, evenly spaced: it reads them often.
 _SCORED = 512
 _LIMITS = [field.name for field in dataclasses.fields(Budget)]
 # In bytes; a recipe has a dozen short lines.
@@ -72,7 +72,7 @@ class Recipe:
         out: String, path of the file to write.
         method: String, a key of `solvers.SOLVERS`, or with `calibration`
             one of `LAYERWISE`.
-        rate: See `Plan`, as `include` to `target`.
+        rate: See `Plan`, also for the fields from `include` to `target`.
         include: String or list of strings.
         exclude: String or list of strings.
         structure: String, see `structures.from_text`.

@@ -6,23 +6,25 @@ minimize
     ||v - s q||^2    over the kept entries.
 
 For a given step, the nearest level of each entry is the best one. For given
-levels, the best step is the least-squares one, `s = <v, q> / <q, q>`. The two
-alternate, as in LQ-Nets (arXiv 1807.10029), which fits several steps at once,
-and in ADMM quantization (arXiv 1707.09870); that this applies to all levels
-here is our reading. Each round reduces the error, down to a local minimum. The
-best of several first steps lead to it: some put the largest level between the
-mean and the largest magnitude, others put another level on the largest
-magnitude. Among the latter is the step of weights that are on the grid already,
-so that these stay as they are.
+levels, the best step is the least-squares one, `s = <v, q> / <q, q>`. The fit
+alternates between the two, as do LQ-Nets (arXiv 1807.10029), which fits several
+steps at once, and ADMM quantization (arXiv 1707.09870). That this applies to
+all levels here is our reading.
+
+Each round reduces the error, down to a local minimum. The rounds begin at the
+best of several first steps. Some of these put the largest level between the
+mean and the largest magnitude; others put another level on the largest
+magnitude. For weights that are on the grid already, one of the latter is their
+own step, so these weights stay as they are.
 
 All functions are written for both NumPy and `keras.ops`, passed as `xp`, and
 work on matrices, one row per step.
 """
 
-# First steps that are compared: a geometric sequence, and one for each of the
-# largest levels. More of them, or more
-# rounds, reduce the error by less than one percent for random weights of 300
-# entries; the exact minimum would take a sort of all entries by each level.
+# First steps that are compared: `STARTS` in a geometric sequence, and one for
+# each of the `TOP` largest levels. More of them, or more rounds, reduce the
+# error by less than one percent for random weights of 300 entries. The exact
+# minimum would take a sort of all entries by each level.
 STARTS = 16
 TOP = 8
 ROUNDS = 8

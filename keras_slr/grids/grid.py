@@ -11,17 +11,18 @@ class Grid(Record):
     """The values that the kept entries of a kernel may have.
 
     They are the `levels` and their negatives, times a step. Each output
-    channel of a kernel, or each kernel, has a step of its own, which is fitted
-    to its weights. A subclass is a frozen dataclass that defines `levels`;
-    where rounding is faster than comparing with each of them, it also
+    channel, or each kernel, has its own step, fitted to its weights.
+
+    A subclass is a frozen dataclass that defines `levels`. If rounding finds
+    the nearest level faster than a comparison with every level, it also
     defines `nearest_level`.
 
     Attributes:
         levels: Tuple of floats, the magnitudes, ascending, in units of the
             step. The first is zero if kept entries may be zero.
         per: `"channel"`, a step for each output channel, or `"tensor"`, one
-            for the whole kernel. Kernels of layers whose output axes are
-            unknown have one step. Defaults to `"channel"`.
+            for the whole kernel. A kernel has only one step, too, if its
+            output axes are unknown. Defaults to `"channel"`.
     """
 
     levels: Any = ()
@@ -31,8 +32,8 @@ class Grid(Record):
         super().__post_init__()
         if self.per not in PER:
             raise ValueError(
-                "Expected `per`, what has a step of its own, to be 'channel' "
-                f"or 'tensor'. Received: per={self.per!r}."
+                "Expected `per` to be 'channel' or 'tensor', whichever gets "
+                f"its own step. Received: per={self.per!r}."
             )
 
     def nearest_level(self, xp: Any, x: Any) -> Any:

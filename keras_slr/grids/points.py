@@ -11,8 +11,8 @@ from keras_slr.grids.fit import nearest
 def has_grid(weight):
     """Returns whether a grid applies to a weight that is pruned.
 
-    Biases, scales and other vectors that leave with filters keep their
-    values: they are few, and runtimes store them in full precision.
+    Biases, scales and other vectors that leave with filters are not
+    quantized: they are few, and runtimes store them in full precision.
 
     Args:
         weight: `selection.Weight`.
@@ -25,7 +25,7 @@ def has_grid(weight):
 
 
 def nearest_points(xp, grid, weight, value, mask):
-    """Returns the nearest point with zeros outside a mask.
+    """Returns the nearest points of the grid, and zeros outside a mask.
 
     Args:
         xp: `numpy` or `keras.ops`.
@@ -44,7 +44,7 @@ def nearest_points(xp, grid, weight, value, mask):
 
 
 def to_rows(xp, grid, weight, array):
-    """Returns an array of a weight's shape with one row per step."""
+    """Turns an array of a weight's shape into rows, one per step."""
     if not _by_channel(grid, weight):
         return xp.reshape(array, (1, -1))
     matrix = weight.axes.to_matrix(xp, array)

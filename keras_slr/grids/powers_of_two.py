@@ -13,9 +13,9 @@ class PowersOfTwo(Grid):
     """Zero and powers of two, times a step: products become shifts.
 
     The magnitudes are `1, 1/2, 1/4, ...` of the largest one. Incremental
-    network quantization (arXiv 1702.03044) has such levels, with a power of
-    two as the largest one. Here a step, fitted by least squares, scales
-    them; that is our reading.
+    network quantization (arXiv 1702.03044) has such levels; its largest one
+    is a power of two. Here a least-squares step scales all levels. That is
+    our reading.
 
     Args:
         bits: Integer from 2 to 5. There are `2**bits - 1` values. Defaults
@@ -33,9 +33,9 @@ class PowersOfTwo(Grid):
         super().__post_init__()
         if not 2 <= self.bits <= 5:
             raise ValueError(
-                "Expected `bits` of PowersOfTwo to be from 2 to 5: more add "
-                "only levels below 2**-14 of the largest. Received: "
-                f"bits={self.bits}."
+                "Expected `bits` of PowersOfTwo to be from 2 to 5, because "
+                "more bits only add levels below 2**-14 of the largest. "
+                f"Received: bits={self.bits}."
             )
 
     @property

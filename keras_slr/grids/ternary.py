@@ -12,9 +12,9 @@ from keras_slr.record import PACKAGE
 class Ternary(Grid):
     """Zero, the step and minus the step.
 
-    Ternary weight networks (arXiv 1605.04711) have these values. They
-    approximate the best step from the mean magnitude; here it is fitted by
-    least squares, see `grids.fit`.
+    Ternary weight networks (arXiv 1605.04711) have these values. That paper
+    approximates the best step by the mean magnitude. Here least squares
+    finds it, see `grids.fit`.
 
     Args:
         per: See `Grid`. Defaults to `"channel"`.

@@ -1,4 +1,4 @@
-"""How `prune_layerwise` distributes a rate if the user does not say."""
+"""The allocation that `prune_layerwise` uses by default."""
 
 from keras_slr.allocation.allocations import lamp
 
@@ -6,9 +6,9 @@ from keras_slr.allocation.allocations import lamp
 def default_allocation(shares, rate):
     """Returns rates by LAMP for single entries, and equal ones for units.
 
-    Training makes up for a layer that lost too much; without training, rates
-    that follow the magnitudes of the weights keep more than those that follow
-    the shapes alone (docs/results.md, "Without training").
+    LAMP sets rates by the magnitudes of the weights, ERK by the shapes alone.
+    Training makes up for a layer that lost too much. Without training, LAMP
+    keeps more (docs/results.md, "Without training").
 
     Args:
         shares: List of `allocation.Share`.

@@ -1,4 +1,4 @@
-"""Whether calibration batches are inputs of the model."""
+"""Checks that calibration batches are inputs of the model."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ def check_inputs(model: keras.Model, batch: Any) -> None:
         batch: A batch of inputs, in any structure.
 
     Raises:
-        ValueError: If there are more inputs than the model has, as where
-            labels lie beside them, or if the batch is a single sample.
+        ValueError: If there are more arrays than the model has inputs, such
+            as labels, or if the batch is a single sample.
     """
     inputs = getattr(model, "inputs", None)
     if not inputs:
@@ -32,6 +32,6 @@ def check_inputs(model: keras.Model, batch: Any) -> None:
         if each is not None and tuple(each.shape) == tuple(wanted.shape[1:]):
             raise ValueError(
                 f"Expected batches of shape {wanted.shape}. Received shape "
-                f"{tuple(each.shape)}, a single sample: batch the data, as "
-                "by `dataset.batch(32)`."
+                f"{tuple(each.shape)}, a single sample: batch the data, for "
+                "example with `dataset.batch(32)`."
             )

@@ -36,7 +36,7 @@ def check_names(function: str, given: Iterable[str]) -> None:
     unknown = [name for name in given if name not in known]
     if unknown:
         raise TypeError(
-            f"Expected an argument of `{function}`. Received `{unknown[0]}`, "
-            f"which it does not have; to say what to prune it has `rate`, "
+            f"Expected an argument that `{function}` has. Received: "
+            f"`{unknown[0]}`; what to prune is given by `rate`, "
             f"{', '.join(f'`{name}`' for name in known)}."
         )

@@ -1,4 +1,4 @@
-"""Units that may change places without a change of the model's outputs."""
+"""Units that may change places while the model's outputs stay the same."""
 
 import collections
 import dataclasses
@@ -86,7 +86,7 @@ class Units:
                 for site in trace.sites.values()
             ]
             for site, numbers in sites:
-                # Of units that no kernel writes.
+                # Units that no kernel writes have negative numbers.
                 unit = next(iter(site.units[numbers < 0]), None)
                 if unit in trace.reasons:
                     key = id(site.owner), site.axis
@@ -112,8 +112,8 @@ class Units:
 def _kinds(sites, start, size):
     """Returns the `Exchangeable` units of a group.
 
-    Parts of a tensor that is split, for one, stay apart: their units do not
-    lie in the same tensors.
+    The units of one kind lie in the same tensors. If a tensor is split, for
+    example, the units of each part are a kind of their own.
     """
     ours = []
     for site, numbers in sites:

@@ -1,4 +1,4 @@
-"""What blocks keep of a kernel, and the matrix that decides on it."""
+"""The share of a kernel that blocks keep, and the matrix that decides it."""
 
 import numpy as np
 

@@ -31,25 +31,27 @@ def reorder_units(
 ) -> ReorderReport:
     """Reorders hidden units in place, so that large weights share blocks.
 
-    Blocks that are pruned afterwards, with the same arguments, lose less. The
-    model computes what it did before, up to rounding in sums: the filters of
-    a layer change places, and with them their biases and normalizations and
-    the slices of all kernels that read them. No layer is added. It needs no
+    If you then prune blocks with the same arguments, the kernels lose less.
+    The model's outputs stay the same, up to rounding in sums: when the filters
+    of a layer change places, so do their biases, their normalizations and
+    their slices of all kernels that read them. No layer is added. It needs no
     data and no training.
 
-    It maximises the squared entries that `Block` keeps at the given rate, as
-    shares of each kernel. Each unit in turn changes places with the unit with
-    which most is gained, until there is no gain. A round takes time in
-    proportion to units times entries. No order is worse than that of before.
+    It maximises the sum of the squared entries that `Block` keeps at the given
+    rate, as a share of each kernel's sum of squares. Each unit in turn changes
+    places with the unit for which the gain is largest, until no swap gains
+    anything. A round takes time in proportion to units times entries. The mean
+    share over the kernels never falls.
 
     Matrix pivoting (Sredojevic and others, arXiv 1712.01084) rearranges
-    matrices for structured pruning. We had only the abstract: that the new
-    order stays within the model, the objective and the swaps are our reading.
+    matrices for structured pruning. We had only the abstract. Three things are
+    our reading: the new order stays within the model, the objective, and the
+    swaps.
 
-    Call it before pruning: in a run, weights would no longer go with the
-    state of the run. The state of the model's own optimizer, such as Adam's
-    moments, moves with the weights. It does not reach other optimizers, nor
-    other models that share layers with this one.
+    Call it before a pruning run, not during one, because the state of the run
+    would not move with the weights. The state of the model's own optimizer,
+    such as Adam's moments, does move. Other optimizers, and other models that
+    share layers with this one, are not updated.
 
     Args:
         model: Built Functional or Sequential model, or a model that contains
@@ -159,7 +161,7 @@ class _Arrangement:
             if order is None:
                 continue
             orders[i] = orders[i][order]
-            # The best order of other units of these kernels may be another.
+            # Other units of these kernels may now have a better order.
             kernels = self._kernels(self._kinds[i])
             waiting += [
                 j
@@ -181,7 +183,7 @@ class _Arrangement:
             raise
 
     def _kernels(self, kind):
-        """Returns the ids of the kernels in which the order of units counts."""
+        """Returns the ids of the kernels in which the units' order matters."""
         return {
             id(place.variable)
             for place in kind.places
@@ -209,8 +211,8 @@ class _Arrangement:
             for variable in self._together[id(place.variable)]:
                 key = id(variable)
                 values[key] = place.taken(values[key], order)
-        # Both axes of a kernel may have these units. The swaps take one of
-        # them at a time.
+        # These units may lie along both axes of a kernel. The swaps treat the
+        # two axes apart, so their total may be wrong: measure the new order.
         shares = {
             key: kept_share(self._constraints[key], values[key])
             for key in self._kernels(kind)
@@ -225,7 +227,7 @@ class _Arrangement:
 
 
 def _reason(units, weight, structure):
-    """Returns why the units stay whose order counts, or `None`."""
+    """Returns why units whose order matters stay in place, or `None`."""
     sizes = zip(structure.size, (weight.axes.inputs, weight.axes.outputs))
     axes = [axis for size, found in sizes if size > 1 for axis in found]
     return units.reason(weight.variable, axes)

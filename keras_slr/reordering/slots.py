@@ -1,4 +1,4 @@
-"""What an optimizer holds for a weight, and that moves with it."""
+"""The optimizer's state for a weight, which moves with the weight."""
 
 from keras_slr.backend import to_host_scalar
 from keras_slr.checkpoints.state_in_optimizer import carrier_of
@@ -8,7 +8,7 @@ from keras_slr.training.optimizer_parts import steppers
 
 
 def with_slots(model, variables):
-    """Returns what has to be reordered together.
+    """Returns the variables that have to be reordered together.
 
     Args:
         model: Keras model, compiled or not.
@@ -29,7 +29,7 @@ def with_slots(model, variables):
     if carrier_of(optimizer) is not None:
         raise ValueError(
             "Expected a model without a pruning run or masks in force. "
-            f"Received `{model.name}`, which has one: reorder its units first."
+            f"Received `{model.name}`, which has one: reorder units earlier."
         )
     for each in steppers(optimizer):
         _add_slots(each, together)

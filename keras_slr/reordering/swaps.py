@@ -1,7 +1,7 @@
 """Finds an order of units in which blocks keep more, by swaps.
 
-Squared entries are summed within each block, and the largest sums stay. Their
-total is what the order should raise: it is what pruning by magnitude keeps.
+Pruning by magnitude sums the squared entries of each block and keeps the blocks
+with the largest sums. The order should raise the total of these sums.
 """
 
 import dataclasses
@@ -38,15 +38,17 @@ def kept(sums, count):
 def improved_order(matrices):
     """Returns an order in which the blocks of all matrices keep more.
 
-    Every unit in turn changes places with the unit that promises most. The
-    swap stays if the total rises. It ends when all units have been tried in
-    vain. If a block sums up to `E`, the largest `K` sums have the total
+    Every unit in turn changes places with the unit that promises the largest
+    gain. The swap stays if the total rises. The search ends after a round in
+    which no swap stays. If `E` is the sum of a block, the largest `K` sums
+    have the total
 
         min over t of  K t + sum over blocks of max(E - t, 0)
 
-    and the smallest sum that stays is the best `t`. With the old `t` the
-    expression bounds the new total from above, and only two blocks of it
-    change: this is what a swap promises.
+    and the best `t` is the smallest sum that stays. With the `t` from before
+    a swap, this expression is an upper bound of the total after it. The swap
+    changes only two blocks in it, so the bound is cheap. Its rise is the gain
+    that the swap promises.
 
     Args:
         matrices: List of `Rows` with the same units.
@@ -63,7 +65,7 @@ def improved_order(matrices):
             a = int(np.flatnonzero(order == u)[0])
             promised = sum(state.promised(a) for state in states)
             b = int(np.argmax(promised))
-            # Smaller gains are errors of rounding.
+            # Smaller gains are rounding errors.
             least = best * (1.0 + np.finfo(np.float32).eps)
             if best + promised[b] <= least:
                 continue
@@ -104,11 +106,11 @@ class _State:
         self._above = _above(self._sums.copy(), self._t)[self._blocks]
 
     def promised(self, a):
-        """Returns a bound on the gain of swaps of one unit with each."""
+        """Bounds the gain of swapping a unit, with each other unit."""
         gain = _above(self._own + self._rest[a], self._t)
         gain += _above(self._rest + self._own[a], self._t)
         gain -= self._above + self._above[a]
-        # Within a block nothing changes.
+        # A swap within a block changes nothing.
         gain[self._blocks == self._blocks[a]] = 0.0
         return gain.sum(axis=1, dtype=np.float64)
 

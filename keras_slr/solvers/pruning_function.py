@@ -5,16 +5,17 @@ which the threshold `t` of a layer learns together with its weights:
 
     f(w; t) = sgn(w) (ReLU(|w| - t) + t sigmoid(k (|w| / t - 1)))
 
-With a steep slope `k` this is the hard threshold: `w` above `t`, and nearly
-zero below. The formula is remembered; the publication's slope counts in units
-of `w`, this one in units of `t`, so that no layer's scale matters.
+With a steep slope `k` this approaches the hard threshold: `w` above `t`, and
+nearly zero below. The formula is quoted from memory. The publication measures
+the slope in units of `w`. Here it is in units of `t`, so that the scale of a
+layer does not matter.
 
 `ops` is `keras.ops` or a module with functions of these names.
 """
 
 from typing import Any
 
-# The slope at the threshold: an entry a fifth below it keeps a tenth of `t`.
+# With this slope, an entry a fifth below the threshold keeps a tenth of `t`.
 SLOPE = 10.0
 
 
@@ -40,16 +41,17 @@ def slope_in_w(ops: Any, w: Any, t: Any) -> Any:
 
 
 def agreement(ops: Any, w: Any, before: Any, t: Any) -> Any:
-    """Returns how far the steps of the weights agree on the threshold.
+    """Returns how far the weights' steps agree that `t` should not rise.
 
-    A step of a weight is against its gradient. So it tells, up to the learning
-    rate, the gradient by the threshold, whatever the optimizer.
+    Every optimizer moves a weight against its gradient. So the step stands in
+    for the gradient, up to the learning rate. `slope_ratio` turns it into the
+    gradient with respect to `t`.
 
     Args:
         ops: `keras.ops`.
         w: Float32 tensor, the weights before pruning.
-        before: Float32 tensor, what they were some steps ago; not finite for
-            weights that are held.
+        before: Float32 tensor, the weights some steps ago; not finite for
+            weights that are held at zero.
         t: Positive float32 scalar, the threshold.
 
     Returns:
@@ -64,8 +66,8 @@ def agreement(ops: Any, w: Any, before: Any, t: Any) -> Any:
 def slope_ratio(ops: Any, w: Any, t: Any) -> Any:
     """Returns the derivative of `f` by `t` over that by `w`, see `pruned`.
 
-    It turns what moved a weight into what would have moved the threshold.
-    Both derivatives vanish far below the threshold, but their ratio does not.
+    By the chain rule, a gradient by `w` times this ratio is that by `t`. Both
+    derivatives vanish far below the threshold, but their ratio does not.
     """
     ratio = ops.abs(w) / t
     s = ops.sigmoid(SLOPE * (ratio - 1.0))

@@ -2,17 +2,22 @@
 
 The model computes with `f(U; t)` of its weights `U`, a differentiable function
 that is nearly zero below the threshold `t` of a layer (`pruning_function`). So
-the loss has a gradient by each threshold, and training can move weights across
-it in both directions.
+the loss has a gradient with respect to each threshold, and training can move
+weights across it in both directions.
 
-Only the abstract was at hand; the formula of `f` is remembered, and the rest
-is a reading. Thresholds move between the training steps, by what the steps
-since the last update say of them (`pruning_function.agreement`). That depends
-neither on the optimizer nor on the scale of the loss. They move by factors, so
-they stay positive, as by the publication's softplus. What raises them is either
-the `strength`, in place of its regulariser, or the requested rate: then all
-thresholds rise together until that share of the weights is below them, and the
-gradients decide in which layers.
+We had only the abstract. The formula of `f` is from memory, and the rest is our
+reading:
+
+- Thresholds move between training steps. Whether one rises or falls follows
+  from the steps of the weights since the last update
+  (`pruning_function.agreement`). This depends neither on the optimizer nor on
+  the scale of the loss.
+- Thresholds are multiplied by factors, so they stay positive. The publication
+  uses a softplus for this.
+- With a `strength`, which replaces the publication's regulariser, each
+  threshold rises on its own. With a rate, all thresholds rise together until
+  that share of the weights is below them, and the gradients decide in which
+  layers.
 """
 
 import dataclasses
@@ -28,9 +33,10 @@ from keras_slr.solvers import forms
 from keras_slr.solvers.registry import register_solver
 from keras_slr.solvers.solver import Solver
 
-# Of the root mean square of a weight: no threshold yet, only its scale.
+# The first threshold, as a share of the root mean square of a weight: it sets
+# the scale, but prunes next to nothing.
 _FIRST = 1e-3
-# Above it lies every weight: `f` is the identity.
+# A threshold that no weight is below: `f` is the identity.
 NO_THRESHOLD = 1e-30
 
 
@@ -39,23 +45,23 @@ NO_THRESHOLD = 1e-30
 class LearnedThresholds(Solver):
     """Automated pruning with thresholds that learn (arXiv 1712.01721).
 
-    A threshold for each layer is learned with the weights. With
-    `allocation="pooled"`, which `LearnedThresholdsCallback` has by default, the
-    thresholds decide how many weights each layer loses; another allocation
-    decides that itself. Units of a structure, such as filters, have no
-    thresholds: they leave as in gradual magnitude pruning.
+    Each layer learns a threshold together with its weights. With
+    `allocation="pooled"`, the default of `LearnedThresholdsCallback`, the
+    thresholds decide how many weights each layer loses. With any other
+    allocation, the allocation decides. Units of a structure, such as filters,
+    have no thresholds: they leave as in gradual magnitude pruning.
 
     Args:
-        strength: Float in `(0, 1)`, how strongly thresholds are raised, in
-            place of a rate: a threshold rises until the steps of the weights
-            at it agree to that degree that it should not. Defaults to `None`:
-            they rise to the requested rate.
-        speed: Positive float. A threshold on which all steps agree, all the
-            time, moves by the factor `exp(speed)` in the run. Defaults to
-            `4.0`.
+        strength: Float in `(0, 1)`, instead of a rate. A threshold rises as
+            long as the weights' steps agree less than this that it should not
+            rise (`pruning_function.agreement`). Defaults to `None`: the
+            thresholds rise to the requested rate.
+        speed: Positive float, how fast thresholds move. If all steps agreed on
+            a threshold throughout the run, it would move by the factor
+            `exp(speed)`. Defaults to `4.0`.
         until: Float in `(0, 1]`, the fraction of the learning
             (`Clock.learned`) after which entries below the threshold are held
-            at zero and the others train on as they are. Defaults to `0.75`.
+            at zero and all others train without it. Defaults to `0.75`.
 
     Raises:
         ValueError: If a number is outside its range.
@@ -140,8 +146,8 @@ class LearnedThresholds(Solver):
         return {"target_sparsity": states[-1].sparsity}
 
     def _reach(self, tensors, thresholds, done):
-        """Returns the rates that are due, and the masks of what stays."""
-        # Weights compare by their distance from the thresholds.
+        """Returns the rates that are due, and the masks of entries to keep."""
+        # The rates compare weights by their ratio to the threshold.
         scores = [
             u.value / (t if single else 1.0)
             for u, t, single in zip(
@@ -157,8 +163,8 @@ class LearnedThresholds(Solver):
             return
         units = [c.structure for c in tensors.constraints if not _of_entries(c)]
         raise ValueError(
-            "Expected single entries with `strength`, which has no thresholds "
-            f"for units. Received: {units[0]}; ask for a rate instead."
+            "Expected single entries beside `strength`, because units have no "
+            f"thresholds. Received: {units[0]}; ask for a rate instead."
         )
 
 
@@ -181,14 +187,15 @@ def _softened(tensors, masks, thresholds):
     """Returns masks and thresholds for the steps to come.
 
     Where single entries are pruned, the threshold lies between those that
-    stay and the others, and none is held. Units are held at zero instead.
+    stay and the others, and no entry is held. Units have no threshold: those
+    that leave are held at zero.
     """
     single = _single(tensors)
     layers = [
         (np.abs(_numpy(u)), np.asarray(keep), t)
         for u, keep, t in zip(tensors.latent, masks, thresholds)
     ]
-    # How far all thresholds rise, those of layers that lose nothing yet, too.
+    # The factor by which all thresholds rise, even in layers that lose nothing.
     of_entries = [layer for layer, alone in zip(layers, single) if alone]
     level = 0.5 * (
         max((_most(x[~keep] / t) for x, keep, t in of_entries), default=0.0)
@@ -217,7 +224,7 @@ def _least(sizes):
 
 
 def _below(u, t):
-    """Returns the share of the entries below a threshold; one stays."""
+    """Returns the share of entries below a threshold, but keeps one entry."""
     sizes = np.abs(_numpy(u))
     return min(float(np.mean(sizes <= t)), 1.0 - 1.0 / sizes.size)
 

@@ -1,4 +1,4 @@
-"""A split whose weights stand for others, which have thresholds."""
+"""The split for weights that have thresholds, see `latent_weights`."""
 
 import dataclasses
 

@@ -1,8 +1,9 @@
 """Weights `u` that the optimizer trains, while the model computes with `f(u)`.
 
 `f` is the pruning function with the threshold of each weight, see
-`solvers.pruning_function`. Between training steps, the model's own variable
-holds `f(u)`. A threshold below zero switches this off.
+`solvers.pruning_function`. The model's own variable holds `f(u)`, except while
+the optimizer takes its step: then it holds `u`. A threshold below zero switches
+this off.
 """
 
 from keras import ops
@@ -16,10 +17,10 @@ NONE = 1e-30
 
 
 def enter(gradients, slots):
-    """Puts `u` into the weights, and returns the gradients by `u`.
+    """Puts `u` into the weights; returns the gradients with respect to `u`.
 
     Args:
-        gradients: List of backend tensors, by `f(u)`.
+        gradients: List of backend tensors, with respect to `f(u)`.
         slots: List of `PrunedWeight` with thresholds: `a` holds `u`, and `c`
             is not finite where an entry is held at zero.
     """
@@ -37,7 +38,7 @@ def enter(gradients, slots):
 
 
 def leave(slots):
-    """Takes `u` from the weights, and puts `f(u)` there, see `enter`."""
+    """Saves `u` from the weights, and puts `f(u)` there, see `enter`."""
     backend.assign_each(
         _taken, [s.a for s in slots], [s.w for s in slots], _thresholds(slots)
     )
