@@ -47,8 +47,8 @@ def check_scored(solver: Any, score: Any) -> None:
             f"`{name}(metric=0.5)`, or {advice}"
         )
     raise ValueError(
-        f"Expected no `score` beside {name}, which projects and so chooses in "
-        f"a norm of the weights. Received: score={score}; {advice}."
+        f"Expected no `score` beside {name}, which compares weights by their "
+        f"magnitude itself. Received: score={score}; {advice}."
     )
 
 
