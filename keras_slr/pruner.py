@@ -24,6 +24,7 @@ from keras_slr.scores.score import Score
 from keras_slr.solvers import SLR
 from keras_slr.solvers.solver import Solver
 from keras_slr.solvers.solver import check_projects
+from keras_slr.solvers.solver import check_rate_is_free
 from keras_slr.solvers.solver import check_scored
 from keras_slr.solvers.solver import check_solver
 from keras_slr.training import figures
@@ -98,9 +99,12 @@ class SLRPruner:
     ):
         check_names("SLRPruner", plan)
         check_update_every(update_every)
-        self.plan = Plan(rate, **plan)
         self.solver = SLR() if solver is None else solver
         check_solver(self.solver)
+        if plan.get("allocation") is None and not isinstance(rate, dict):
+            plan["allocation"] = self.solver.default_allocation
+        self.plan = Plan(rate, **plan)
+        check_rate_is_free(self.solver, rate=rate, budget=self.plan.budget)
         check_projects(self.solver, self.plan.constraint)
         self.score = score_of(score)
         check_scored(self.solver, self.score)

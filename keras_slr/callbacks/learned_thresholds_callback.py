@@ -1,8 +1,5 @@
 """Automated pruning with learned thresholds in `model.fit`."""
 
-from typing import Any
-
-from keras_slr.allocation.user_rates import Rate
 from keras_slr.callbacks.pruning_callback import PruningCallback
 from keras_slr.record import register
 from keras_slr.solvers import LearnedThresholds
@@ -28,8 +25,3 @@ class LearnedThresholdsCallback(PruningCallback):
     """
 
     default_solver = LearnedThresholds
-
-    def __init__(self, rate: Rate | None = None, **kwargs: Any):
-        if kwargs.get("allocation") is None and not isinstance(rate, dict):
-            kwargs["allocation"] = "pooled"
-        super().__init__(rate, **kwargs)

@@ -17,7 +17,7 @@ def check_inputs(model: keras.Model, batch: Any) -> None:
 
     Raises:
         ValueError: If there are more arrays than the model has inputs, such
-            as labels, or if the batch is a single sample.
+            as labels, or fewer, or if the batch is a single sample.
     """
     inputs = getattr(model, "inputs", None)
     if not inputs:
@@ -27,6 +27,11 @@ def check_inputs(model: keras.Model, batch: Any) -> None:
         raise ValueError(
             f"Expected {len(inputs)} input(s), as `model.predict` takes them. "
             f"Received {len(given)}: pass inputs alone, without labels."
+        )
+    if len(given) < len(inputs):
+        raise ValueError(
+            f"Expected {len(inputs)} inputs, as `model.predict` takes them. "
+            f"Received {len(given)}: pass a list or dict with all of them."
         )
     for each, wanted in zip(given, inputs):
         if each is not None and tuple(each.shape) == tuple(wanted.shape[1:]):

@@ -67,6 +67,25 @@ def check_projects(solver: Any, constraint: Any) -> None:
         )
 
 
+def check_rate_is_free(solver: Any, **given: Any) -> None:
+    """Raises a `ValueError` for a rate if the method chooses it itself.
+
+    Args:
+        solver: `Solver`.
+        **given: What sets a rate, by the name of its argument; `None` is
+            allowed.
+    """
+    if not solver.chooses_rate:
+        return
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(
+                f"Expected no `{name}` beside {solver}, which decides how "
+                f"many entries become zero. Received: {name}={value!r}; leave "
+                "one of them out."
+            )
+
+
 class Solver(Record):
     """A pruning method: what it does between training steps.
 
@@ -93,13 +112,21 @@ class Solver(Record):
             grid as `constraint`. Defaults to `False`.
         scored: Boolean, whether the method chooses by `tensors.scores()`, so
             that the user can pass a `score`. Defaults to `False`.
+        default_allocation: How one rate, or none, is distributed over the
+            layers unless the user says so, see `Plan`. Defaults to `None`.
     """
 
     prefix: ClassVar[str] = "pruning"
     projects: ClassVar[bool] = False
     scored: ClassVar[bool] = False
+    default_allocation: ClassVar[str | None] = None
     form: Any = forms.Held
     acts_on: Literal["gradients", "weights"] = "gradients"
+
+    @property
+    def chooses_rate(self) -> bool:
+        """Whether the method decides how many entries become zero."""
+        return False
 
     def begin(self, tensors: Tensors, clock: Progress) -> Any:
         """Starts a run and returns its state.

@@ -36,6 +36,8 @@ from keras_slr.solvers.solver import Solver
 # The first threshold, as a share of the root mean square of a weight: it sets
 # the scale, but prunes next to nothing.
 _FIRST = 1e-3
+# A threshold moves by `exp(2 speed)` at most, which float32 has to hold.
+_FASTEST = 40.0
 # A threshold that no weight is below: `f` is the identity.
 NO_THRESHOLD = 1e-30
 
@@ -46,19 +48,20 @@ class LearnedThresholds(Solver):
     """Automated pruning with thresholds that learn (arXiv 1712.01721).
 
     Each layer learns a threshold together with its weights. With
-    `allocation="pooled"`, the default of `LearnedThresholdsCallback`, the
+    `allocation="pooled"`, the default unless there are rates by name, the
     thresholds decide how many weights each layer loses. With any other
     allocation, the allocation decides. Units of a structure, such as filters,
     have no thresholds: they leave as in gradual magnitude pruning.
 
     Args:
-        strength: Float in `(0, 1)`, instead of a rate. A threshold rises as
-            long as the weights' steps agree less than this that it should not
-            rise (`pruning_function.agreement`). Defaults to `None`: the
+        strength: Float in `(0, 1)`, instead of a rate, a budget or a structure
+            that fixes the rate. A threshold rises as long as the weights'
+            steps agree less than this that it should not rise
+            (`pruning_function.agreement`). Defaults to `None`: the
             thresholds rise to the requested rate.
-        speed: Positive float, how fast thresholds move. If all steps agreed on
-            a threshold throughout the run, it would move by the factor
-            `exp(speed)`. Defaults to `4.0`.
+        speed: Float in `(0, 40]`, how fast thresholds move. If all steps
+            agreed on a threshold throughout the run, it would move by the
+            factor `exp(speed)`. Defaults to `4.0`.
         until: Float in `(0, 1]`, the fraction of the learning
             (`Clock.learned`) after which entries below the threshold are held
             at zero and all others train without it. Defaults to `0.75`.
@@ -73,6 +76,7 @@ class LearnedThresholds(Solver):
 
     prefix = "thresholds"
     form = forms.Latent
+    default_allocation = "pooled"
     acts_on = "gradients"
 
     def __post_init__(self):
@@ -82,15 +86,20 @@ class LearnedThresholds(Solver):
                 "Expected `strength` in (0, 1), or None to reach a rate. "
                 f"Received: strength={self.strength}."
             )
-        if self.speed <= 0:
+        if not 0 < self.speed <= _FASTEST:
             raise ValueError(
-                f"Expected a positive `speed`. Received: speed={self.speed}."
+                f"Expected `speed` in (0, {_FASTEST:g}]. Received: "
+                f"speed={self.speed}."
             )
         if not 0 < self.until <= 1:
             raise ValueError(
                 "Expected `until`, a fraction of the learning, in (0, 1]. "
                 f"Received: until={self.until}."
             )
+
+    @property
+    def chooses_rate(self):
+        return self.strength is not None
 
     def begin(self, tensors, clock):
         del clock
@@ -104,9 +113,9 @@ class LearnedThresholds(Solver):
         if self.strength is not None:
             self._check_entries(tensors)
             first = [
-                max(t, float(np.quantile(np.abs(_numpy(u)), 0.01)))
-                for t, u in zip(first, tensors.latent)
+                max(t, _smallest(u)) for t, u in zip(first, tensors.latent)
             ]
+            tensors.rates = _shares(tensors, first)
         tensors.soften(_all(tensors), first)
         return ThresholdsState()
 
@@ -125,8 +134,10 @@ class LearnedThresholds(Solver):
         if self.strength is None:
             rates, masks = self._reach(tensors, thresholds, done)
         else:
-            rates = [_below(u, t) for u, t in zip(tensors.latent, thresholds)]
+            rates = _shares(tensors, thresholds)
             masks = None
+            # If the run ends early, no more than these leave.
+            tensors.rates = rates
         if done == 1.0:
             tensors.rates = rates
             if masks is None:
@@ -159,13 +170,18 @@ class LearnedThresholds(Solver):
         return rates, tensors.keep(scores, rates)
 
     def _check_entries(self, tensors):
-        if all(_single(tensors)):
-            return
-        units = [c.structure for c in tensors.constraints if not _of_entries(c)]
-        raise ValueError(
-            "Expected single entries beside `strength`, because units have no "
-            f"thresholds. Received: {units[0]}; ask for a rate instead."
-        )
+        for constraint in tensors.constraints:
+            if not _of_entries(constraint):
+                found = "has no thresholds for units"
+            elif constraint.structure.rate is not None:
+                found = f"would not keep to {constraint.structure}"
+            else:
+                continue
+            raise ValueError(
+                f"Expected single entries beside `strength`, which {found}. "
+                f"Received a structure of `{constraint.weights[0].path}`; "
+                "leave `strength` out and ask for a rate instead."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,6 +237,18 @@ def _most(sizes):
 
 def _least(sizes):
     return float(sizes.min(initial=np.inf))
+
+
+def _smallest(u):
+    """Returns a threshold below nearly all entries but zeros."""
+    sizes = np.abs(_numpy(u))
+    # What was pruned before stays below it.
+    sizes = sizes[sizes > 0]
+    return float(np.quantile(sizes, 0.01)) if sizes.size else 0.0
+
+
+def _shares(tensors, thresholds):
+    return [_below(u, t) for u, t in zip(tensors.latent, thresholds)]
 
 
 def _below(u, t):

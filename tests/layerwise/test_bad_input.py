@@ -123,6 +123,15 @@ def test_no_layer_is_emptied():
         assert np.count_nonzero(to_numpy(model.get_layer(name).kernel)) == 1
 
 
+@pytest.mark.once("checks shapes")
+def test_a_missing_input_is_told():
+    both = [keras.Input((4,)), keras.Input((4,))]
+    joined = layers.Concatenate()(both)
+    model = keras.Model(both, layers.Dense(8, name="a")(joined))
+    with pytest.raises(ValueError, match="Expected 2 inputs.*Received 1"):
+        prune(model, X[:, :4], include="a")
+
+
 def test_few_samples_are_told():
     report = prune(make(), X[:5])
     text = " ".join(str(report).split())

@@ -126,7 +126,12 @@ def test_a_stronger_push_removes_more():
 
 @pytest.mark.once("reads arguments")
 def test_what_will_not_do_is_refused():
-    for arguments in ({"strength": 0.0}, {"strength": 1.5}, {"speed": 0.0}):
+    for arguments in (
+        {"strength": 0.0},
+        {"strength": 1.5},
+        {"speed": 0.0},
+        {"speed": 1e4},
+    ):
         with pytest.raises(ValueError, match=r"Expected .*Received"):
             LearnedThresholds(**arguments)
     with pytest.raises(ValueError, match="until"):
@@ -138,3 +143,73 @@ def test_what_will_not_do_is_refused():
     )
     with pytest.raises(ValueError, match="ask for a rate instead"):
         make().fit(X, Y, verbose=0, callbacks=[callback])
+
+
+def by_strength(**arguments):
+    return keras_slr.LearnedThresholdsCallback(
+        solver=LearnedThresholds(strength=0.2),
+        include="class:Dense",
+        update_every=1,
+        **arguments,
+    )
+
+
+@pytest.mark.once("reads arguments")
+def test_a_strength_takes_the_place_of_everything_that_sets_a_rate():
+    for arguments in (
+        {"rate": 0.9},
+        {"rate": {"dense": 0.9}},
+        {"budget": keras_slr.Budget(flops=0.5)},
+    ):
+        with pytest.raises(ValueError, match="leave one of them out"):
+            by_strength(**arguments)
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
+    model.compile("sgd", "mse")
+    x = np.ones((4, 8), "float32")
+    callback = by_strength(structure=keras_slr.NM(2, 4))
+    with pytest.raises(ValueError, match=r"keep to NM\(n=2, m=4\)"):
+        model.fit(x, Y[:4], verbose=0, callbacks=[callback])
+
+
+@pytest.mark.once("reads arguments")
+def test_thresholds_decide_whatever_asks_for_them():
+    """The command line and `SLRPruner` know the method by its solver."""
+    for rate, allocation in ((None, "pooled"), ({"dense": 0.5}, None)):
+        for make_one in (SLRPruner, keras_slr.PruningCallback):
+            one = make_one(rate, solver=LearnedThresholds())
+            plan = getattr(one, "pruner", one).plan
+            assert plan.allocation == allocation
+
+
+@pytest.mark.filterwarnings("ignore:Pruning ended after")
+def test_a_strength_that_ends_early_removes_what_is_below_its_thresholds():
+    model = make()
+    solver = LearnedThresholds(strength=0.2)
+    pruner = SLRPruner(solver=solver, include="class:Dense", update_every=1)
+    pruner.begin(model, total_steps=20)
+    for _ in range(2):
+        model.train_on_batch(X, Y)
+        pruner.step(1.0)
+    (slot,) = pruner.run.split.slots
+    sizes, t = np.abs(to_numpy(slot.a)), float(to_numpy(slot.t))
+    report = pruner.prune()
+    # Not the default rate, 0.9.
+    assert report.sparsity == np.mean(sizes <= t) < 0.5
+
+
+def test_a_second_run_by_strength_starts_above_the_zeros_of_the_first():
+    model = make()
+    kernel = model.layers[0].kernel
+    value = to_numpy(kernel).copy()
+    value[:3] = 0.0
+    kernel.assign(value)
+    pruner = SLRPruner(
+        solver=LearnedThresholds(strength=0.2), include="class:Dense"
+    )
+    pruner.begin(model, total_steps=20)
+    (slot,) = pruner.run.split.slots
+    rest = np.abs(value[3:])
+    t = float(to_numpy(slot.t))
+    assert rest.min() <= t < np.median(rest)
+    pruner.abandon()
