@@ -74,11 +74,14 @@ def batches_of(data, batch_size=None, samples=None):
     except Exception as error:
         if collector.count:
             raise
-        # Keras fails in many ways where it finds no batch.
+        # Keras fails in many ways where it finds no batch, also by errors that
+        # say nothing about the data.
+        told = isinstance(error, (TypeError, ValueError))
+        why = f" ({_start(error)})" if told else ""
         raise ValueError(
             "Expected data to calibrate on, in a form that `predict` takes. "
-            f"Received data without a batch to read ({_start(error)}): pass "
-            "some inputs of the model, such as `x_train[:512]`."
+            f"Received data without a batch to read{why}: pass some inputs of "
+            "the model, such as `x_train[:512]`."
         ) from error
     if not collector.count:
         raise ValueError(

@@ -55,10 +55,10 @@ class LearnedThresholds(Solver):
 
     Args:
         strength: Float in `(0, 1)`, instead of a rate, a budget or a structure
-            that fixes the rate. A threshold rises as long as the weights'
-            steps agree less than this that it should not rise
-            (`pruning_function.agreement`). Defaults to `None`: the
-            thresholds rise to the requested rate.
+            that fixes the rate. `pruning_function.agreement` measures how
+            clearly the weights speak against a threshold; the threshold rises
+            while that is below `strength`. Defaults to `None`: the thresholds
+            rise to the requested rate.
         speed: Float in `(0, 40]`, how fast thresholds move. If all steps
             agreed on a threshold throughout the run, it would move by the
             factor `exp(speed)`. Defaults to `4.0`.

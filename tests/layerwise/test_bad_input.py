@@ -66,7 +66,7 @@ class Endless(keras.utils.PyDataset):
             },
             "finite inputs of `.*b/kernel`",
         ),
-        ({"data": X[:0]}, "pass some inputs"),
+        ({"data": X[:0]}, "without a batch to read: pass some inputs"),
         ({"data": []}, "pass some inputs"),
         ({"data": "x.npz"}, "pass some inputs"),
         ({"data": batches(0)}, "pass some inputs"),
