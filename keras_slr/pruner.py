@@ -101,7 +101,8 @@ class SLRPruner:
         check_update_every(update_every)
         self.solver = SLR() if solver is None else solver
         check_solver(self.solver)
-        if plan.get("allocation") is None and not isinstance(rate, dict):
+        given = ("structure", "target", "allocation")
+        if not isinstance(rate, dict) and not any(map(plan.get, given)):
             plan["allocation"] = self.solver.default_allocation
         self.plan = Plan(rate, **plan)
         check_rate_is_free(self.solver, rate=rate, budget=self.plan.budget)

@@ -21,7 +21,8 @@ class LearnedThresholdsCallback(PruningCallback):
     Args:
         rate: See `PruningCallback`. Defaults to `None`.
         **kwargs: Other arguments of `PruningCallback`. `allocation` defaults
-            to `"pooled"` where there is one rate, or none, for all layers.
+            to `"pooled"` for single entries and one rate, or none, for all
+            layers.
     """
 
     default_solver = LearnedThresholds

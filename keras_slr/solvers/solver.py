@@ -112,8 +112,9 @@ class Solver(Record):
             grid as `constraint`. Defaults to `False`.
         scored: Boolean, whether the method chooses by `tensors.scores()`, so
             that the user can pass a `score`. Defaults to `False`.
-        default_allocation: How one rate, or none, is distributed over the
-            layers unless the user says so, see `Plan`. Defaults to `None`.
+        default_allocation: How one rate, or none, is distributed over layers
+            whose single entries are pruned, unless the user says so, see
+            `Plan`. Defaults to `None`.
     """
 
     prefix: ClassVar[str] = "pruning"

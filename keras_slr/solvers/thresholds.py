@@ -48,10 +48,10 @@ class LearnedThresholds(Solver):
     """Automated pruning with thresholds that learn (arXiv 1712.01721).
 
     Each layer learns a threshold together with its weights. With
-    `allocation="pooled"`, the default unless there are rates by name, the
-    thresholds decide how many weights each layer loses. With any other
-    allocation, the allocation decides. Units of a structure, such as filters,
-    have no thresholds: they leave as in gradual magnitude pruning.
+    `allocation="pooled"`, the default unless there are rates by name or a
+    structure, the thresholds decide how many weights each layer loses. With
+    any other allocation, the allocation decides. Units of a structure, such as
+    filters, have no thresholds: they leave as in gradual magnitude pruning.
 
     Args:
         strength: Float in `(0, 1)`, instead of a rate, a budget or a structure

@@ -154,7 +154,7 @@ def test_interruption(monkeypatch, keep):
     solution = run.solve
     monkeypatch.setattr(run, "solve", solve)
     with pytest.raises(KeyboardInterrupt):
-        prune(model, keep_finished=keep)
+        prune(model, keep_finished=keep, allocation="uniform")
     a, b = (to_numpy(model.get_layer(name).kernel) for name in "ab")
     if keep:
         assert np.count_nonzero(a) == a.size // 2
@@ -281,8 +281,8 @@ def test_a_repeated_data_set_is_refused_unless_the_samples_are_said():
     ],
 )
 def test_an_argument_that_there_is_not_is_named(function, arguments):
-    message = f"argument of `{function.__name__}`. Received `rates`"
+    message = f"argument that `{function.__name__}` has. Received: `rates`"
     with pytest.raises(TypeError, match=message):
         function(make(), *arguments, rates=0.5)
-    with pytest.raises(TypeError, match="argument of `SLRPruner`"):
+    with pytest.raises(TypeError, match="argument that `SLRPruner` has"):
         keras_slr.SLRPruner(rates=0.5)
