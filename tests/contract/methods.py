@@ -1,5 +1,8 @@
 """Every method, found rather than listed: a new one is tested as it comes."""
 
+import keras
+import pytest
+
 import keras_slr
 from keras_slr.callbacks import PruningCallback
 from keras_slr.solvers import SOLVERS
@@ -11,6 +14,16 @@ CALLBACKS = [
     if isinstance(value, type)
     and issubclass(value, PruningCallback)
     and value.default_solver is not None
+]
+# Where a run has to be compiled, `make test` has that of SLR alone.
+FEWER_CALLBACKS = [
+    pytest.param(
+        each,
+        marks=[]
+        if each is keras_slr.SLRCallback or keras.config.backend() == "torch"
+        else [pytest.mark.slow],
+    )
+    for each in CALLBACKS
 ]
 _CALLBACK_OF = {each.default_solver: each for each in CALLBACKS}
 

@@ -10,6 +10,7 @@ from keras_slr import IterativePruning
 from keras_slr import IterativePruningCallback
 from keras_slr import SLRPruner
 from tests.checkpoints.test_resume import Die
+from tests.helpers import slow_where_compiled
 from tests.helpers import to_numpy
 from tests.helpers import zeros
 from tests.structures.test_filter import residual
@@ -138,6 +139,7 @@ def glance(rate, include, **arguments):
     ).pruner
 
 
+@slow_where_compiled
 def test_at_a_glance_has_one_threshold_in_every_iteration():
     model = plain()
     names = ["a", "b", "c"]
@@ -166,6 +168,7 @@ def test_at_a_glance_has_one_threshold_in_every_iteration():
         assert row.rate == pytest.approx(row.zeros / row.size)
 
 
+@slow_where_compiled
 def test_at_a_glance_shares_masks_through_additions():
     """Filters that are added up compare by the sum of their two means."""
     model = residual()

@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 import keras_slr
-from tests.contract.methods import CALLBACKS
+from tests.contract.methods import FEWER_CALLBACKS
 from tests.helpers import needs_keras
 from tests.helpers import to_numpy
 
@@ -43,7 +43,7 @@ def widths(model):
 
 
 @pytest.mark.parametrize("scale", [True, False], ids=["gamma", "no gamma"])
-@pytest.mark.parametrize("make", CALLBACKS)
+@pytest.mark.parametrize("make", FEWER_CALLBACKS)
 def test_shrink_removes_what_is_pruned(images, make, scale):
     model = residual(scale)
     callback = make(0.5, structure=keras_slr.Filter(), update_every=1)

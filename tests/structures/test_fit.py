@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 import keras_slr
-from tests.contract.methods import CALLBACKS
+from tests.contract.methods import FEWER_CALLBACKS
 from tests.helpers import to_numpy
 
 
@@ -93,7 +93,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("make", CALLBACKS)
+@pytest.mark.parametrize("make", FEWER_CALLBACKS)
 @pytest.mark.parametrize("name", CASES)
 def test_the_model_has_the_structure(images, make, name):
     choice, check = CASES[name]
@@ -106,7 +106,7 @@ def test_the_model_has_the_structure(images, make, name):
     assert all(np.isfinite(w).all() for w in model.get_weights())
 
 
-@pytest.mark.parametrize("make", CALLBACKS)
+@pytest.mark.parametrize("make", FEWER_CALLBACKS)
 def test_heads_are_removed_from_all_their_kernels(make):
     inputs = keras.Input((5, 16))
     attention = layers.MultiHeadAttention(4, 8, name="attention")
