@@ -211,7 +211,9 @@ def _softened(tensors, masks, thresholds):
         (np.abs(_numpy(u)), np.asarray(keep), t)
         for u, keep, t in zip(tensors.latent, masks, thresholds)
     ]
-    # The factor by which all thresholds rise, even in layers that lose nothing.
+    # All thresholds rise by this factor, to the middle between the last entry
+    # that leaves and the first that stays. Layers that lose nothing rise, too:
+    # otherwise they would never lose anything.
     of_entries = [layer for layer, alone in zip(layers, single) if alone]
     level = 0.5 * (
         max((_most(x[~keep] / t) for x, keep, t in of_entries), default=0.0)

@@ -148,15 +148,17 @@ def test_without_gradients_magnitudes_decide(power, make_model, data):
     np.testing.assert_array_equal(pruner.auxiliary(layer) != 0, expected)
 
 
-@pytest.mark.parametrize("power", [0.0, 0.25])
-def test_admm_projects_in_the_metric_that_it_is_given(power, data):
+@pytest.mark.parametrize(
+    "metric, power", [(0.0, 0.0), (0.25, 0.25), ("auto", 0.25)]
+)
+def test_admm_projects_in_the_metric_that_it_is_given(metric, power, data):
     x = data[0] * np.geomspace(0.01, 10, data[0].shape[1]).astype("float32")
     model = keras.Sequential(
         [keras.Input(x.shape[1:]), keras.layers.Dense(32, activation="relu")]
     )
     model.add(keras.layers.Dense(4))
     model.compile(opt.Adam(1e-2), "mse")
-    solver = keras_slr.ADMM(ramp=None, metric=power)
+    solver = keras_slr.ADMM(ramp=None, metric=metric)
     pruner = SLRPruner(
         0.75, include="class:Dense", solver=solver, allocation="uniform"
     )
@@ -167,8 +169,8 @@ def test_admm_projects_in_the_metric_that_it_is_given(power, data):
     w = to_numpy(kernel).astype("float64")
     v = to_numpy(squares_of_adam(model.optimizer, kernel)).astype("float64")
     pruner.update()
-    metric = (v + 0.1 * v.mean()) ** power
-    expected = slow_keep_mask(metric * w, w.size - round(0.75 * w.size))
+    factors = (v + 0.1 * v.mean()) ** power
+    expected = slow_keep_mask(factors * w, w.size - round(0.75 * w.size))
     support = pruner.auxiliary(model.layers[0]) != 0
     np.testing.assert_array_equal(support, expected)
     pruner.abandon()
