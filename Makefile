@@ -187,7 +187,7 @@ benchmark-speed: $(VENV)/.test ## what pruning costs in time and memory
 benchmark-kills: $(VENV)/.test ## runs killed at random moments, then resumed
 	for backend in $(BACKENDS); do \
 	  $(RUN) KERAS_BACKEND=$$backend $(BIN)/python -m benchmarks.reliability.kills \
-	    --kills 30 || exit 1; \
+	    --kills 36 || exit 1; \
 	done
 
 # Random models through prune, save, load, shrink and export.

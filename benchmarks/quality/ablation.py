@@ -24,15 +24,15 @@ def _at(task: Task, *rates):
 
 
 _of = robustness.TASKS | defaults.TASKS
-TASKS = {
-    f"ablation_{name}": task
-    for name, task in {
-        "lenet_300_100": _at(_of["lenet_300_100_adam_0.001_3"], 0.95, 0.98),
-        "lenet_300_100_10": _at(_of["lenet_300_100_adam_0.001_10"], 0.98, 0.99),
-        "lenet_5": _at(_of["lenet_5_adam_0.001_3"], 0.9, 0.95),
-        "mixer": _at(_of["mixer_fashion_mnist"], 0.8, 0.9),
-        "digits_convolutions": _at(
-            _of["digits_convolutions_adam_0.001_30"], 0.9, 0.95
-        ),
-    }.items()
+_NETS = {
+    "lenet_300_100": _at(_of["lenet_300_100_adam_0.001_3"], 0.95, 0.98),
+    "lenet_5": _at(_of["lenet_5_adam_0.001_3"], 0.9, 0.95),
+    "mixer": _at(_of["mixer_fashion_mnist"], 0.8, 0.9),
+    "digits_convolutions": _at(
+        _of["digits_convolutions_adam_0.001_30"], 0.9, 0.95
+    ),
+    "sentence_convolutions": _at(
+        _of["sentence_convolutions_adam_0.001_10"], 0.9, 0.95
+    ),
 }
+TASKS = {f"ablation_{name}": task for name, task in _NETS.items()}

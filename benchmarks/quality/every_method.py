@@ -1,6 +1,6 @@
 """Every method at its natural structure, with the same parameters left.
 
-    KERAS_BACKEND=jax python -m benchmarks.quality --suite methods ...
+    KERAS_BACKEND=tensorflow python -m benchmarks.quality --suite methods ...
 
 Methods that choose single entries prune those, methods that choose filters and
 neurons prune these. A rate is the share of all parameters that leaves, whatever
@@ -101,19 +101,20 @@ OF_FILTERS = (
     "while_training",
     "at_a_glance",
 )
-_SHARES = {
-    # Of the parameters: entries, filters and neurons.
-    "lenet_5": ("lenet_5_fashion_mnist", 3, (0.9, 0.95), (0.8, 0.9)),
-    "resnet_8": ("resnet_8_cifar10", 10, (0.8, 0.9), (0.3, 0.5)),
+# The network, the epochs of a run, and the share of the parameters that leaves
+# as entries, and as filters and neurons.
+_RUNS = {
+    "lenet_5": ("lenet_5_fashion_mnist", 3, 0.95, 0.8),
+    "resnet_8": ("resnet_8_cifar10", 1, 0.8, 0.5),
 }
 
 
 def _tasks():
-    for name, (net, epochs, entries, filters) in _SHARES.items():
+    for name, (net, epochs, entries, filters) in _RUNS.items():
         task = dataclasses.replace(
             NETS[net],
             epochs=(epochs,),
-            rates=entries,
+            rates=(entries,),
             finetune_epochs=0,
             of_parameters=True,
         )
@@ -121,7 +122,7 @@ def _tasks():
         yield (
             f"methods_{name}_filters",
             dataclasses.replace(
-                task, rates=filters, structure=keras_slr.Filter()
+                task, rates=(filters,), structure=keras_slr.Filter()
             ),
         )
 

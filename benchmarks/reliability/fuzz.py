@@ -135,6 +135,7 @@ def summary(seed, answers, exported):
             "kind",
             "method",
             "structure",
+            "grid",
             "goal",
             "policy",
             "optimizer",

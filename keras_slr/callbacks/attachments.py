@@ -91,7 +91,11 @@ class Attachments:
     def mask(self, run):
         """Holds the zeros of a run that has ended, while training goes on."""
         self.masks = Masks(
-            run.model, run.split.weights, run.optimizers, run.position
+            run.model,
+            run.split.weights,
+            run.optimizers,
+            run.position,
+            run.rates,
         )
         self._enter(self.masks)
         self.masked_run = run

@@ -108,8 +108,11 @@ class Carrier(keras.layers.Layer):
         variables = self._get_variables()
         scalars = self._get_scalars()
         if PRUNED in names and PRUNED not in scalars:
-            # The file is from the later, fine-tuning phase of this run.
-            self._set_scalars({PRUNED: 1.0})
+            # The file is from the later, fine-tuning phase of this run. What
+            # it numbers are masks.
+            self._set_scalars(
+                {n: float(store[n][()]) for n in names if not n.isdigit()}
+            )
             self._set_position(position)
             return
         expected = set(scalars) | {str(i) for i in range(len(variables))}

@@ -34,13 +34,17 @@ class Masks:
         optimizers: `training.optimizers.Optimizers`.
         position: See `checkpoints.state_in_optimizer.Carrier`. Defaults to
             `None`.
+        rates: Dict of floats, `training.run.Run.rates` of a run that has
+            ended. Defaults to `None`.
 
     Attributes:
         optimizers: As given.
         coverage: `training.coverage.Coverage`.
     """
 
-    def __init__(self, model, variables, optimizers, position=None):
+    def __init__(
+        self, model, variables, optimizers, position=None, rates=None
+    ):
         self._variables = variables
         self.optimizers = optimizers
         base = optimizers.base
@@ -67,7 +71,7 @@ class Masks:
             optimizers.outer,
             base,
             self._masks,
-            get_scalars=lambda: {PRUNED: 1.0},
+            get_scalars=lambda: {PRUNED: 1.0, **(rates or {})},
             set_scalars=lambda scalars: None,
             owner=self,
             position=position,

@@ -156,6 +156,11 @@ class Run:
         return self.optimizers.averages(self.split.weights)
 
     @property
+    def rates(self):
+        """Dict of the pruning rates, by their names in checkpoints."""
+        return {f"rate_{i}": rate for i, rate in enumerate(self.split.rates)}
+
+    @property
     def residuals(self):
         """Dict of `||W - Z|| / ||W||` by the `id` of the weight's variable."""
         return {
@@ -203,8 +208,11 @@ class Run:
         If there are moving averages, they choose, because `fit` ends with
         them. Once the support has settled, the support decides: training has
         adapted to it, and the averages partly come from before. On a grid it
-        has points for masks.
+        has points for masks. A run that is restored from its fine-tuning
+        is pruned already, so its zeros decide.
         """
+        if self.pruned:
+            return [ops.not_equal(w.value, 0) for w in self.split.weights]
         if not getattr(self.state, "settled", False):
             return self.split.masks(self.averages or None)
         self.split.check_finite()
@@ -233,18 +241,16 @@ class Run:
             f"state_{name}": float(value)
             for name, value in dataclasses.asdict(self.state).items()
         }
-        return scalars | {
-            f"rate_{i}": rate for i, rate in enumerate(self.split.rates)
-        }
+        return scalars | self.rates
 
     def _set_scalars(self, scalars):
+        # They may have been allocated from earlier weights, or learned.
+        rates = [scalars.get(name) for name in self.rates]
+        if None not in rates:
+            self.split.rates = rates
         if PRUNED in scalars:
             self.pruned = True
             return
-        # Rates may have been allocated from earlier weights.
-        self.split.rates = [
-            scalars[f"rate_{i}"] for i in range(len(self.split.rates))
-        ]
         renew_marks(self.split)
         self.state = dataclasses.replace(
             self.state,

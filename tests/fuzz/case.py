@@ -45,6 +45,13 @@ STRUCTURES = (
     keras_slr.Filter(round_to=4),
     keras_slr.Filter(grouped=False),
 )
+GRIDS = (
+    *[None] * 4,
+    keras_slr.Quantize(bits=4),
+    keras_slr.Ternary(per="tensor"),
+    keras_slr.Binary(),
+    keras_slr.PowersOfTwo(bits=3, per="tensor"),
+)
 TARGETS = ("arm", "x86", "gpu", "int8", "micro", "size")
 # How `fit` ends: as announced, or early.
 ENDS = (*["as announced"] * 5, "batches run out", "stops in a batch", "stops")
@@ -149,8 +156,10 @@ def random_case(choose):
     )
     method = choose(list(METHODS))
     structure = choose([None, None, None, *STRUCTURES])
+    grid = choose(GRIDS) if _projects(method) else None
     epochs = choose([1, 2, 3])
-    tail = choose([0, 0, 1]) if epochs > 1 else 0
+    # Training leaves a grid.
+    tail = choose([0, 0, 1]) if epochs > 1 and grid is None else 0
     end = choose(ENDS)
     fit = {"epochs": epochs, "batch_size": choose([8, 6])}
     if end == "batches run out":
@@ -161,7 +170,7 @@ def random_case(choose):
     return Case(
         model,
         data,
-        _callbacks(choose, method, structure, goal, tail, own),
+        _callbacks(choose, method, structure, goal, grid, tail, own),
         [Stop(end)],
         fit,
         {
@@ -170,6 +179,7 @@ def random_case(choose):
             "optimizer": optimizer,
             "method": method,
             "structure": str(structure),
+            "grid": str(grid),
             "state": state,
             "goal": goal,
             "end": end,
@@ -177,7 +187,12 @@ def random_case(choose):
     )
 
 
-def _callbacks(choose, method, structure, goal, tail, optimizer):
+def _projects(method):
+    make, preset = METHODS[method]
+    return (preset or make.default_solver)().projects
+
+
+def _callbacks(choose, method, structure, goal, grid, tail, optimizer):
     make, preset = METHODS[method]
     solver = choose(SOLVERS.get(method, (None,)))
     if preset is not None:
@@ -188,6 +203,7 @@ def _callbacks(choose, method, structure, goal, tail, optimizer):
         "finetune_epochs": tail,
         "monitor_hard_pruned": choose(BOOLEANS),
         "optimizer": optimizer,
+        "constraint": grid,
     }
     plans = _plan(choose, structure, goal), {"rate": 0.5, "include": "re:.*"}
     return [make(**plan, **settings) for plan in plans]

@@ -131,14 +131,19 @@ def assert_sparse(case, callback):
     rows = callback.report().rows
     weights = case.model.weights
     assert [row.path for row in rows] == [v.path for v in weights]
+    # On a grid, kept entries may be zero, too.
     exact = (
-        case.facts["policy"] == "float32" and case.facts["state"] != "sparse"
+        case.facts["policy"] == "float32"
+        and case.facts["state"] != "sparse"
+        and case.facts["grid"] == "None"
     )
     plan = callback.pruner.plan
     structured = plan.structure is not None or plan.target is not None
     for variable, row in zip(weights, rows):
         # A weight that is pruned and loses nothing has a reason, too.
         assert row.reason is not None or row.rate is not None
+        if row.grid is not None:
+            _assert_on_grid(to_numpy(variable), row.grid)
         if structured or row.rate is None:
             continue
         size = int(np.prod(variable.shape))
@@ -149,6 +154,12 @@ def assert_sparse(case, callback):
         assert zeros(variable) >= wanted, row
     if structured:
         _assert_in_sets(case.model, plan)
+
+
+def _assert_on_grid(w, grid):
+    """Counts the magnitudes, for a grid of one step of a weight."""
+    if grid.per == "tensor":
+        assert len(np.unique(abs(w[w != 0]))) <= len(grid.levels)
 
 
 def _assert_in_sets(model, plan):

@@ -97,4 +97,22 @@ SCENARIOS = (
         5,
         first=False,
     ),
+    Scenario(
+        "SLR to 4 bits, Adam, saved every 5 batches",
+        _callback(
+            keras_slr.SLRCallback,
+            update_every=4,
+            constraint=keras_slr.Quantize(bits=4),
+        ),
+        lambda: keras.optimizers.Adam(3e-3),
+        5,
+    ),
+    Scenario(
+        "learned thresholds, Adam, saved every 7 batches, fine-tuned",
+        _callback(keras_slr.LearnedThresholdsCallback, update_every=2),
+        lambda: keras.optimizers.Adam(3e-3),
+        7,
+        finetune_epochs=1,
+        first=False,
+    ),
 )
