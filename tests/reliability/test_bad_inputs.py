@@ -9,6 +9,8 @@ from benchmarks.reliability import bad_inputs
 from keras_slr import ADMM
 from keras_slr.commands import recipe
 
+pytestmark = pytest.mark.once("the command line checks what it reads")
+
 
 @pytest.fixture(scope="module")
 def found():
@@ -42,7 +44,6 @@ def test_nothing_is_written(tmp_path, monkeypatch):
 @pytest.mark.skipif(
     sys.version_info[:2] != (3, 11), reason="Python's own texts differ"
 )
-@pytest.mark.once("the page is the same")
 def test_the_page_is_up_to_date(found):
     page = bad_inputs.page([(case, *told) for case, told in found.items()])
     assert bad_inputs.PAGE.read_text() == page
