@@ -30,22 +30,28 @@ def main(argv=None):
     parser.add_argument("--data-dir", help="folder of the data sets")
     parser.add_argument("--models-dir", help="folder of pretrained models")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--rates", type=float, nargs="+", default=[0.98, 0.99])
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument(
+        "--rates", type=float, nargs="+", help="default: the task's last two"
+    )
+    parser.add_argument("--epochs", type=int, help="default: the task's first")
+    parser.add_argument(
+        "--allocations", nargs="+", choices=NAMES, default=NAMES
+    )
     parser.add_argument("--cache", default="build/dense")
     parser.add_argument("--out", default="benchmarks/results")
     args = parser.parse_args(argv)
     task = TASKS[args.task]
+    epochs = args.epochs or task.epochs[0]
     images = task.images(args.data_dir, validation=True)
     results = []
     for seed in args.seeds:
         start = begin(task, images, seed, args.models_dir, args.cache)
-        for rate in args.rates:
-            for allocation in NAMES:
+        for rate in args.rates or task.rates[-2:]:
+            for allocation in args.allocations:
                 for method, make in CALLBACKS.items():
                     callback = make(rate, allocation=allocation)
-                    start.rewind(args.epochs)
-                    start.fit(args.epochs, [callback])
+                    start.rewind(epochs)
+                    start.fit(epochs, [callback])
                     result = {
                         "seed": seed,
                         "rate": rate,
