@@ -42,9 +42,7 @@ class Masks:
         coverage: `training.coverage.Coverage`.
     """
 
-    def __init__(
-        self, model, variables, optimizers, position=None, rates=None
-    ):
+    def __init__(self, model, variables, optimizers, position=None, rates=None):
         self._variables = variables
         self.optimizers = optimizers
         base = optimizers.base
