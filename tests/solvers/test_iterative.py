@@ -202,6 +202,7 @@ def test_at_a_glance_shares_masks_through_additions():
     assert small.count_params() < model.count_params()
 
 
+@slow_where_compiled
 def test_no_layer_becomes_empty():
     model = plain()
     model.compile(keras.optimizers.SGD(1e-9), "mse")
@@ -248,6 +249,7 @@ def kernels(model):
     return [model.get_layer(name).kernel for name in ("hidden", "middle")]
 
 
+@slow_where_compiled
 def test_a_budget_is_kept_by_the_weights_at_the_end():
     model = plain()
     pruner = SLRPruner(
@@ -314,6 +316,7 @@ def glance_in_fit(*callbacks):
     return model, pruning.report()
 
 
+@slow_where_compiled
 def test_a_run_killed_between_iterations_resumes(tmp_path):
     model, report = glance_in_fit()
     folder = str(tmp_path)
