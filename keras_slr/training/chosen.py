@@ -1,5 +1,6 @@
 """What a projection chooses for a weight: a mask, or the point itself."""
 
+import keras
 import ml_dtypes
 from keras import ops
 
@@ -16,7 +17,7 @@ def is_mask(chosen):
     Args:
         chosen: Array, NumPy or of the backend.
     """
-    return str(chosen.dtype).rsplit(".", 1)[-1] == "bool"
+    return keras.backend.standardize_dtype(chosen.dtype) == "bool"
 
 
 def set_chosen(variable, chosen):
