@@ -108,13 +108,17 @@ class Carrier(keras.layers.Layer):
         variables = self._get_variables()
         scalars = self._get_scalars()
         if PRUNED in names and PRUNED not in scalars:
-            # The file is from the later, fine-tuning phase of this run. What
-            # it numbers are masks.
+            # The file is from the later, fine-tuning phase of this run. The
+            # numbered entries are its masks.
             self._set_scalars(
                 {n: float(store[n][()]) for n in names if not n.isdigit()}
             )
             self._set_position(position)
             return
+        if PRUNED in scalars:
+            # Whoever holds zeros needs no rates, and a file may lack them.
+            scalars = {PRUNED: scalars[PRUNED]}
+            names = {n for n in names if n.isdigit() or n == PRUNED}
         expected = set(scalars) | {str(i) for i in range(len(variables))}
         if names != expected:
             raise ValueError(

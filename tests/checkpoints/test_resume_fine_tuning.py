@@ -59,3 +59,28 @@ def test_resumed_equals_uninterrupted(
     assert rates == straight[0]
     for a, b in zip(straight[1], resumed, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@slow_where_compiled
+def test_keep_masks_loads_a_file_of_the_fine_tuning(make_model, data, tmp_path):
+    plan = {"rate": 0.5, "allocation": "uniform"}
+    model = make_model("adam")
+    model.fit(
+        *data,
+        epochs=2,
+        verbose=0,
+        callbacks=[
+            keras_slr.SLRCallback(**plan, finetune_epochs=1),
+            keras.callbacks.ModelCheckpoint(tmp_path / "tuned.keras"),
+        ],
+    )
+    other = make_model("adam")
+    other.optimizer.build(other.trainable_variables)
+    keras_slr.hard_prune(other, **plan)
+    with keras_slr.keep_masks(other):
+        other.load_weights(tmp_path / "tuned.keras")
+        other.fit(*data, verbose=0)
+    for tuned, again in zip(model.layers, other.layers, strict=True):
+        np.testing.assert_array_equal(
+            to_numpy(tuned.kernel) == 0, to_numpy(again.kernel) == 0
+        )
