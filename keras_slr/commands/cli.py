@@ -12,12 +12,14 @@ from keras_slr.commands import recipe as recipes
 from keras_slr.commands.calibration import load_inputs
 from keras_slr.commands.default_compile import compile_classifier
 from keras_slr.commands.extensions import load_extensions
+from keras_slr.commands.recipe_fields import LAYERWISE
 from keras_slr.data import NAMES
 from keras_slr.data import load
 from keras_slr.files.load_error import first_sentence
 from keras_slr.files.model_files import check_writable
 from keras_slr.files.model_files import load_model
 from keras_slr.files.model_files import save_model
+from keras_slr.grids import GRIDS
 from keras_slr.layerwise.prune_layerwise import prune_layerwise
 from keras_slr.planning.plan import Plan
 from keras_slr.planning.targets import ALIASES
@@ -34,7 +36,8 @@ from keras_slr_base.command_line import Parser
 from keras_slr_base.command_line import run
 
 _RATE_HELP = (
-    "share of the entries to set to zero, 0.9 unless a structure fixes it"
+    "share of the entries to set to zero; 0.9 unless a structure fixes it, "
+    "0 with a constraint"
 )
 # Share of the training data that `--monitor` holds out.
 _VALIDATION = 0.1
@@ -210,6 +213,12 @@ def _add_prune(commands):
         + ", ".join(f"'{name}'" for name in STRUCTURES),
     )
     add(
+        "--constraint",
+        metavar="GRID",
+        help="values that the kept entries may have: '4bits', "
+        + ", ".join(f"'{name}'" for name in GRIDS),
+    )
+    add(
         "--target",
         help="what the model will run on, instead of a structure: "
         f"{', '.join((*TARGETS, *ALIASES))}",
@@ -222,7 +231,7 @@ def _add_prune(commands):
     add(
         "--method",
         help=f"{', '.join(SOLVERS)}; with --calibration "
-        f"{', '.join(recipes.LAYERWISE)}; slr unless given",
+        f"{', '.join(LAYERWISE)}; slr unless given",
     )
     add(
         "--score",

@@ -13,36 +13,28 @@ values are read; nothing in a recipe is executed. Paths are relative to the
 folder that the command is run in, as on the command line.
 """
 
-import collections
 import dataclasses
-import difflib
 import json
-import numbers
 import pathlib
-from typing import Any
 
-from keras_slr.allocation import ALLOCATIONS
-from keras_slr.allocation import check_rate
 from keras_slr.callbacks import PruningCallback
-from keras_slr.layerwise.solvers import LAYER_SOLVERS
-from keras_slr.layerwise.unit_choice import CHOICES
+from keras_slr.callbacks.arguments import check_finetune_epochs
+from keras_slr.commands.recipe_fields import FIELDS
+from keras_slr.commands.recipe_fields import LAYERWISE
+from keras_slr.commands.recipe_fields import advice
+from keras_slr.commands.recipe_fields import shortened
+from keras_slr.grids.from_text import from_text as grid_from_text
 from keras_slr.planning.budget import Budget
-from keras_slr.planning.targets import ALIASES
-from keras_slr.planning.targets import TARGETS
-from keras_slr.scores.registry import SCORES
 from keras_slr.scores.registry import score_of
 from keras_slr.solvers import SOLVERS
+from keras_slr.solvers.solver import check_projects
 from keras_slr.solvers.solver import check_scored
-from keras_slr.structures import from_text
-from keras_slr.training.clock import check_update_every
+from keras_slr.structures import from_text as structure_from_text
 
-_PLAN = ("rate", "include", "exclude", "structure", "allocation", "target")
-# Methods of pruning without training, by name; more may be registered later.
-LAYERWISE: collections.ChainMap[str, Any] = collections.ChainMap(
-    dict.fromkeys(CHOICES), LAYER_SOLVERS
-)
+_PLAN = ("rate", "include", "exclude", "allocation", "target")
 # Fields that only training reads.
 _OF_TRAINING = (
+    "constraint",
     "epochs",
     "finetune_epochs",
     "learning_rate",
@@ -53,7 +45,6 @@ _OF_TRAINING = (
 )
 # A score reads at most this many rows, evenly spaced: it reads them often.
 _SCORED = 512
-_LIMITS = [field.name for field in dataclasses.fields(Budget)]
 # In bytes; a recipe has a dozen short lines.
 _LARGEST = 1 << 20
 
@@ -78,6 +69,7 @@ class Recipe:
         structure: String, see `structures.from_text`.
         allocation: String.
         target: String.
+        constraint: String, see `grids.from_text`.
         budget: Dict of limits, see `Budget`.
         score: String, a key of `scores.SCORES`, by which the method chooses.
         update_every: See `SLRPruner`.
@@ -103,6 +95,7 @@ class Recipe:
     structure: str | None = None
     allocation: str | None = None
     target: str | None = None
+    constraint: str | None = None
     budget: dict | None = None
     score: str | None = None
     update_every: object = None
@@ -116,9 +109,11 @@ class Recipe:
 
     def plan(self):
         """Returns the arguments of `Plan`."""
-        plan = {name: getattr(self, name) for name in _PLAN}
-        plan["structure"] = self.structure and from_text(self.structure)
-        return plan | {"budget": self.budget and Budget(**self.budget)}
+        return {name: getattr(self, name) for name in _PLAN} | {
+            "structure": self.structure and structure_from_text(self.structure),
+            "constraint": self.constraint and grid_from_text(self.constraint),
+            "budget": self.budget and Budget(**self.budget),
+        }
 
     def callback(self, data=None):
         """Returns the callback of the method, with all options that are set.
@@ -201,7 +196,7 @@ def _read(path):
         raise ValueError(
             "Expected a recipe of fields with their values, such as `rate: "
             f"0.9`. Received `{path}`, which holds "
-            f"{_shortened(fields)}: name the values."
+            f"{shortened(fields)}: name the values."
         )
     return fields
 
@@ -250,9 +245,9 @@ def _check_fields(fields, label, path):
         if name not in names:
             raise ValueError(
                 f"Expected the fields {', '.join(names)} in `{path}`. "
-                f"Received: {_shortened(name)}; {_advice(name, names)}."
+                f"Received: {shortened(name)}; {advice(name, names)}."
             )
-        expected, valid = _FIELDS[name]
+        expected, valid = FIELDS[name]
         choices = () if isinstance(expected, str) else expected
         try:
             if value is None or valid(value):
@@ -263,7 +258,7 @@ def _check_fields(fields, label, path):
             expected = f"one of {', '.join(choices)}"
         raise ValueError(
             f"Expected {label(name)} to be {expected}. Received: "
-            f"{_shortened(value)}; {_advice(value, choices)}."
+            f"{shortened(value)}; {advice(value, choices)}."
         )
 
 
@@ -274,11 +269,11 @@ def _check_together(fields):
     method = given.get("method", "slr")
     known = LAYERWISE if calibrated else SOLVERS
     if method not in known:
-        advice = "leave out" if calibrated else "give"
+        verb = "leave out" if calibrated else "give"
         raise ValueError(
             f"Expected `method` {'with' if calibrated else 'without'} "
             f"`calibration` to be one of {', '.join(known)}. Received: "
-            f"'{method}'; choose one of these, or {advice} `calibration`."
+            f"'{method}'; choose one of these, or {verb} `calibration`."
         )
     if calibrated:
         for name in _OF_TRAINING:
@@ -286,114 +281,17 @@ def _check_together(fields):
                 raise ValueError(
                     f"Expected no `{name}` beside `calibration`, which "
                     "prunes without training. Received: "
-                    f"{name}={_shortened(given[name])}; leave one of them out."
+                    f"{name}={shortened(given[name])}; leave one of them out."
                 )
         return
     check_scored(SOLVERS[method](), score_of(given.get("score")))
+    check_projects(SOLVERS[method](), given.get("constraint"))
+    check_finetune_epochs(
+        given.get("finetune_epochs", 0), given.get("constraint")
+    )
     if "samples" in given:
         raise ValueError(
             "Expected `calibration` beside `samples`. Received: "
             f"samples={given['samples']} alone; give the data to calibrate "
             "on, or leave it out."
         )
-
-
-def _shortened(value):
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _advice(value, choices):
-    near = difflib.get_close_matches(str(value).lower(), choices, 1)
-    return f"did you mean '{near[0]}'" if near else "change it"
-
-
-def _is_text(value):
-    return isinstance(value, str) and value != "" and "\0" not in value
-
-
-def _is_texts(value):
-    values = value if isinstance(value, list) else [value]
-    return bool(values) and all(map(_is_text, values))
-
-
-def _is_integer(least, most=2**31 - 1):
-    def valid(value):
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        return whole and least <= value <= most
-
-    return valid
-
-
-def _is_number(value):
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
-
-
-def _is_rate(value):
-    rates = value.values() if isinstance(value, dict) else [value]
-    if not all(map(_is_number, rates)):
-        return False
-    check_rate(value)
-    return True
-
-
-def _is_structure(value):
-    return _is_text(value) and from_text(value) is not None
-
-
-def _is_budget(value):
-    if not isinstance(value, dict):
-        return False
-    for name in value:
-        if name not in _LIMITS:
-            raise ValueError(
-                f"Expected limits on {', '.join(_LIMITS)}. Received: "
-                f"{_shortened(name)}; {_advice(name, _LIMITS)}."
-            )
-    return Budget(**value) is not None
-
-
-def _is_update_every(value):
-    check_update_every(value)
-    return not isinstance(value, bool)
-
-
-def _one_of(choices):
-    # A class may be registered later; a list cannot be a key.
-    return choices, lambda value: value in tuple(choices)
-
-
-# For each field what is expected, as text or as choices, and a function that
-# returns whether a value is valid.
-_TEXT = ("text", _is_text)
-_TEXTS = ("a name or a list of names", _is_texts)
-_FIELDS = {
-    "model": _TEXT,
-    "data": _TEXT,
-    "calibration": _TEXT,
-    "samples": ("a whole number, 1 or more", _is_integer(1)),
-    "out": _TEXT,
-    "method": _one_of(collections.ChainMap(*LAYERWISE.maps, SOLVERS)),
-    "rate": ("a number in [0, 1), or such numbers by name", _is_rate),
-    "include": _TEXTS,
-    "exclude": _TEXTS,
-    "structure": ("the name of a structure", _is_structure),
-    "allocation": _one_of(ALLOCATIONS),
-    "target": _one_of((*TARGETS, *ALIASES)),
-    "budget": ("limits on params, bytes or flops", _is_budget),
-    "score": _one_of(SCORES),
-    "update_every": (
-        "a number of steps, a fraction of the run or 'epoch'",
-        _is_update_every,
-    ),
-    "finetune_epochs": ("a whole number, 0 or more", _is_integer(0)),
-    "epochs": ("a whole number, 1 or more", _is_integer(1)),
-    "batch_size": ("a whole number, 1 or more", _is_integer(1)),
-    "learning_rate": (
-        "a positive number",
-        lambda value: _is_number(value) and 0 < value < 1e6,
-    ),
-    "data_dir": _TEXT,
-    "monitor": ("true or false", lambda value: isinstance(value, bool)),
-    "seed": ("a whole number, 0 or more", _is_integer(0)),
-}

@@ -7,6 +7,7 @@ import pytest
 import keras_slr
 from keras_slr.commands import cli
 from keras_slr.commands import recipe as recipes
+from keras_slr.grids.from_text import from_text as grid_from_text
 from keras_slr.structures import from_text
 from tests.commands.invocations import HIDDEN
 from tests.commands.invocations import assert_user_error
@@ -93,6 +94,25 @@ def test_structure_and_shrink(files, capsys):
 )
 def test_structures_by_name(text, structure):
     assert from_text(text) == structure
+
+
+def test_a_grid(files, capsys):
+    hidden = ["--include", "hidden", "--constraint"]
+    assert prune(files, *hidden, "ternary") == 0
+    for column in kernel(files / "out.keras").T:
+        assert len(np.unique(abs(column[column != 0]))) == 1
+    code = prune(files, *hidden, "ternery")
+    assert_user_error(code, capsys, "--constraint", "did you mean 'ternary'")
+    code = prune(files, *hidden, "4bits", "--method", "greg")
+    assert_user_error(code, capsys, "GReg, which does not project", "ADMM")
+    code = prune(files, *hidden, "4bits", "--finetune-epochs", "1")
+    assert_user_error(code, capsys, "off the grid")
+    assert "before:" not in capsys.readouterr().out
+
+
+def test_grids_by_name():
+    assert grid_from_text("4bits") == keras_slr.Quantize(bits=4)
+    assert grid_from_text("powers_of_two") == keras_slr.PowersOfTwo()
 
 
 def test_target(files, capsys):

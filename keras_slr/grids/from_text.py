@@ -1,0 +1,30 @@
+"""Grids by name, for command lines and recipes."""
+
+import difflib
+import re
+
+from keras_slr.grids.grid import Grid
+from keras_slr.grids.quantize import Quantize
+from keras_slr.grids.registry import GRIDS
+
+
+def from_text(text: str) -> Grid:
+    """Returns the grid with a given name.
+
+    Args:
+        text: String: a key of `GRIDS`, or `"4bits"` for `Quantize(bits=4)`.
+
+    Raises:
+        ValueError: If there is no grid of that name.
+    """
+    if text in GRIDS:
+        return GRIDS[text]()
+    found = re.fullmatch(r"([0-9]{1,2}) ?bits?", text)
+    if found:
+        return Quantize(bits=int(found.group(1)))
+    names = ", ".join(f"'{name}'" for name in GRIDS)
+    near = difflib.get_close_matches(text, GRIDS, 1)
+    hint = f"; did you mean '{near[0]}'" if near else ""
+    raise ValueError(
+        f"Expected a grid: {names} or '4bits'. Received: '{text}'{hint}."
+    )
