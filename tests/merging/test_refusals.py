@@ -10,6 +10,8 @@ from keras_slr.merging import merge_units as module
 from tests.merging.helpers import kernels
 from tests.shrinking.helpers import randomize
 
+pytestmark = pytest.mark.once("refuses before any backend is asked")
+
 
 @pytest.fixture(autouse=True)
 def quick(quick_compilation):

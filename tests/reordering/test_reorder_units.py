@@ -13,6 +13,8 @@ from tests.helpers import to_numpy
 from tests.shrinking.helpers import outputs
 from tests.shrinking.helpers import randomize
 
+pytestmark = pytest.mark.once("reorders weights in NumPy")
+
 
 def kernels(weight):
     """Selects all kernels, small ones too."""

@@ -11,6 +11,8 @@ from tests.helpers import zeros
 from tests.shrinking.helpers import assert_same
 from tests.shrinking.helpers import randomize
 
+pytestmark = pytest.mark.once("multiplies kernels in NumPy")
+
 
 def norms(model):
     return [

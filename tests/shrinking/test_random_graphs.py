@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -14,6 +15,10 @@ from tests.fuzz.graphs import image_graph
 from tests.shrinking.helpers import outputs
 from tests.shrinking.helpers import randomize
 from tests.shrinking.helpers import zero_kernels
+
+pytestmark = pytest.mark.once(
+    "the rules of test_shrink, which run on every backend"
+)
 
 # Other backends trace or compile every graph anew.
 EXAMPLES = 12 if keras.config.backend() == "torch" else 3

@@ -15,6 +15,8 @@ from keras_slr import shrink
 from tests.helpers import needs_keras
 from tflite_export import friendly
 
+pytestmark = pytest.mark.once("copies what layers hold besides weights")
+
 MAKERS = (shrink, fold_batch_norm)
 TEXTS = ["red green blue", "green blue", "blue blue black"]
 NUMBERS = [7, 9, 9, 4]

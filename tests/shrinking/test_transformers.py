@@ -140,6 +140,7 @@ def test_heads_go(name, tmp_path):
     check(name, MODELS[name](), structure, removed, path)
 
 
+@pytest.mark.once("the same rules as above")
 @pytest.mark.parametrize("name", MODELS)
 def test_heads_and_feed_forward_units_go(name, tmp_path):
     removed = 2 * (heads(name) + feed_forward(name))
@@ -220,6 +221,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.once("shapes and rules")
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_layers(name, structure=keras_slr.Filter):
     model = randomize(OTHERS[name]())
