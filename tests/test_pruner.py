@@ -37,7 +37,7 @@ def test_a_loop_prunes_as_fit_does(make_model, data):
         by_loop.reset_metrics()
         pruner.step(loss)
     report = pruner.finalize()
-    assert [row.zeros for row in report.pruned] == [580, 457]
+    assert sum(row.zeros for row in report.pruned) == 1037
     for a, b in zip(by_fit.get_weights(), by_loop.get_weights()):
         np.testing.assert_array_equal(a == 0, b == 0)
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)

@@ -14,9 +14,13 @@ from typing import TypeAlias
 
 import numpy as np
 
+from keras_slr.allocation.spectrum import Spectrum
+from keras_slr.allocation.spectrum import spectrum_of
 from keras_slr.projections import keep_count
 
 FLOOR = 0.1
+# A divisor for layers whose scores are all zero.
+_LEAST = 1e-300
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +53,14 @@ class Share:
 
         For unstructured sparsity, units are single entries.
         """
+        return self._read()
+
+    @functools.cached_property
+    def spectrum(self) -> Spectrum:
+        """`Spectrum` of the scores, which are read and not kept."""
+        return spectrum_of(self._read())
+
+    def _read(self):
         return self.source() if callable(self.source) else self.source
 
 
@@ -94,11 +106,12 @@ def global_magnitude(shares, rate):
 
     The norm of each unit is first divided by the norm of its layer.
     """
-    return _by_scores(
-        shares,
-        rate,
-        [s.scores / max(np.linalg.norm(s.scores), 1e-30) for s in shares],
-    )
+
+    def divided_by_norm(share):
+        found = share.spectrum
+        return found.scores / max(np.sqrt(found.not_smaller[-1]), _LEAST)
+
+    return _by_scores(shares, rate, divided_by_norm)
 
 
 def pooled(shares, rate):
@@ -107,7 +120,7 @@ def pooled(shares, rate):
     It is for scores that compare across layers by themselves, such as
     `SNIP()` or `Magnitude(norm=1, mean=True)`.
     """
-    return _by_scores(shares, rate, [s.scores for s in shares])
+    return _by_scores(shares, rate, lambda share: share.spectrum.scores)
 
 
 def lamp(shares, rate):
@@ -117,16 +130,24 @@ def lamp(shares, rate):
     squares of the units of its layer that are not smaller. One threshold on
     the scores applies to all layers.
     """
-    return _by_scores(shares, rate, [_lamp_scores(s.scores) for s in shares])
+    return _by_scores(shares, rate, _lamp_scores)
 
 
-def _lamp_scores(norms):
-    squares = np.square(norms.astype("float64"))
-    order = np.argsort(squares, kind="stable")
-    not_smaller = np.cumsum(squares[order][::-1])[::-1]
-    scores = np.empty_like(squares)
-    scores[order] = squares[order] / np.maximum(not_smaller, 1e-300)
-    return scores
+def balanced(shares, rate):
+    """Returns rates by LAMP that prune small layers more than LAMP does.
+
+    The score of LAMP is multiplied by the fourth root of the layer's size.
+    If the magnitudes of all Dense layers have the same distribution, the
+    densities are then about those of ERK.
+    """
+    return _by_scores(
+        shares, rate, lambda share: share.size**0.25 * _lamp_scores(share)
+    )
+
+
+def _lamp_scores(share):
+    found = share.spectrum
+    return found.squares / np.maximum(found.not_smaller, _LEAST)
 
 
 def triangular(shares, rate):
@@ -158,37 +179,63 @@ def relative(shares, rate):
     every layer is the same fraction of its largest unit's norm. Large layers,
     whose largest weight stands out further, thus lose more.
     """
-    return _by_scores(
-        shares, rate, [s.scores / max(s.scores.max(), 1e-30) for s in shares]
+
+    def relative_to_largest(share):
+        scores = share.spectrum.scores
+        return scores / max(scores[0], _LEAST)
+
+    return _by_scores(shares, rate, relative_to_largest)
+
+
+def _by_scores(shares, rate, scores_of):
+    """Returns rates that keep the largest scores of all layers together.
+
+    Args:
+        shares: List of `Share`.
+        rate: Float in `[0, 1)`.
+        scores_of: Function of a `Share` that returns a score for each level
+            of its `Spectrum`. They must be in descending order.
+    """
+    spectra = [share.spectrum for share in shares]
+    layer = np.repeat(np.arange(len(shares)), [s.counts.size for s in spectra])
+    weights = np.array([a.size / s.total for a, s in zip(shares, spectra)])
+    # Every layer keeps at least this many units.
+    kept = np.array(
+        [keep_count(s.total, 1.0 - (1.0 - rate) * FLOOR) for s in spectra]
     )
-
-
-def _by_scores(shares, rate, scores):
-    """Returns rates that keep the largest scores of all layers together."""
-    layer = np.repeat(np.arange(len(shares)), [len(s) for s in scores])
-    weight = np.array([s.size / len(s.scores) for s in shares])[layer]
-    merged = np.concatenate(scores)
-    start = 0
-    for score in scores:
-        # The entries that every layer keeps come first.
-        floor = keep_count(len(score), 1.0 - (1.0 - rate) * FLOOR)
-        kept = np.argsort(-score, kind="stable")[:floor]
-        merged[start + kept] = np.inf
-        start += len(score)
-    order = np.argsort(-merged, kind="stable")
-    total = weight.sum()
-    wanted = total - round(rate * total)
-    kept = order[np.cumsum(weight[order]) <= wanted * (1 + 1e-9)]
-    counts = np.bincount(layer[kept], minlength=len(shares))
+    open_ = np.concatenate(
+        [
+            np.diff(np.maximum(np.cumsum(s.counts) - floor, 0), prepend=0)
+            for s, floor in zip(spectra, kept)
+        ]
+    )
+    # What is not finite is named where the weights are projected.
+    with np.errstate(all="ignore"):
+        scores = np.concatenate([scores_of(share) for share in shares])
+    # Layers with the same scores lose the same parts of them.
+    order = np.lexsort((np.concatenate([s.parts for s in spectra]), -scores))
+    layer, open_ = layer[order], open_[order]
+    total = sum(share.size for share in shares)
+    wanted = (total - round(rate * total)) * (1 + 1e-9) - kept @ weights
+    cost = np.cumsum(open_ * weights[layer])
+    end = int(np.searchsorted(cost, wanted, side="right"))
+    taken = open_[:end]
+    kept += np.bincount(layer[:end], taken, len(shares)).astype("int64")
+    if end < len(order):
+        # The first level that does not fit is kept in part.
+        before = cost[end - 1] if end else 0.0
+        at = layer[end]
+        kept[at] += max(int((wanted - before) / weights[at]), 0)
     return [
-        min(1.0 - max(int(count), 1) / len(score), 1.0)
-        for count, score in zip(counts, scores)
+        min(1.0 - max(int(count), 1) / s.total, 1.0)
+        for count, s in zip(kept, spectra)
     ]
 
 
 ALLOCATIONS = {
     "uniform": uniform,
     "erk": erk,
+    "balanced": balanced,
     "global": global_magnitude,
     "pooled": pooled,
     "lamp": lamp,

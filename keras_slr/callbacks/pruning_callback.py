@@ -64,7 +64,7 @@ class PruningCallback(TrainingCallback):
         structure: The entries that are zero together, such as `Filter()`.
             Defaults to `None`, single entries.
         allocation: How the rate is distributed over layers, see `Plan`.
-            Defaults to `None`: small layers stay denser.
+            Defaults to `None`: `"balanced"` for single entries.
         budget: `Budget`, the cost limit, such as `Budget(flops=0.5)`, instead
             of `rate`. Defaults to `None`.
         target: String, the target platform, instead of `structure`:

@@ -17,7 +17,6 @@ from keras_slr.grids.check import check_no_grid
 from keras_slr.layerwise import outliers
 from keras_slr.layerwise.batches import batches_of
 from keras_slr.layerwise.batches import samples_of
-from keras_slr.layerwise.default_allocation import default_allocation
 from keras_slr.layerwise.input_check import check_inputs
 from keras_slr.layerwise.job import Job
 from keras_slr.layerwise.memory import check_kept
@@ -104,9 +103,8 @@ def prune_layerwise(
             `1`.
         **plan: Further arguments of `Plan`: `include`, `exclude`,
             `structure`, `allocation`, `budget` and `target`. Here
-            `allocation` defaults to `"lamp"` for single entries. It may also
-            be `"owl"`, which keeps kernels denser if their inputs have
-            outliers (arXiv 2310.05175).
+            `allocation` may also be `"owl"`, which keeps kernels denser if
+            their inputs have outliers (arXiv 2310.05175).
 
     Returns:
         `LayerwiseReport`.
@@ -144,8 +142,6 @@ def prune_layerwise(
         )
     if by_outliers:
         plan["allocation"] = "uniform"
-    elif plan.get("allocation") is None and not isinstance(rate, dict):
-        plan["allocation"] = default_allocation
     constraints, left = Plan(rate, **plan).constraints(model)
     for weight in numbered(constraints)[0]:
         check_finite(weight.variable, weight.path)

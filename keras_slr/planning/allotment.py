@@ -124,7 +124,7 @@ def _parts(allocation, coupled, open_, values):
         for i in open_:
             alone = isinstance(coupled[i][0], Unstructured)
             (by_entry if alone else by_unit).append(i)
-        parts = [("erk", by_entry), ("uniform", by_unit)]
+        parts = [("balanced", by_entry), ("uniform", by_unit)]
     return [
         (allocation, part, [_share(*coupled[i], values) for i in part])
         for allocation, part in parts

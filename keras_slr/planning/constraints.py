@@ -1,5 +1,6 @@
 """From a plan and a model to the constraints on the model's weights."""
 
+import dataclasses
 import functools
 
 import keras
@@ -64,8 +65,14 @@ def _constraints_of(plan, model, scorer):
             check_ranks(scorer.score, bound, weights)
     allotment = Allotment(plan, model, coupled, selection)
     constraints = allotment.constraints(_values_of(coupled, scorer))
-    idle = [(c.weights[0], Refusal(c.idle)) for c in constraints if c.idle]
+    idle = _idle(constraints)
     whole = all(c.count(c.rate) == c.units for c in constraints)
+    if whole and not idle and isinstance(plan.rate, float):
+        # The rate is below one unit, so the allocation gave no layer any of
+        # it. The rate itself shows the reasons.
+        idle = _idle(
+            dataclasses.replace(c, rate=plan.rate) for c in constraints
+        )
     if idle and whole and plan.constraint is None:
         raise ValueError(
             f"Expected rates that set some of {wanted or 'the entries'} to "
@@ -73,6 +80,10 @@ def _constraints_of(plan, model, scorer):
             f"`{model.name}`: {_examples(idle)}."
         )
     return constraints, selection.left + refused, allotment
+
+
+def _idle(constraints):
+    return [(c.weights[0], Refusal(c.idle)) for c in constraints if c.idle]
 
 
 def _values_of(coupled, scorer):

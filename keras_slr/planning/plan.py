@@ -47,11 +47,11 @@ class Plan:
         structure: `structures.Structure`, or a dict of them by selector.
             Defaults to `None`, `Unstructured()`.
         allocation: How a single rate is distributed over layers: `"uniform"`,
-            `"erk"`, `"global"`, `"pooled"`, `"lamp"`, `"flat"`,
-            `"triangular"`, `"relative"`, a `Sensitivity`, or a function like
-            those in `keras_slr.allocation.allocations`. Defaults to `None`:
-            `"erk"` for weights that are pruned entry by entry, `"uniform"`
-            for others.
+            `"erk"`, `"lamp"`, `"balanced"`, `"global"`, `"pooled"`,
+            `"flat"`, `"triangular"`, `"relative"`, a `Sensitivity`, or a
+            function like those in `keras_slr.allocation.allocations`.
+            Defaults to `None`: `"balanced"` for weights that are pruned entry
+            by entry, `"uniform"` for others.
         budget: `Budget`, a limit on the cost of the pruned model, instead of
             `rate`. The smallest rate that keeps it is distributed over the
             layers. Defaults to `None`.

@@ -25,8 +25,8 @@ class IterativePruning(Solver):
     iteration removes the same share of what is left.
 
     Each iteration allocates the rates of the layers anew, by the weights as
-    they are then. So with `allocation="global"`, `"lamp"` or `"pooled"`, one
-    threshold applies to all layers each time. Zeros stay zero.
+    they are then. So with `allocation="balanced"`, `"global"`, `"lamp"` or
+    `"pooled"`, one threshold applies to all layers each time. Zeros stay zero.
 
     Weight, unit and filter pruning (Rahul and others, IJEAT 9(4), 2020) has
     this schedule. The full text was not at hand: five iterations of 5 % each,

@@ -9,6 +9,7 @@ from keras_slr.allocation import ALLOCATIONS
 from keras_slr.allocation import Share
 from keras_slr.allocation import allocate
 from keras_slr.allocation.allocations import FLOOR
+from tests.helpers import to_numpy
 from tests.helpers import zeros
 
 pytestmark = pytest.mark.once("counts in NumPy")
@@ -66,20 +67,95 @@ def lamp_by_hand(w):
 @pytest.mark.parametrize(
     "name, score",
     [
-        ("lamp", lamp_by_hand),
-        ("global", lambda w: w / np.sqrt(np.square(w).sum())),
-        ("relative", lambda w: w / w.max()),
+        ("lamp", lambda w, shape: lamp_by_hand(w)),
+        ("balanced", lambda w, shape: lamp_by_hand(w) * w.size**0.25),
+        ("global", lambda w, shape: w / np.sqrt(np.square(w).sum())),
+        ("relative", lambda w, shape: w / w.max()),
     ],
 )
 def test_one_threshold_for_all_layers(name, score):
     layers = shares(shapes=[(20, 10), (10, 8), (8, 4)], scales=(1, 5, 0.1))
     rates = allocate(name, layers, 0.8)
-    scores = [score(layer.scores) for layer in layers]
+    scores = [score(layer.scores, layer.shape) for layer in layers]
     kept = round(0.2 * 312)
     threshold = np.sort(np.concatenate(scores))[-kept]
     expected = [1 - np.mean(s >= threshold) for s in scores]
     np.testing.assert_allclose(rates, expected)
     assert len(set(rates)) == 3
+
+
+def test_a_million_scores_are_counted_as_if_they_were_sorted():
+    """Levels are 2048 to a power of two, which moves few entries."""
+    shapes = [(800, 1000), (500, 400)]
+    layers = shares(shapes=shapes, scales=(1.0, 0.3))
+    scores = [lamp_by_sorting(layer.scores) for layer in layers]
+    kept = round(0.1 * 1_000_000)
+    threshold = np.sort(np.concatenate(scores))[-kept]
+    expected = [1 - np.mean(s >= threshold) for s in scores]
+    rates = allocate("lamp", layers, 0.9)
+    np.testing.assert_allclose(rates, expected, atol=1e-4)
+    assert expected[1] < expected[0] - 0.01
+
+
+def lamp_by_sorting(w):
+    squares = np.square(w.astype("float64"))
+    order = np.argsort(-squares)
+    scores = np.empty_like(squares)
+    scores[order] = squares[order] / np.cumsum(squares[order])
+    return scores
+
+
+@pytest.mark.parametrize("rate", [0.9, 0.95])
+def test_balanced_is_near_erk_where_magnitudes_tell_nothing(rate):
+    shapes = [(784, 300), (300, 100), (100, 10)]
+    layers = shares(shapes=shapes, scales=(0.1, 2.0, 1.0))
+    by_lamp, between, by_shape = (
+        np.array(allocate(name, layers, rate))
+        for name in ("lamp", "balanced", "erk")
+    )
+    np.testing.assert_allclose(between[:2], by_shape[:2], atol=0.03)
+    assert abs(by_lamp - by_shape)[1] > 2 * abs(between - by_shape)[1]
+
+
+@pytest.mark.parametrize("name", ["lamp", "balanced", "global", "relative"])
+def test_a_pruned_model_keeps_its_zeros(make_model, name):
+    model = make_model()
+    keras_slr.hard_prune(model, 0.9, allocation=name)
+    before = model.get_weights()
+    keras_slr.hard_prune(model, 0.9, allocation=name)
+    for a, b in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", ["lamp", "balanced", "global"])
+def test_layers_of_equal_magnitudes_share_the_rate(name):
+    """A whole layer of equal scores neither stays nor leaves at once."""
+    layers = shares(shapes=[(64, 64)] * 4)
+    for layer in layers:
+        layer.scores[:] = 0.3
+    assert allocate(name, layers, 0.9) == pytest.approx([0.9] * 4, abs=1 / 64)
+
+
+def test_weights_on_a_grid_get_about_the_rates_of_others():
+    shapes = [(256, 128), (128, 64), (64, 32)]
+    others = allocate("balanced", shares(shapes=shapes), 0.9)
+    layers = shares(shapes=shapes)
+    for layer in layers:
+        layer.scores[:] = layer.scores.max() / 2
+    found = allocate("balanced", layers, 0.9)
+    np.testing.assert_allclose(found, others, atol=0.2)
+    assert density(layers, found) == pytest.approx(0.1, abs=1e-4)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("name", ["lamp", "balanced", "global", "relative"])
+def test_what_is_not_finite_is_named(make_model, name):
+    model = make_model()
+    w = to_numpy(model.layers[1].kernel).copy()
+    w[0, 0] = np.inf
+    model.layers[1].kernel.assign(w)
+    with pytest.raises(ValueError, match="NaN or Inf in .*kernel"):
+        keras_slr.hard_prune(model, 0.9, allocation=name)
 
 
 def test_triangular_rates_rise_from_a_dense_first_layer():

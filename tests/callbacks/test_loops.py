@@ -95,7 +95,7 @@ def test_a_loop_prunes_as_fit_does_and_traces_as_often(data, backend):
         warnings.simplefilter("error", UserWarning)
         loop(model, data, callback_list(model, pruning))
     assert_same(by_fit, model)
-    assert [row.zeros for row in pruning.report().pruned] == EXPECTED_ZEROS
+    assert sum(row.zeros for row in pruning.report().pruned) == EXPECTED_ZEROS
     assert_untouched(model)
     assert model.steps == (EPOCHS * STEPS if backend == "torch" else 1)
 
@@ -147,7 +147,7 @@ def test_a_fit_after_a_loop_that_raised_removes_the_run(make_model, data):
     with pytest.warns(UserWarning, match="come to its end"):
         fit(model, data, [])
     assert_untouched(model)
-    assert pruned_zeros(model) == [0, 0]
+    assert pruned_zeros(model) == 0
 
 
 def test_a_list_without_a_number_of_epochs_is_an_error(make_model, data):

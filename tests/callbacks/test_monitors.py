@@ -231,7 +231,9 @@ def test_as_many_hard_values_as_validations(
 def test_hard_values_of_moving_averages(make_model, data):
     """`SwapEMAWeights` validates the averages."""
     model = make_model(keras.optimizers.Adam(0.01, use_ema=True))
-    slr = SLRCallback(0.9, monitor_hard_pruned=True)
+    # By shapes, so that the averages get the rates of the run.
+    plan = {"rate": 0.9, "allocation": "erk"}
+    slr = SLRCallback(**plan, monitor_hard_pruned=True)
     seen = []
 
     class Averages(keras.callbacks.Callback):
@@ -248,7 +250,7 @@ def test_hard_values_of_moving_averages(make_model, data):
         twin = make_model()
         for v, average in zip(twin.trainable_variables, averages):
             v.assign(average)
-        keras_slr.hard_prune(twin, 0.9)
+        keras_slr.hard_prune(twin, **plan)
         np.testing.assert_allclose(
             twin.evaluate(*data, verbose=0), measured, 1e-5
         )

