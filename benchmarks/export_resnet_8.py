@@ -55,7 +55,7 @@ def main(argv=None):
     if args.pruned and args.pruned.exists():
         start.model.load_weights(args.pruned)
     else:
-        start.fit(args.epochs, [keras_slr.SLRCallback(RATE)])
+        start.fit(args.epochs, [keras_slr.SLRCallback(RATE, allocation="erk")])
         if args.pruned:
             start.model.save(args.pruned)
     pruned = start.score()

@@ -36,7 +36,7 @@ def main(argv=None):
         dense = tflite_export.convert(
             model, folder / "dense.tflite", sparsity="none"
         )
-        keras_slr.hard_prune(model, RATE)
+        keras_slr.hard_prune(model, RATE, allocation="erk")
         found = tflite_export.smallest(
             model, folder / "small.tflite", images.astype("float32")
         )

@@ -3,7 +3,7 @@
     KERAS_BACKEND=jax python -m benchmarks.lenet --data-dir DATA
 
 For each seed: ten epochs of dense training, then, from those weights and for
-each rate, ten epochs with `SLRCallback(rate)` as it comes, Adam at its
+each rate, ten epochs with `SLRCallback(rate, allocation="erk")`, Adam at its
 default learning rate throughout. Accuracies are on the test data, which
 nothing was chosen by. `--solver` runs another form of the solver.
 `--fixed-order` draws the initial weights by NumPy and never shuffles, so that
@@ -26,6 +26,7 @@ from keras_slr import data
 
 BATCH = 128
 RATES = (0.9, 0.95, 0.98)
+ALLOCATION = "erk"
 SOLVERS = {
     "default": {},
     # The penalty in the gradient.
@@ -86,12 +87,14 @@ def run(images, seed, rates, epochs, solver, fixed_order):
     dense = model.get_weights()
     for rate in rates:
         model.set_weights(dense)
-        keras_slr.hard_prune(model, rate)
+        keras_slr.hard_prune(model, rate, allocation=ALLOCATION)
         one_shot = accuracy(model, images)
         model.set_weights(dense)
         keras.utils.set_random_seed(1000 + seed)
         compiled(model)
-        callback = keras_slr.SLRCallback(rate, **SOLVERS[solver])
+        callback = keras_slr.SLRCallback(
+            rate, allocation=ALLOCATION, **SOLVERS[solver]
+        )
         start = time.perf_counter()
         history = fit([callback]).history
         report = callback.report()

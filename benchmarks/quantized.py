@@ -42,6 +42,8 @@ def longer(model, fit):
 def slr(rate=None, constraint=None, solver=None):
     def train(model, fit):
         plan = {"include": KERNELS, "constraint": constraint}
+        if rate is not None:
+            plan["allocation"] = "erk"
         fit(model, SLRCallback(rate, solver=solver, **plan))
 
     return train

@@ -77,7 +77,7 @@ def main(argv=None):
                 start = dataclasses.replace(starts[seed], task=task)
                 make, solver = SOLVERS[name]
                 start.rewind(epochs)
-                start.fit(epochs, [make(rate, solver=solver)])
+                start.fit(epochs, [make(rate, solver=solver, allocation="erk")])
                 rows[case].append(start.score())
         results[name] = rows
         means = [statistics.mean(row) for row in rows.values()]

@@ -42,6 +42,7 @@ from examples.data import load
 from examples.data import normalised
 from examples.models import CLASSIFIERS
 from examples.models import pretrained
+from keras_slr.allocation import ALLOCATIONS
 from keras_slr.structures.from_text import from_text
 
 # Divisors of widths and depths in tiny mode. They leave something to prune.
@@ -124,7 +125,7 @@ def main(argv=None):
     )
     parser.add_argument(
         "--allocation",
-        choices=("erk", "uniform", "global", "lamp", "triangular", "relative"),
+        choices=tuple(ALLOCATIONS),
         help="how to distribute a single rate over the layers",
     )
     parser.add_argument(

@@ -46,7 +46,7 @@ class Jobs:
     def __init__(self, name, methods, args):
         self._name = name
         self._methods = methods
-        self._task = _task(name, args.steps_per_execution)
+        self._task = _task(name, args.suite, args.steps_per_execution)
         self._args = args
         folder = pathlib.Path(args.out)
         self._unmerged = folder / records.UNMERGED
@@ -101,6 +101,7 @@ class Jobs:
             scored = (
                 keras.config.backend(),
                 self._task.training,
+                self._task.allocation,
                 method,
                 setting,
                 rate,
@@ -159,6 +160,7 @@ class Jobs:
         args = self._args
         return _start(
             self._name,
+            args.suite,
             seed,
             validation,
             args.data_dir,
@@ -168,16 +170,24 @@ class Jobs:
         )
 
 
-def _task(name, steps_per_execution):
-    return TASKS[name].with_steps_per_execution(steps_per_execution)
+def _task(name, suite, steps_per_execution):
+    task = TASKS[name].with_allocation(SUITES[suite].allocation)
+    return task.with_steps_per_execution(steps_per_execution)
 
 
 # Only the last one, since models and images are large.
 @functools.lru_cache(maxsize=1)
 def _start(
-    name, seed, validation, data_dir, models_dir, cache, steps_per_execution
+    name,
+    suite,
+    seed,
+    validation,
+    data_dir,
+    models_dir,
+    cache,
+    steps_per_execution,
 ):
-    task = _task(name, steps_per_execution)
+    task = _task(name, suite, steps_per_execution)
     images = task.images(data_dir, validation)
     return begin(task, images, seed, models_dir, cache)
 

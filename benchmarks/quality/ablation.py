@@ -15,6 +15,7 @@ from benchmarks.quality.method_settings import DEFAULTS
 from benchmarks.quality.method_settings import IN_METRIC
 from benchmarks.quality.method_settings import WITHOUT
 from benchmarks.quality.task import Task
+from benchmarks.quality.tasks import TASKS as NETS
 
 METHODS = ("slr", *WITHOUT, *DEFAULTS, *IN_METRIC)
 
@@ -35,4 +36,7 @@ _NETS = {
         _of["sentence_convolutions_adam_0.001_10"], 0.9, 0.95
     ),
 }
+_NETS["resnet_8"] = dataclasses.replace(
+    NETS["resnet_8_cifar10"], epochs=(8,), rates=(0.8, 0.95), finetune_epochs=0
+)
 TASKS = {f"ablation_{name}": task for name, task in _NETS.items()}

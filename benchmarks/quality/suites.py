@@ -42,6 +42,9 @@ class Suite:
         seeds: Tuple of integers.
         folder: String, folder of the results in `benchmarks/results`.
         render: Function of this folder that writes its `README.md`.
+        allocation: String or `None`, see `Task`; `None` is the default of
+            the library. Defaults to `"erk"`, which was that default when the
+            results of these suites were stored.
     """
 
     tasks: tuple
@@ -49,6 +52,7 @@ class Suite:
     seeds: tuple = (0, 1, 2)
     folder: str = "quality"
     render: object = report.render
+    allocation: str | None = "erk"
 
     def methods_of(self, task):
         """Returns the methods that run on a task."""
@@ -73,6 +77,7 @@ SUITES = {
         seeds=(0,),
         folder="defaults",
         render=report.render_defaults,
+        allocation=None,
     ),
     "ablation": Suite(
         tuple(ablation.TASKS),
@@ -80,6 +85,7 @@ SUITES = {
         seeds=(0, 1),
         folder="ablation",
         render=report.render_ablation,
+        allocation=None,
     ),
     "convergence": Suite(
         tuple(convergence.TASKS),

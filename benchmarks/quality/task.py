@@ -43,6 +43,9 @@ class Task:
             to `None`, unstructured.
         of_parameters: Boolean, whether a rate is the share of all parameters
             that leaves, not of the entries or units. Defaults to `False`.
+        allocation: String, how a rate is distributed over the layers if
+            single entries are pruned. Defaults to `None`, the default of the
+            library.
         learning_rates: Tuple of floats. One is chosen for each method, as
             its settings are. Defaults to none: that of `training`.
     """
@@ -59,6 +62,7 @@ class Task:
     finetune_epochs: int = 1
     structure: object = None
     of_parameters: bool = False
+    allocation: str | None = None
     learning_rates: tuple = ()
 
     @property
@@ -70,6 +74,12 @@ class Task:
         """Returns this task with other steps per execution in pruning."""
         training = dataclasses.replace(self.training, steps_per_execution=steps)
         return dataclasses.replace(self, training=training)
+
+    def with_allocation(self, allocation):
+        """Returns this task with another allocation of single entries."""
+        if self.structure is not None:
+            return self
+        return dataclasses.replace(self, allocation=allocation)
 
     def with_learning_rate(self, rate):
         """Returns this task with another learning rate, unless `None`."""

@@ -94,6 +94,8 @@ def _callback(start, method, solver, rate, **kwargs):
     score = getattr(make, "keywords", {}).get("score")
     if score is not None and score.reads in ("gradients", "outputs"):
         kwargs["data"] = images.x_train[:ROWS], images.y_train[:ROWS]
+    if task.allocation is not None and solver.default_allocation is None:
+        kwargs["allocation"] = task.allocation
     return make(solver=solver, structure=task.structure, **goal, **kwargs)
 
 
@@ -107,7 +109,7 @@ def _layerwise(start, method, rate):
         rate,
         structure=start.task.structure,
         # The rates that SLR goes on with.
-        allocation="erk" if start.task.structure is None else "uniform",
+        allocation=start.task.allocation,
         verbose=0,
     )
 
