@@ -61,7 +61,7 @@ model.evaluate(x_test, y_test, verbose=0, return_dict=True)
 #
 # `report` shows what a rate of 0.9 will prune. The rate is distributed over the
 # layers so that small layers keep a larger share of their weights: the small
-# `head` keeps all of them. Biases are never pruned, and the first convolution
+# `head` keeps most of them. Biases are never pruned, and the first convolution
 # only if you ask for it.
 
 # %%
