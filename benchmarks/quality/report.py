@@ -26,11 +26,12 @@ CASES = """# Robustness
 
 SLR runs with its default arguments and `allocation="erk"` in cases that differ
 in model, data, optimizer, learning rate and number of epochs. The settings of
-the other methods were chosen for each case on validation data. Test accuracy in percent
-(for `autoencoder` and `friedman`, the explained variance), mean (lowest to
-highest) over seeds, hard-pruned and **not retrained**. The last column is SLR
-minus the best other method. The data of `friedman` and `sentence_convolutions`
-are generated; `missing_words` is real text, Tiny Shakespeare.
+the other methods were chosen for each case on validation data. Test accuracy in
+percent (for `autoencoder` and `friedman`, the explained variance), mean (lowest
+to highest) over seeds, hard-pruned and **not retrained**. The last column is
+SLR minus the best other method. The data of `friedman` and
+`sentence_convolutions` are generated; `missing_words` is real text, Tiny
+Shakespeare.
 `python -m benchmarks.quality --suite robustness` writes this page.
 
 """

@@ -55,7 +55,8 @@ class Spectrum:
 def spectrum_of(scores: np.ndarray) -> Spectrum:
     """Returns the `Spectrum` of a vector of non-negative scores."""
     bits = np.ascontiguousarray(scores, "float32").reshape(-1).view("uint32")
-    counts, sums = np.zeros(_LEVELS, "int64"), np.zeros(_LEVELS)
+    counts: np.ndarray = np.zeros(_LEVELS, "int64")
+    sums = np.zeros(_LEVELS)
     for start in range(0, bits.size, _BLOCK):
         block = bits[start : start + _BLOCK]
         level = block >> _SHIFT
