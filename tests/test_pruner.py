@@ -93,8 +93,10 @@ def test_finalize_is_idempotent_and_abandon_keeps_the_weights(make_model, data):
 
 def test_the_first_z_is_the_projection_and_lam_zero(make_model):
     model = make_model()
-    pruner = SLRPruner(0.9, solver=SLR.coupled(free_support=False))
+    solver = SLR.coupled(free_support=False)
+    pruner = SLRPruner(0.9, allocation="erk", solver=solver)
     pruner.begin(model)
+    # The ratio of the densities is (20 + 32) / 640 to (32 + 16) / 512.
     for layer, count in zip(model.layers, (60, 55)):
         w = np.abs(to_numpy(layer.kernel))
         z = pruner.auxiliary(layer)

@@ -117,7 +117,8 @@ def test_arguments_outside_their_range_are_refused(arguments):
 
 def test_auxiliary_and_multipliers_by_name_and_only_in_a_run(make_model):
     model = make_model("adam")
-    callback = SLRCallback(0.9, solver=SLR.coupled())
+    # The ratio of the densities is (20 + 32) / 640 to (32 + 16) / 512.
+    callback = SLRCallback(0.9, allocation="erk", solver=SLR.coupled())
     with pytest.raises(ValueError, match="in progress"):
         callback.auxiliary("hidden")
     callback.attach(model)
