@@ -219,8 +219,8 @@ def _by_scores(shares, rate, scores_of):
     wanted = (total - round(rate * total)) * (1 + 1e-9) - kept @ weights
     cost = np.cumsum(open_ * weights[layer])
     end = int(np.searchsorted(cost, wanted, side="right"))
-    taken = open_[:end]
-    kept += np.bincount(layer[:end], taken, len(shares)).astype("int64")
+    taken = np.bincount(layer[:end], open_[:end], len(shares))
+    kept += taken.astype("int64")
     if end < len(order):
         # The first level that does not fit is kept in part.
         before = cost[end - 1] if end else 0.0

@@ -1,8 +1,8 @@
 """Grids by name, for command lines and recipes."""
 
-import difflib
 import re
 
+from keras_slr.did_you_mean import did_you_mean
 from keras_slr.grids.grid import Grid
 from keras_slr.grids.quantize import Quantize
 from keras_slr.grids.registry import GRIDS
@@ -23,8 +23,7 @@ def from_text(text: str) -> Grid:
     if found:
         return Quantize(bits=int(found.group(1)))
     names = ", ".join(f"'{name}'" for name in GRIDS)
-    near = difflib.get_close_matches(text, GRIDS, 1)
-    hint = f"; did you mean '{near[0]}'" if near else ""
     raise ValueError(
-        f"Expected a grid: {names} or '4bits'. Received: '{text}'{hint}."
+        f"Expected a grid: {names} or '4bits'. Received: '{text}'"
+        f"{did_you_mean(text, GRIDS)}."
     )

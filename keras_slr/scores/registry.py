@@ -1,10 +1,10 @@
 """The scores by name; a new one registers itself here."""
 
-import difflib
 from collections.abc import Callable
 from typing import Any
 from typing import TypeVar
 
+from keras_slr.did_you_mean import did_you_mean
 from keras_slr.registration import registration
 from keras_slr.scores.score import Score
 
@@ -57,12 +57,12 @@ def score_of(score: Any) -> Score | None:
     if isinstance(score, str):
         if score in SCORES:
             return SCORES[score]()
-        near = difflib.get_close_matches(score, SCORES, 1)
-        hint = f"; did you mean '{near[0]}'" if near else ""
         raise ValueError(
             "Expected `score` to be "
             + ", ".join(f"'{name}'" for name in SCORES)
-            + f" or a `keras_slr.Score`. Received: '{score}'{hint}."
+            + f" or a `keras_slr.Score`. Received: '{score}'"
+            + did_you_mean(score, SCORES)
+            + "."
         )
     raise TypeError(
         "Expected `score` to be a name, such as 'taylor', or an instance of "

@@ -1,8 +1,8 @@
 """Structures by name, for command lines and recipes."""
 
-import difflib
 import re
 
+from keras_slr.did_you_mean import did_you_mean
 from keras_slr.structures.block import Block
 from keras_slr.structures.n_m import NM
 from keras_slr.structures.registry import STRUCTURES
@@ -28,9 +28,7 @@ def from_text(text):
         if found:
             return make(*map(int, found.groups()))
     names = ", ".join(f"'{name}'" for name in STRUCTURES)
-    near = difflib.get_close_matches(text, STRUCTURES, 1)
-    hint = f"; did you mean '{near[0]}'" if near else ""
     raise ValueError(
         f"Expected a structure: {names}, '2:4' or '4x1'. Received: '{text}'"
-        f"{hint}."
+        f"{did_you_mean(text, STRUCTURES)}."
     )

@@ -6,10 +6,13 @@ import keras
 import numpy as np
 import pytest
 
+import keras_slr
 from benchmarks.quality import __main__ as quality
 from benchmarks.quality import records
 from benchmarks.quality import trial
 from benchmarks.quality.method_settings import Setting
+from benchmarks.quality.method_settings import settings_of
+from benchmarks.quality.start import Start
 from benchmarks.quality.start import begin
 from benchmarks.quality.task import Task
 from benchmarks.quality.training import Training
@@ -144,6 +147,21 @@ def test_dense_weights_are_trained_once(digits, tmp_path):
     begin(digits, digits.images(None, validation=True), 0, cache=tmp_path)
     assert begin(digits, images, 1, cache=tmp_path).digest != first.digest
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_task_says_how_single_entries_share_a_rate(digits):
+    start = Start(digits.with_allocation("erk"), None, None, [], 0)
+
+    def allocation(method):
+        setting = settings_of(method, digits)[0]
+        callback = trial._callback(start, method, setting.solver, 0.9)
+        return callback.pruner.plan.allocation
+
+    assert allocation("slr") == "erk"
+    # A method with rates of its own keeps them, and so do filters.
+    assert allocation("thresholds") == "pooled"
+    filters = dataclasses.replace(digits, structure=keras_slr.Filter())
+    assert filters.with_allocation("erk").allocation is None
 
 
 def test_a_run_that_diverges_scores_nothing(digits):
