@@ -10,8 +10,9 @@ from keras_slr.record import PACKAGE
 @register_grid("binary", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class Binary(Grid):
-    """The step and minus the step; only pruned entries are zero.
+    """The step and minus the step; no other entry becomes zero.
 
+    Pruned entries are zero, and entries that are zero already stay so.
     The least-squares step is the mean magnitude of the kept entries, as in
     XNOR-Net (arXiv 1603.05279).
 

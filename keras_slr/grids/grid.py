@@ -19,7 +19,7 @@ class Grid(Record):
 
     Attributes:
         levels: Tuple of floats, the magnitudes, ascending, in units of the
-            step. The first is zero if kept entries may be zero.
+            step. The first is zero if kept entries may become zero.
         per: `"channel"`, a step for each output channel, or `"tensor"`, one
             for the whole kernel. A kernel has only one step, too, if its
             output axes are unknown. Defaults to `"channel"`.
@@ -51,7 +51,8 @@ class Grid(Record):
         for low, high in zip(self.levels, self.levels[1:]):
             above = magnitude > (low + high) / 2
             nearest = xp.where(above, xp.full_like(x, high), nearest)
-        return xp.where(x < 0, -nearest, nearest)
+        # An entry of exactly zero has no sign and stays zero.
+        return xp.sign(x) * nearest
 
     @property
     def largest(self) -> int:

@@ -7,7 +7,8 @@ from keras import ops
 from keras_slr.backend import apply_mask
 from keras_slr.backend import is_zero_outside
 
-# A step adds to a weight and takes the same from it again, in its precision.
+# A step adds to a weight and takes the same from it again, in the precision of
+# the weight, or of its point in float32 if that is lower.
 ROUNDINGS = 4
 
 
@@ -45,6 +46,9 @@ def holds(variable, chosen):
         return is_zero_outside(variable, chosen)
     w = ops.cast(variable.value, "float32")
     z = ops.convert_to_tensor(chosen, "float32")
-    eps = float(ml_dtypes.finfo(variable.dtype).eps)
+    eps = max(
+        float(ml_dtypes.finfo(dtype).eps)
+        for dtype in (variable.dtype, "float32")
+    )
     most = ops.max(ops.absolute(z)) * ROUNDINGS * eps
     return bool(ops.all(ops.absolute(w - z) <= most))

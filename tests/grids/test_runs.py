@@ -151,11 +151,13 @@ def test_averages_end_on_the_grid(make_model, data):
         )
 
 
-def test_half_precision(data):
-    layer = keras.layers.Dense(32, dtype="mixed_float16")
+@pytest.mark.parametrize("dtype", ["mixed_float16", "float64"])
+def test_other_precisions(data, dtype):
+    layer = keras.layers.Dense(32, dtype=dtype)
     model = keras.Sequential([keras.Input((20,)), layer, keras.layers.Dense(4)])
     model.compile("adam", "mse")
-    fitted(model, data, constraint=keras_slr.Ternary(), epochs=2)
+    callback = fitted(model, data, constraint=keras_slr.Ternary(), epochs=2)
+    assert not callback.report().warning
     assert all(
         is_on_grid(c, keras_slr.Ternary()) for c in columns(layer.kernel)
     )
@@ -199,6 +201,15 @@ def test_hard_prune_projects_once(make_model):
 
 
 @slow_where_compiled
+def test_binary_keeps_the_zeros_of_a_pruned_model(make_model):
+    model = make_model()
+    keras_slr.hard_prune(model, 0.7)
+    before = [to_numpy(kernel) for kernel in pruned(model)]
+    keras_slr.hard_prune(model, constraint=keras_slr.Binary())
+    for old, kernel in zip(before, pruned(model)):
+        np.testing.assert_array_equal(np.sign(to_numpy(kernel)), np.sign(old))
+
+
 def test_device_arrays_give_what_host_arrays_give(make_model):
     found = []
     for arrays in (None, DeviceArrays()):
