@@ -151,7 +151,19 @@ def test_averages_end_on_the_grid(make_model, data):
         )
 
 
-@pytest.mark.parametrize("dtype", ["mixed_float16", "float64"])
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "mixed_float16",
+        pytest.param(
+            "float64",
+            marks=pytest.mark.skipif(
+                keras.config.backend() == "jax",
+                reason="JAX has no float64 unless it is enabled",
+            ),
+        ),
+    ],
+)
 def test_other_precisions(data, dtype):
     layer = keras.layers.Dense(32, dtype=dtype)
     model = keras.Sequential([keras.Input((20,)), layer, keras.layers.Dense(4)])
