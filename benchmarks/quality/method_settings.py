@@ -32,6 +32,8 @@ DEFAULTS = ("gmp_default", "admm_default", "greg_default")
 WITHOUT = ("slr_no_multipliers", "slr_no_metric", "slr_no_trial")
 # The rivals with SLR's metric.
 IN_METRIC = ("admm_metric", "gmp_metric", "greg_metric", "one_shot_metric")
+# Methods whose labels are the outputs of the dense model.
+TAUGHT = ("slr_taught", "gmp_taught")
 VARIANTS = (
     TUNED_SLR,
     CONSTANT_ADMM,
@@ -39,6 +41,7 @@ VARIANTS = (
     *DEFAULTS,
     *WITHOUT,
     *IN_METRIC,
+    *TAUGHT,
     *every_method.METHODS,
 )
 # `|w| v^(1/4)` with Adam's `v`, by which SLR projects.
@@ -116,6 +119,8 @@ METHODS = {
         functools.partial(keras_slr.OneShotMagnitudeCallback, score=_METRIC),
         [OneShotMagnitude(at=0.7)],
     ),
+    "slr_taught": (keras_slr.SLRCallback, [SLR()]),
+    "gmp_taught": (keras_slr.GradualMagnitudeCallback, [GradualMagnitude()]),
     "slr_layerwise": (keras_slr.SLRCallback, [SLR()]),
     "masked_layerwise": (
         keras_slr.OneShotMagnitudeCallback,
@@ -142,6 +147,8 @@ NAMES = {
     "gmp_metric": "gradual magnitude, in SLR's metric",
     "greg_metric": "GReg-2, in SLR's metric",
     "one_shot_metric": "one-shot at 70 %, in SLR's metric",
+    "slr_taught": "SLR, with a teacher",
+    "gmp_taught": "gradual magnitude, with a teacher",
     "slr_layerwise": "SLR from a layer-wise start",
     "masked_layerwise": "layer-wise, then masked training",
 } | every_method.NAMES

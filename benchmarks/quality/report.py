@@ -54,6 +54,16 @@ column is SLR minus the best other method.
 `python -m benchmarks.quality --suite ablation` writes this page.
 
 """
+TEACHER = """# A teacher
+
+"With a teacher" means that the outputs of the dense model replace the labels
+(`keras_slr.distiller`). All methods run with their default arguments. Test
+accuracy in percent (for `autoencoder` and `friedman`, the explained variance),
+mean (lowest to highest) over seeds, hard-pruned and **not retrained**. The last
+column is SLR minus the best other column.
+`python -m benchmarks.quality --suite teacher` writes this page.
+
+"""
 METHODS = """# All methods
 
 Test accuracy in percent, mean (lowest to highest) over seeds, hard-pruned and
@@ -135,6 +145,11 @@ def render_defaults(folder):
 def render_ablation(folder):
     """Writes one table of methods with and without their parts."""
     render_cases(folder, ABLATION)
+
+
+def render_teacher(folder):
+    """Writes one table of methods with and without a teacher."""
+    render_cases(folder, TEACHER)
 
 
 def render_lengths(folder):

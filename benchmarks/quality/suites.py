@@ -11,6 +11,7 @@ from benchmarks.quality import gpu
 from benchmarks.quality import report
 from benchmarks.quality import robustness
 from benchmarks.quality import tasks
+from benchmarks.quality import teacher
 from benchmarks.quality.method_settings import CONSTANT_ADMM
 from benchmarks.quality.method_settings import METHODS
 from benchmarks.quality.method_settings import VARIANTS
@@ -23,6 +24,7 @@ TASKS = (
     | few_epochs.TASKS
     | defaults.TASKS
     | ablation.TASKS
+    | teacher.TASKS
     | every_method.TASKS
 )
 # SLR with its default arguments, and all other methods.
@@ -85,6 +87,13 @@ SUITES = {
         seeds=(0, 1),
         folder="ablation",
         render=report.render_ablation,
+        allocation=None,
+    ),
+    "teacher": Suite(
+        tuple(teacher.TASKS),
+        teacher.METHODS,
+        folder="teacher",
+        render=report.render_teacher,
         allocation=None,
     ),
     "convergence": Suite(

@@ -221,7 +221,7 @@ def report_of(model, constraints, left, grid=None):
 def rows_of(run):
     """Returns the rows of a run in progress, with rates and residuals."""
     return _in_layer_order(
-        run.model,
+        run.part,
         {id(slot.w): slot.rate for slot in run.split.slots},
         run.residuals,
         dict_of_reasons(run.left, run.split.constraints, run.split.grid),

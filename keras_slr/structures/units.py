@@ -33,9 +33,8 @@ class Filter(Structure):
     of all layers whose outputs are added up, with their biases and the scales
     and shifts of their normalizations. Its score is the joint norm of the
     kernels. What cannot be removed without changing the model's shape or
-    meaning, such as its outputs, is left alone. In a model without a known
-    graph, such as a `keras.distillation.Distiller`, this applies to the models
-    inside it.
+    meaning, such as its outputs, is left alone. In a subclassed model,
+    which has no known graph, this applies to the models inside it.
 
     Args:
         grouped: Boolean, whether coupled layers lose the same filters. If
@@ -151,8 +150,7 @@ def _around(weight):
 def _groups(model):
     """Returns a list of dependency groups for each graph in `model`.
 
-    A model without a known graph, such as a `Distiller`, may hold several
-    models with one.
+    A subclassed model has no known graph, but may hold models with one.
     """
     graphs = graphs_in(model)
     if not graphs:

@@ -1,0 +1,21 @@
+"""The student inside a `keras.distillation.Distiller`."""
+
+import keras
+
+
+def student_of(model):
+    """Returns the part of a model that training prunes.
+
+    Args:
+        model: Keras model.
+
+    Returns:
+        The student of a `keras.distillation.Distiller`: its teacher is not
+        pruned, and neither counts in budgets nor appears in reports. Any
+        other model is returned as it is.
+    """
+    # Keras 3.11 has no Distiller.
+    distillation = getattr(keras, "distillation", None)
+    if distillation and isinstance(model, distillation.Distiller):
+        return model.student
+    return model

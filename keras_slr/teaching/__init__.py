@@ -1,0 +1,1 @@
+"""A dense teacher for the model that is pruned."""
