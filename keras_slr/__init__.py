@@ -76,7 +76,6 @@ from keras_slr.structures import Pattern
 from keras_slr.structures import Structure
 from keras_slr.structures import Unstructured
 from keras_slr.structures import register_structure
-from keras_slr.teaching.distiller import distiller
 from keras_slr.training.masks import keep_masks
 from keras_slr.training.slr_model import SLRModel
 from keras_slr.training.slr_model import SLRTrainStep
@@ -131,7 +130,6 @@ __all__ = [
     "Unstructured",
     "__version__",
     "dependency_groups",
-    "distiller",
     "fold_batch_norm",
     "hard_prune",
     "keep_masks",

@@ -71,7 +71,6 @@ def test_public_names():
         "Unstructured",
         "__version__",
         "dependency_groups",
-        "distiller",
         "fold_batch_norm",
         "hard_prune",
         "keep_masks",

@@ -119,8 +119,14 @@ METHODS = {
         functools.partial(keras_slr.OneShotMagnitudeCallback, score=_METRIC),
         [OneShotMagnitude(at=0.7)],
     ),
-    "slr_taught": (keras_slr.SLRCallback, [SLR()]),
-    "gmp_taught": (keras_slr.GradualMagnitudeCallback, [GradualMagnitude()]),
+    "slr_taught": (
+        functools.partial(keras_slr.SLRCallback, teacher="dense"),
+        [SLR()],
+    ),
+    "gmp_taught": (
+        functools.partial(keras_slr.GradualMagnitudeCallback, teacher="dense"),
+        [GradualMagnitude()],
+    ),
     "slr_layerwise": (keras_slr.SLRCallback, [SLR()]),
     "masked_layerwise": (
         keras_slr.OneShotMagnitudeCallback,

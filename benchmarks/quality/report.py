@@ -57,10 +57,10 @@ column is SLR minus the best other method.
 TEACHER = """# A teacher
 
 "With a teacher" means that the outputs of the dense model replace the labels
-(`keras_slr.distiller`). All methods run with their default arguments. Test
-accuracy in percent (for `autoencoder` and `friedman`, the explained variance),
-mean (lowest to highest) over seeds, hard-pruned and **not retrained**. The last
-column is SLR minus the best other column.
+in training (`teacher="dense"`). All methods run with their default arguments.
+Test accuracy in percent (for `autoencoder` and `friedman`, the explained
+variance), mean (lowest to highest) over seeds, hard-pruned and **not
+retrained**. The last column is SLR minus the best other method.
 `python -m benchmarks.quality --suite teacher` writes this page.
 
 """

@@ -6,7 +6,6 @@ import pathlib
 import keras
 import numpy as np
 
-import keras_slr
 from benchmarks.quality.jobs import claimed
 from benchmarks.quality.jobs import digest
 from benchmarks.quality.task import Task
@@ -43,19 +42,10 @@ class Start:
         steps = training.steps(self.images) * epochs
         self.task.compile(self.model, training, steps)
 
-    def fit(self, epochs, callbacks=(), taught=False, **kwargs):
-        """Trains the compiled model and returns the history.
-
-        Args:
-            epochs: Integer.
-            callbacks: List of Keras callbacks. Defaults to none.
-            taught: Boolean, whether the outputs of the model before the
-                training replace the labels. Defaults to `False`.
-            **kwargs: Further arguments of `fit`.
-        """
-        model = keras_slr.distiller(self.model) if taught else self.model
+    def fit(self, epochs, callbacks=(), **kwargs):
+        """Trains the compiled model and returns the history."""
         return self.task.training.fit(
-            model, self.images, epochs, callbacks, **kwargs
+            self.model, self.images, epochs, callbacks, **kwargs
         )
 
     def with_learning_rate(self, rate):

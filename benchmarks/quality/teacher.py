@@ -1,10 +1,10 @@
-"""Pruning with the labels, and with a dense teacher's outputs instead.
+"""Compares pruning on the labels with pruning on a dense teacher's outputs.
 
     KERAS_BACKEND=jax python -m benchmarks.quality --suite teacher ...
 
-The teacher is the dense model that pruning starts from, and its outputs are
-the only labels (`keras_slr.distiller`). Every method runs with its default
-arguments, at rates at which the pruned model loses accuracy.
+The teacher is the dense model that pruning starts from (`teacher="dense"`).
+SLR and gradual magnitude run with their default arguments, at rates at which
+the pruned model loses accuracy.
 """
 
 import dataclasses

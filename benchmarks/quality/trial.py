@@ -9,7 +9,6 @@ import keras_slr
 from benchmarks.quality.every_method import ROWS
 from benchmarks.quality.method_settings import FROM_LAYERWISE
 from benchmarks.quality.method_settings import METHODS
-from benchmarks.quality.method_settings import TAUGHT
 
 # Training inputs that `prune_layerwise` gets.
 SAMPLES = 1024
@@ -29,7 +28,7 @@ def score(start, method, setting, rate, epochs):
     callback = _callback(start, method, setting.solver, rate)
     start.rewind(epochs, _layerwise(start, method, rate))
     try:
-        start.fit(epochs, [callback], method in TAUGHT)
+        start.fit(epochs, [callback])
     except ValueError as error:
         _check_diverged(error)
         return 0.0
@@ -53,7 +52,6 @@ def run(start, method, setting, rate, epochs):
         history = start.fit(
             epochs,
             [callback],
-            method in TAUGHT,
             validation_data=(images.x_test, images.y_test),
             validation_batch_size=1000,
         )

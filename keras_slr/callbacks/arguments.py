@@ -17,6 +17,23 @@ _RECORDS = (
 )
 
 
+def config_of(callback):
+    """Returns the arguments of a callback as plain values.
+
+    Args:
+        callback: `PruningCallback`.
+    """
+    pruner, teacher = callback.pruner, callback.teacher
+    return pruner.plan.get_config() | {
+        "solver": keras.saving.serialize_keras_object(pruner.solver),
+        "update_every": pruner.update_every,
+        "finetune_epochs": callback.finetune_epochs,
+        "monitor_hard_pruned": callback.monitor_hard_pruned,
+        "score": keras.saving.serialize_keras_object(pruner.score),
+        "teacher": teacher if isinstance(teacher, str) else None,
+    }
+
+
 def records_in(config):
     """Returns the records in the config of a callback, by their names."""
     return {

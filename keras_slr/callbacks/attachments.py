@@ -10,6 +10,7 @@ from keras_slr.callbacks.unread_logs import UnreadLogs
 from keras_slr.checkpoints.atomic_checkpoints import AtomicCheckpoints
 from keras_slr.checkpoints.snapshot import Snapshot
 from keras_slr.models.weight_values import NonFiniteError
+from keras_slr.teaching.teacher import Teacher
 from keras_slr.training.masks import Masks
 
 
@@ -37,24 +38,34 @@ class Attachments:
         self._watched = None
         self._snapshot = None
         self._after_users = None
+        self._teacher = None
 
     @property
     def in_force(self):
         """Whether a run or its masks are attached."""
         return self.guard is not None
 
-    def attach(self, run):
-        """Guards the model of a run and makes its checkpoints atomic."""
+    def attach(self, run, teacher=None):
+        """Guards the model of a run and makes its checkpoints atomic.
+
+        Args:
+            run: `training.run.Run`.
+            teacher: The `teacher` of the callback. Defaults to `None`.
+        """
         self.coverage = run.coverage
         self.guard = FitGuard(run.model, self._owner, self._owner.abandon)
         self._enter(self.guard)
         self._enter(AtomicCheckpoints(run.model))
+        if teacher is not None:
+            self._teacher = Teacher(run.model, teacher)
+            self._enter(self._teacher)
 
     def detach(self):
         """Detaches everything; does nothing the second time."""
         self._stack.close()
         self.guard = self.masks = self.masked_run = self.coverage = None
         self._watched = self._snapshot = self._after_users = None
+        self._teacher = None
 
     def _enter(self, part):
         part.attach()
@@ -119,17 +130,22 @@ class Attachments:
 
     def watch(self):
         """Begins to watch the weights, after they may have been restored."""
+        if self._teacher is not None:
+            self._teacher.awaited = True
         if self.coverage is not None and self.coverage is not self._watched:
             self.coverage.begin()
         self._watched = self.coverage
 
     def check_coverage(self, at_end_of_epoch=False):
-        """Raises if steps change weights without the hooks, see `Coverage`.
+        """Raises if steps go past the hooks, see `Coverage`, or the teacher.
 
         Args:
             at_end_of_epoch: Boolean, whether to check in any case. Defaults
                 to `False`: after 1, 2, 4, 8, ... steps.
         """
+        if self._teacher is not None:
+            with self.leaving_no_trace():
+                self._teacher.check_used()
         coverage = self.coverage
         if coverage is not None and (at_end_of_epoch or coverage.due()):
             sync(self._owner)

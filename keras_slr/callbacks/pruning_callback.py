@@ -13,6 +13,7 @@ from keras_slr.callbacks import end_of_fit
 from keras_slr.callbacks.arguments import check_attached_to
 from keras_slr.callbacks.arguments import check_finetune_epochs
 from keras_slr.callbacks.arguments import check_monitor_hard_pruned
+from keras_slr.callbacks.arguments import config_of
 from keras_slr.callbacks.arguments import records_in
 from keras_slr.callbacks.arguments import solver_or_default
 from keras_slr.callbacks.attachments import Attachments
@@ -34,6 +35,7 @@ from keras_slr.scores.score import Score
 from keras_slr.selection.selectors import Selectors
 from keras_slr.solvers.solver import Solver
 from keras_slr.structures.constrain import Structures
+from keras_slr.teaching.teacher import checked_teacher
 from keras_slr.training.clock import UpdateEvery
 from keras_slr.training.figures import LayerValues
 
@@ -86,9 +88,12 @@ class PruningCallback(TrainingCallback):
         data: What the score reads, see `SLRPruner`. Defaults to `None`.
         constraint: `Grid` of the kept entries, such as `Quantize(bits=4)`,
             see `Plan`. Defaults to `None`, any values.
+        teacher: Keras model whose outputs replace the labels in training, or
+            `"dense"` for a copy of the model as it is when `fit` begins.
+            `get_config` omits a model. Defaults to `None`, the labels.
 
     Raises:
-        TypeError: If a structure, a budget or a solver has the wrong type.
+        TypeError: If an argument has the wrong type.
         ValueError: If an argument is outside its range.
     """
 
@@ -112,12 +117,11 @@ class PruningCallback(TrainingCallback):
         score: Score | str | None = None,
         data: Any = None,
         constraint: Grid | None = None,
+        teacher: keras.Model | str | None = None,
     ):
         super().__init__()
         solver = solver_or_default(solver, self.default_solver)
         check_finetune_epochs(finetune_epochs, constraint)
-        monitor_hard_pruned = python_number(monitor_hard_pruned)
-        check_monitor_hard_pruned(monitor_hard_pruned)
         self.pruner = SLRPruner(
             rate,
             include=include,
@@ -134,8 +138,10 @@ class PruningCallback(TrainingCallback):
             constraint=constraint,
         )
         self.pruner.inside_step = True
+        self.teacher = checked_teacher(teacher)
         self.finetune_epochs = python_number(finetune_epochs)
-        self.monitor_hard_pruned = monitor_hard_pruned
+        self.monitor_hard_pruned = python_number(monitor_hard_pruned)
+        check_monitor_hard_pruned(self.monitor_hard_pruned)
         self._attached = Attachments(self)
         self._attached_by_user = False
         self._progress = FitProgress(self.pruner)
@@ -143,13 +149,7 @@ class PruningCallback(TrainingCallback):
         self._report: Report | None = None
 
     def get_config(self) -> dict[str, Any]:
-        return self.pruner.plan.get_config() | {
-            "solver": keras.saving.serialize_keras_object(self.pruner.solver),
-            "update_every": self.pruner.update_every,
-            "finetune_epochs": self.finetune_epochs,
-            "monitor_hard_pruned": self.monitor_hard_pruned,
-            "score": keras.saving.serialize_keras_object(self.pruner.score),
-        }
+        return config_of(self)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -338,8 +338,6 @@ class PruningCallback(TrainingCallback):
             if self._progress.ends_with_epoch:
                 self._prune()
 
-    # What the hooks do.
-
     def _reset(self):
         # A `fit` that raised may have left a run, also on another model.
         self.pruner.abandon()
@@ -352,7 +350,8 @@ class PruningCallback(TrainingCallback):
         self.pruner.begin(model)
         self.pruner.advice = end_of_fit.RUN_ON
         self._progress.begin_run(model)
-        self._attached.attach(self.pruner.run)
+        with self._attached.leaving_no_trace():
+            self._attached.attach(self.pruner.run, self.teacher)
 
     def _begin_late(self):
         """Begins after the first step of a model that was not built."""

@@ -10,11 +10,11 @@ from keras_slr.record import PACKAGE
 @register_grid("binary", PACKAGE)
 @dataclasses.dataclass(frozen=True)
 class Binary(Grid):
-    """The step and minus the step; no other entry becomes zero.
+    """Plus or minus the step.
 
-    Pruned entries are zero, and entries that are zero already stay so.
-    The least-squares step is the mean magnitude of the kept entries, as in
-    XNOR-Net (arXiv 1603.05279).
+    Pruned entries are zero, and entries that are exactly zero stay zero. No
+    other entry becomes zero. The least-squares step is the mean magnitude of
+    the kept entries that are not zero, as in XNOR-Net (arXiv 1603.05279).
 
     Args:
         per: See `Grid`. Defaults to `"channel"`.

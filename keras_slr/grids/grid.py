@@ -11,18 +11,18 @@ class Grid(Record):
     """The values that the kept entries of a kernel may have.
 
     They are the `levels` and their negatives, times a step. Each output
-    channel, or each kernel, has its own step, fitted to its weights.
+    channel, or each kernel, has its own step, fitted to its weights. A kept
+    entry that is exactly zero stays zero.
 
-    A subclass is a frozen dataclass that defines `levels`. If rounding finds
-    the nearest level faster than a comparison with every level, it also
-    defines `nearest_level`.
+    A subclass is a frozen dataclass that defines `levels`. It may override
+    `nearest_level` with a faster rule, such as rounding.
 
     Attributes:
         levels: Tuple of floats, the magnitudes, ascending, in units of the
             step. The first is zero if kept entries may become zero.
         per: `"channel"`, a step for each output channel, or `"tensor"`, one
-            for the whole kernel. A kernel has only one step, too, if its
-            output axes are unknown. Defaults to `"channel"`.
+            for the whole kernel. A kernel whose output axes are unknown also
+            has a single step. Defaults to `"channel"`.
     """
 
     levels: Any = ()

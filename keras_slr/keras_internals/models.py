@@ -1,5 +1,7 @@
 """What a compiled model holds for training."""
 
+import contextlib
+
 
 def metrics_are_made(model):
     """Returns whether the variables of a model's metrics exist."""
@@ -11,6 +13,23 @@ def metrics_are_made(model):
 def make_metrics(model, batch):
     """Makes the variables of a model's metrics from the shapes of a batch."""
     model._symbolic_build(data_batch=batch)
+
+
+def losses_of(model):
+    """Returns the `loss` and the `loss_weights` given to `compile`."""
+    given = model._compile_config.config
+    return given["loss"], given["loss_weights"]
+
+
+@contextlib.contextmanager
+def uncompiled(model):
+    """Hides that a model is compiled: a clone is then not compiled either."""
+    compiled = model.compiled
+    model.compiled = False
+    try:
+        yield
+    finally:
+        model.compiled = compiled
 
 
 def initial_epoch(model):

@@ -144,6 +144,11 @@ _TRAINING = (
     ),
     Private(
         "keras.Model",
+        "_compile_config",
+        "Callbacks cannot train on the outputs of a `teacher`.",
+    ),
+    Private(
+        "keras.Model",
         "_symbolic_build",
         "`fit` cannot resume within an epoch.",
     ),

@@ -10,9 +10,8 @@ def student_of(model):
         model: Keras model.
 
     Returns:
-        The student of a `keras.distillation.Distiller`: its teacher is not
-        pruned, and neither counts in budgets nor appears in reports. Any
-        other model is returned as it is.
+        The student of a `keras.distillation.Distiller`, so that a run neither
+        prunes nor counts its teacher. Any other model is returned as it is.
     """
     # Keras 3.11 has no Distiller.
     distillation = getattr(keras, "distillation", None)

@@ -33,8 +33,9 @@ class Filter(Structure):
     of all layers whose outputs are added up, with their biases and the scales
     and shifts of their normalizations. Its score is the joint norm of the
     kernels. What cannot be removed without changing the model's shape or
-    meaning, such as its outputs, is left alone. In a subclassed model,
-    which has no known graph, this applies to the models inside it.
+    meaning, such as its outputs, is left alone. A subclassed
+    model has no known graph: only the Functional and Sequential models inside
+    it are pruned.
 
     Args:
         grouped: Boolean, whether coupled layers lose the same filters. If

@@ -1,1 +1,1 @@
-"""A dense teacher for the model that is pruned."""
+"""Knowledge distillation during pruning."""

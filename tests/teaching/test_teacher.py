@@ -1,0 +1,224 @@
+"""A callback trains a model on its teacher's outputs while it prunes."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_slr
+from keras_slr.solvers import GradualMagnitude
+from tests.callbacks.helpers import assert_untouched
+from tests.helpers import slow_where_compiled
+from tests.helpers import to_numpy
+from tests.helpers import zeros
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+X = np.random.default_rng(0).normal(size=(64, 20)).astype("float32")
+Y = np.random.default_rng(1).integers(0, 4, 64)
+# Prunes nothing before the last step, so that training is a plain one.
+AT_THE_END = GradualMagnitude(begin_step=0.99, end_step=1.0)
+
+
+def net(
+    optimizer="adam",
+    loss="sparse_categorical_crossentropy",
+    metrics=("accuracy",),
+    **kwargs,
+):
+    model = keras.Sequential(
+        [
+            keras.Input((20,)),
+            keras.layers.Dense(32, activation="relu", **kwargs),
+            keras.layers.Dense(4, activation="softmax"),
+        ]
+    )
+    model.compile(optimizer, loss, metrics=list(metrics) or None)
+    return model
+
+
+def sgd():
+    return keras.optimizers.SGD(0.1)
+
+
+class Kernel(keras.callbacks.Callback):
+    """Keeps the first kernel after all steps but the last."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.left = steps - 1
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            self.kernel = to_numpy(self.model.layers[0].kernel).copy()
+
+
+def trained(model, y, *callbacks, **kwargs):
+    """Returns the first kernel after three of four steps."""
+    kernel = Kernel(4)
+    model.fit(
+        X,
+        y,
+        batch_size=32,
+        epochs=2,
+        shuffle=False,
+        verbose=0,
+        callbacks=[*callbacks, kernel],
+        **kwargs,
+    )
+    return kernel.kernel
+
+
+def taught(teacher, **kwargs):
+    return keras_slr.GradualMagnitudeCallback(
+        0.5, solver=AT_THE_END, update_every="epoch", teacher=teacher, **kwargs
+    )
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_training_is_that_on_the_teachers_outputs(weighted):
+    """The same as a training whose labels are those outputs."""
+    teacher, model = net(), net(sgd(), kernel_regularizer="l2")
+    other = net(sgd(), "categorical_crossentropy", kernel_regularizer="l2")
+    other.set_weights(model.get_weights())
+    weights = {"sample_weight": np.linspace(0, 2, 64)} if weighted else {}
+    found = trained(model, Y, taught(teacher), **weights)
+    labels = teacher.predict(X, verbose=0)
+    expected = trained(other, labels, **weights)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    assert zeros(model.layers[0].kernel) == 320
+
+
+def test_the_teacher_is_the_model_as_it_was():
+    """Its outputs are those of the dense weights, not of later ones."""
+    model, other = net(sgd()), net(sgd(), "categorical_crossentropy")
+    other.set_weights(model.get_weights())
+    labels = model.predict(X, verbose=0)
+    found = trained(model, Y, taught("dense"))
+    expected = trained(other, labels)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_metrics_and_validation_have_the_labels():
+    model = net()
+    callback = keras_slr.SLRCallback(0.8, teacher="dense")
+    logs = model.fit(
+        X, Y, epochs=3, verbose=0, validation_data=(X, Y), callbacks=[callback]
+    ).history
+    expected = model.evaluate(X, Y, verbose=0, return_dict=True)
+    assert logs["val_loss"][-1] == pytest.approx(expected["loss"], rel=1e-4)
+    assert logs["val_accuracy"][-1] == pytest.approx(expected["accuracy"])
+    assert zeros(model.layers[0].kernel) == 512
+
+
+def test_nothing_is_left_behind():
+    model, teacher = net(sgd()), net()
+    before = teacher.get_weights()
+    trained(model, Y, taught(teacher))
+    assert_untouched(model)
+    assert "compute_loss" not in vars(model)
+    assert teacher.trainable
+    for old, now in zip(before, teacher.get_weights()):
+        np.testing.assert_array_equal(old, now)
+    # Further training is on the labels.
+    other = net(sgd())
+    other.set_weights(model.get_weights())
+    np.testing.assert_allclose(
+        trained(model, Y), trained(other, Y), rtol=1e-4, atol=1e-6
+    )
+
+
+def a_loss(y, p):
+    return keras.ops.mean(keras.ops.square(y - p), axis=-1)
+
+
+@slow_where_compiled
+def test_a_compiled_model_is_copied_whatever_it_is_compiled_with():
+    """Also with what Keras cannot serialize."""
+    model, other = net(sgd(), lambda y, p: a_loss(y, p)), net(sgd(), "mse")
+    other.set_weights(model.get_weights())
+    labels = model.predict(X, verbose=0)
+    found = trained(model, np.eye(4)[Y], taught("dense"))
+    np.testing.assert_allclose(found, trained(other, labels), rtol=1e-4)
+    assert model.compiled
+
+
+class OwnLoss(keras.Sequential):
+    def compute_loss(self, *args, **kwargs):
+        return super().compute_loss(*args, **kwargs)
+
+
+class Subclassed(keras.Model):
+    def __init__(self, units):
+        super().__init__()
+        self.dense = keras.layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def test_a_model_that_cannot_be_copied_needs_a_teacher():
+    model, teacher = Subclassed(40), Subclassed(40)
+    for each in (model, teacher):
+        each.compile("adam", "mse")
+        each(X)
+    y = np.zeros((64, 40))
+    with pytest.raises(ValueError, match="Pass a teacher"):
+        model.fit(X, y, verbose=0, callbacks=[taught("dense")])
+    assert "compute_loss" not in vars(model)
+    model.fit(X, y, verbose=0, callbacks=[taught(teacher)])
+    assert zeros(model.dense.kernel) == 400
+
+
+class OwnStep(keras.Sequential):
+    """Trains without `compute_loss`."""
+
+    def train_step(self, *args):
+        if keras.config.backend() == "jax":
+            return {"loss": 0.0}, args[0]
+        self.optimizer.apply(
+            [keras.ops.zeros(v.shape) for v in self.trainable_variables],
+            self.trainable_variables,
+        )
+        return {"loss": 0.0}
+
+
+@pytest.mark.skipif(
+    keras.config.backend() == "jax",
+    reason="a step without the optimizer is another error",
+)
+def test_a_step_that_does_not_ask_for_the_loss():
+    model = OwnStep([keras.Input((20,)), keras.layers.Dense(40)])
+    model.compile(sgd(), "mse")
+    y = np.zeros((64, 40))
+    with pytest.raises(ValueError, match="calls `compute_loss`"):
+        model.fit(X, y, verbose=0, callbacks=[taught("dense")])
+
+
+@pytest.mark.once("reads arguments")
+def test_bad_teachers():
+    with pytest.raises(TypeError, match="Received: 'sparse'"):
+        keras_slr.SLRCallback(0.9, teacher="sparse")
+    model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(40)])
+    model.compile("adam")
+    with pytest.raises(ValueError, match="compiled with a `loss`"):
+        model.fit(X, Y, verbose=0, callbacks=[taught("dense")])
+    model = net()
+    with pytest.raises(ValueError, match="weights of its own"):
+        model.fit(X, Y, verbose=0, callbacks=[taught(model)])
+    other = keras.Sequential([keras.Input((20,)), keras.layers.Dense(3)])
+    with pytest.raises(ValueError, match="outputs of the shape"):
+        model.fit(X, Y, verbose=0, callbacks=[taught(other)])
+    assert_untouched(model)
+    assert "compute_loss" not in vars(model)
+    model = OwnLoss([keras.Input((20,)), keras.layers.Dense(40)])
+    model.compile("adam", "mse")
+    with pytest.raises(ValueError, match="has its own"):
+        model.fit(X, np.zeros((64, 40)), verbose=0, callbacks=[taught("dense")])
+
+
+@pytest.mark.once("reads arguments")
+def test_a_config_has_the_name_of_the_teacher_only():
+    for teacher, kept in (("dense", "dense"), (None, None), (net(), None)):
+        config = keras_slr.SLRCallback(0.9, teacher=teacher).get_config()
+        assert config["teacher"] == kept
+        assert keras_slr.SLRCallback.from_config(config).teacher == kept
