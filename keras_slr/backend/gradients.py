@@ -1,5 +1,7 @@
 """Gradients of a model's loss outside its training step."""
 
+import inspect
+
 import keras
 from keras import ops
 
@@ -54,8 +56,12 @@ class Gradients:
         pairs = [*zip(self._variables, values), *zip(self._others, others)]
         with keras.StatelessScope(pairs, collect_losses=True):
             y_pred = self._model(x, training=False)
-            return self._model.compute_loss(
-                x=x, y=y, y_pred=y_pred, sample_weight=sample_weight
+            compute_loss = self._model.compute_loss
+            # The loss on the labels, even if training has a teacher.
+            takes = inspect.signature(compute_loss).parameters
+            mode = {"training": False} if "training" in takes else {}
+            return compute_loss(
+                x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **mode
             )
 
 

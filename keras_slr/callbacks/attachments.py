@@ -10,7 +10,6 @@ from keras_slr.callbacks.unread_logs import UnreadLogs
 from keras_slr.checkpoints.atomic_checkpoints import AtomicCheckpoints
 from keras_slr.checkpoints.snapshot import Snapshot
 from keras_slr.models.weight_values import NonFiniteError
-from keras_slr.teaching.teacher import Teacher
 from keras_slr.training.masks import Masks
 
 
@@ -38,7 +37,7 @@ class Attachments:
         self._watched = None
         self._snapshot = None
         self._after_users = None
-        self._teacher = None
+        self._teacher = self._run = None
 
     @property
     def in_force(self):
@@ -50,14 +49,14 @@ class Attachments:
 
         Args:
             run: `training.run.Run`.
-            teacher: The `teacher` of the callback. Defaults to `None`.
+            teacher: `Teacher` of the model. Defaults to `None`.
         """
         self.coverage = run.coverage
         self.guard = FitGuard(run.model, self._owner, self._owner.abandon)
         self._enter(self.guard)
         self._enter(AtomicCheckpoints(run.model))
         if teacher is not None:
-            self._teacher = Teacher(run.model, teacher)
+            self._run, self._teacher = run, teacher
             self._enter(self._teacher)
 
     def detach(self):
@@ -65,7 +64,7 @@ class Attachments:
         self._stack.close()
         self.guard = self.masks = self.masked_run = self.coverage = None
         self._watched = self._snapshot = self._after_users = None
-        self._teacher = None
+        self._teacher = self._run = None
 
     def _enter(self, part):
         part.attach()
@@ -130,8 +129,6 @@ class Attachments:
 
     def watch(self):
         """Begins to watch the weights, after they may have been restored."""
-        if self._teacher is not None:
-            self._teacher.awaited = True
         if self.coverage is not None and self.coverage is not self._watched:
             self.coverage.begin()
         self._watched = self.coverage
@@ -143,7 +140,7 @@ class Attachments:
             at_end_of_epoch: Boolean, whether to check in any case. Defaults
                 to `False`: after 1, 2, 4, 8, ... steps.
         """
-        if self._teacher is not None:
+        if self._teacher is not None and self._run.acts:
             with self.leaving_no_trace():
                 self._teacher.check_used()
         coverage = self.coverage

@@ -36,6 +36,7 @@ from keras_slr.selection.selectors import Selectors
 from keras_slr.solvers.solver import Solver
 from keras_slr.structures.constrain import Structures
 from keras_slr.teaching.teacher import checked_teacher
+from keras_slr.teaching.teacher import teacher_of
 from keras_slr.training.clock import UpdateEvery
 from keras_slr.training.figures import LayerValues
 
@@ -89,8 +90,8 @@ class PruningCallback(TrainingCallback):
         constraint: `Grid` of the kept entries, such as `Quantize(bits=4)`,
             see `Plan`. Defaults to `None`, any values.
         teacher: Keras model whose outputs replace the labels in training, or
-            `"dense"` for a copy of the model as it is when `fit` begins.
-            `get_config` omits a model. Defaults to `None`, the labels.
+            `"dense"` for a copy of the model as the run begins. `get_config`
+            omits a model. Defaults to `None`, the labels.
 
     Raises:
         TypeError: If an argument has the wrong type.
@@ -214,8 +215,7 @@ class PruningCallback(TrainingCallback):
         self._attached.detach()
         self._fitting = self._attached_by_user = False
 
-    # Hooks of Keras, in the order in which `fit` calls them.
-
+    # Hooks of Keras, in the order in which `fit` calls them:
     def set_model(self, model):
         if not (self._attached_by_user and self.pruner.attached):
             super().set_model(model)
@@ -347,11 +347,12 @@ class PruningCallback(TrainingCallback):
         self._report = None
 
     def _begin(self, model):
+        # Before the run, because that may prune at once.
+        teacher = teacher_of(model, self.teacher)
         self.pruner.begin(model)
         self.pruner.advice = end_of_fit.RUN_ON
         self._progress.begin_run(model)
-        with self._attached.leaving_no_trace():
-            self._attached.attach(self.pruner.run, self.teacher)
+        self._attached.attach(self.pruner.run, teacher)
 
     def _begin_late(self):
         """Begins after the first step of a model that was not built."""

@@ -17,6 +17,8 @@ def make_metrics(model, batch):
 
 def losses_of(model):
     """Returns the `loss` and the `loss_weights` given to `compile`."""
+    if not model.compiled:
+        return None, None
     given = model._compile_config.config
     return given["loss"], given["loss_weights"]
 

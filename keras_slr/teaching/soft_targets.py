@@ -107,7 +107,7 @@ def _soft(loss):
     """Returns a function of teacher, student and sample weights."""
     if loss is None:
         return None
-    if loss in _ANY:
+    if str(loss).lower() in _ANY:
         return _crossentropy
     known = keras.losses.get(loss)
     options = known.get_config() if isinstance(known, keras.losses.Loss) else {}
@@ -118,7 +118,7 @@ def _soft(loss):
             from_logits=options.get("from_logits", False),
             reduction=options.get("reduction", "sum_over_batch_size"),
         )
-    elif "label_smoothing" in options:
+    elif options.get("label_smoothing"):
         known = type(known).from_config(options | {"label_smoothing": 0.0})
     elif not isinstance(known, keras.losses.Loss):
         known = OfFunction(known)

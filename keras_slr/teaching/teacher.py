@@ -1,11 +1,14 @@
 """Trains a model on the outputs of a teacher while `fit` runs."""
 
+import random
+
 import keras
 from keras import ops
 
 from keras_slr.keras_internals.instance_patch import InstancePatch
 from keras_slr.keras_internals.models import losses_of
 from keras_slr.keras_internals.models import uncompiled
+from keras_slr.models.checks import check_built
 from keras_slr.teaching.soft_targets import SoftTargets
 
 DENSE = "dense"
@@ -28,6 +31,11 @@ def checked_teacher(teacher):
     )
 
 
+def teacher_of(model, teacher):
+    """Returns the `Teacher` of a model, or `None` if `teacher` is."""
+    return None if teacher is None else Teacher(model, teacher)
+
+
 class Teacher:
     """Replaces the labels of a model by a teacher's outputs while attached.
 
@@ -39,9 +47,6 @@ class Teacher:
         model: Compiled, built Keras model.
         teacher: Keras model with inputs and outputs like those of `model`, or
             `"dense"` for a copy of `model` as it is now.
-
-    Attributes:
-        awaited: Boolean, whether a training step has begun since `attach`.
 
     Raises:
         ValueError: If `model` cannot be copied, has no loss or one that cannot
@@ -60,7 +65,6 @@ class Teacher:
         self._teacher = teacher
         self._patch = InstancePatch(model, "compute_loss", self._replace)
         self._used = False
-        self.awaited = False
 
     def attach(self):
         self._patch.attach()
@@ -69,8 +73,8 @@ class Teacher:
         self._patch.detach()
 
     def check_used(self):
-        """Raises a `ValueError` if training steps do not ask for the loss."""
-        if self.awaited and not self._used:
+        """Raises a `ValueError` if no training step has asked for the loss."""
+        if not self._used:
             raise ValueError(
                 "Expected a training step that calls `compute_loss`, whose "
                 "labels a teacher replaces. Received "
@@ -92,13 +96,21 @@ class Teacher:
                 return compute_loss(
                     x, y, y_pred, sample_weight, training=training, **kwargs
                 )
+            if x is None:
+                raise ValueError(
+                    "Expected a training step that passes `x` to "
+                    "`compute_loss`, because a teacher reads it. Received "
+                    f"none in the step of `{self._model.name}`; pass it, or "
+                    "leave out `teacher`."
+                )
             self._used = True
             outputs = keras.tree.map_structure(
                 ops.stop_gradient, self._teacher(x, training=False)
             )
             loss = self._loss(outputs, y_pred, sample_weight)
-            of_layers = self._model.losses
-            return loss + sum(ops.cast(own, loss.dtype) for own in of_layers)
+            return loss + sum(
+                ops.sum(ops.cast(own, loss.dtype)) for own in self._model.losses
+            )
 
         return taught
 
@@ -124,9 +136,12 @@ def _loss_of(model):
 
 def _copy(model):
     """Returns a copy of a model with its weights."""
+    state = random.getstate()
     try:
         with uncompiled(model):
             copy = keras.models.clone_model(model)
+        if type(copy).call is not type(model).call:
+            raise ValueError("the copy has another `call`")
         copy.set_weights(model.get_weights())
     except Exception as error:
         raise ValueError(
@@ -135,10 +150,14 @@ def _copy(model):
             f"that failed: {error}. Pass a teacher, such as a second model of "
             "the same class with the dense weights."
         ) from error
+    finally:
+        # Seeds of new layers come from here, and so may the order of data.
+        random.setstate(state)
     return copy
 
 
 def _check_fits(model, teacher):
+    check_built(teacher)
     own = {id(variable) for variable in model.variables}
     shared = [v.path for v in teacher.variables if id(v) in own]
     if shared:
@@ -148,9 +167,25 @@ def _check_fits(model, teacher):
             "pass teacher='dense' for a copy of the model."
         )
     shapes = [getattr(each, "output_shape", None) for each in (model, teacher)]
-    if None not in shapes and shapes[0] != shapes[1]:
+    if None not in shapes and not _match(*map(_flat, shapes)):
         raise ValueError(
             "Expected a teacher with outputs of the shape of the model's, "
             f"{shapes[0]}. Received `{teacher.name}`, whose outputs have "
             f"shape {shapes[1]}."
         )
+
+
+def _flat(shape):
+    """Returns the sizes in a shape, or in the shapes of several outputs."""
+    if isinstance(shape, dict):
+        shape = [shape[name] for name in sorted(shape)]
+    if isinstance(shape, (list, tuple)):
+        return [len(shape)] + [size for part in shape for size in _flat(part)]
+    return [shape]
+
+
+def _match(one, other):
+    """Whether sizes are equal, or unknown."""
+    return len(one) == len(other) and all(
+        a == b or None in (a, b) for a, b in zip(one, other)
+    )

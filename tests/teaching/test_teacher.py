@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 
 import keras_slr
+from keras_slr.backend.gradients import Gradients
 from keras_slr.solvers import GradualMagnitude
+from keras_slr.solvers import OneShotMagnitude
+from keras_slr.teaching.teacher import Teacher
 from tests.callbacks.helpers import assert_untouched
 from tests.helpers import slow_where_compiled
 from tests.helpers import to_numpy
@@ -88,14 +91,24 @@ def test_training_is_that_on_the_teachers_outputs(weighted):
     assert zeros(model.layers[0].kernel) == 320
 
 
+def from_the_start(teacher=None):
+    """Half of the entries leave before the first step."""
+    return keras_slr.OneShotMagnitudeCallback(
+        0.5, solver=OneShotMagnitude(at=0.0), teacher=teacher
+    )
+
+
 def test_the_teacher_is_the_model_as_it_was():
     """Its outputs are those of the dense weights, not of later ones."""
     model, other = net(sgd()), net(sgd(), "categorical_crossentropy")
     other.set_weights(model.get_weights())
+    before = to_numpy(model.layers[0].kernel)
     labels = model.predict(X, verbose=0)
-    found = trained(model, Y, taught("dense"))
-    expected = trained(other, labels)
+    found = trained(model, Y, from_the_start("dense"))
+    expected = trained(other, labels, from_the_start())
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    moved = (found != before) & (found != 0)
+    assert moved.sum() > 200
 
 
 def test_metrics_and_validation_have_the_labels():
@@ -105,6 +118,8 @@ def test_metrics_and_validation_have_the_labels():
         X, Y, epochs=3, verbose=0, validation_data=(X, Y), callbacks=[callback]
     ).history
     expected = model.evaluate(X, Y, verbose=0, return_dict=True)
+    # Of random labels, a model of this size has few right.
+    assert logs["accuracy"][0] < 0.6
     assert logs["val_loss"][-1] == pytest.approx(expected["loss"], rel=1e-4)
     assert logs["val_accuracy"][-1] == pytest.approx(expected["accuracy"])
     assert zeros(model.layers[0].kernel) == 512
@@ -137,8 +152,9 @@ def test_a_compiled_model_is_copied_whatever_it_is_compiled_with():
     model, other = net(sgd(), lambda y, p: a_loss(y, p)), net(sgd(), "mse")
     other.set_weights(model.get_weights())
     labels = model.predict(X, verbose=0)
-    found = trained(model, np.eye(4)[Y], taught("dense"))
-    np.testing.assert_allclose(found, trained(other, labels), rtol=1e-4)
+    found = trained(model, np.eye(4)[Y], from_the_start("dense"))
+    expected = trained(other, labels, from_the_start())
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
     assert model.compiled
 
 
@@ -194,6 +210,86 @@ def test_a_step_that_does_not_ask_for_the_loss():
         model.fit(X, y, verbose=0, callbacks=[taught("dense")])
 
 
+@slow_where_compiled
+def test_a_run_resumes_in_the_middle_of_an_epoch(tmp_path):
+    """Batches that the checkpoint has behind it ask for no loss."""
+
+    class Kill(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 2:
+                raise KeyboardInterrupt
+
+    model = net(sgd())
+    dense = model.get_weights()
+    backup = keras_slr.BackupAndRestore(tmp_path, save_freq=1)
+    fit = {"batch_size": 8, "epochs": 1, "shuffle": False, "verbose": 0}
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, callbacks=[taught("dense"), backup, Kill()], **fit)
+    model = net(sgd())
+    model.set_weights(dense)
+    model.fit(X, Y, callbacks=[taught("dense"), backup], **fit)
+    assert zeros(model.layers[0].kernel) == 320
+
+
+def test_scores_read_the_labels():
+    """A dense teacher's loss has no gradient where training begins."""
+    model = net()
+    read = Gradients(model, [model.layers[0].kernel])
+    (expected,) = read(X, Y)
+    teacher = Teacher(model, "dense")
+    teacher.attach()
+    (found,) = Gradients(model, [model.layers[0].kernel])(X, Y)
+    teacher.detach()
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert np.abs(found).max() > 1e-3
+
+
+class WithoutInputs(keras.Sequential):
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        # What a step that leaves out `x` does.
+        self.compute_loss(y=y, y_pred=y_pred)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+
+@pytest.mark.once("the same everywhere")
+def test_a_step_that_does_not_pass_its_inputs():
+    model = WithoutInputs([keras.Input((20,)), keras.layers.Dense(40)])
+    model.compile(sgd(), "mse")
+    with pytest.raises(ValueError, match="passes `x`"):
+        model.fit(X, np.zeros((64, 40)), verbose=0, callbacks=[taught("dense")])
+
+
+@slow_where_compiled
+def test_losses_of_layers_that_are_no_scalars():
+    class Activity(keras.layers.Layer):
+        def call(self, x):
+            self.add_loss(keras.ops.sum(keras.ops.square(x), axis=-1))
+            return x
+
+    kernels = []
+    for loss in ("sparse_categorical_crossentropy", "categorical_crossentropy"):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential(
+            [
+                keras.Input((20,)),
+                keras.layers.Dense(32),
+                Activity(),
+                keras.layers.Dense(4, activation="softmax"),
+            ]
+        )
+        model.compile(keras.optimizers.SGD(1e-3), loss)
+        labels = model.predict(X, verbose=0)
+        sparse = loss.startswith("sparse")
+        kernels.append(
+            trained(
+                model,
+                Y if sparse else labels,
+                from_the_start("dense" if sparse else None),
+            )
+        )
+    np.testing.assert_allclose(*kernels, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.once("reads arguments")
 def test_bad_teachers():
     with pytest.raises(TypeError, match="Received: 'sparse'"):
@@ -210,6 +306,9 @@ def test_bad_teachers():
         model.fit(X, Y, verbose=0, callbacks=[taught(other)])
     assert_untouched(model)
     assert "compute_loss" not in vars(model)
+    unbuilt = keras.Sequential([keras.layers.Dense(4)])
+    with pytest.raises(ValueError, match="built model"):
+        model.fit(X, Y, verbose=0, callbacks=[taught(unbuilt)])
     model = OwnLoss([keras.Input((20,)), keras.layers.Dense(40)])
     model.compile("adam", "mse")
     with pytest.raises(ValueError, match="has its own"):
