@@ -268,7 +268,7 @@ class SLRPruner:
                 set_chosen(variable, each)
         for constraint in run.split.constraints:
             constraint.finish()
-        return Report.after_pruning(run.part, self._rows, self._warning)
+        return Report.after_pruning(run.model, self._rows, self._warning)
 
     def finalize(self) -> Report | None:
         """Ends the run: prunes exactly and removes every trace of it.

@@ -38,7 +38,7 @@ def with_warning(report, run, callbacks):
         warning = warning or _BROUGHT_BACK
     else:
         return report
-    return Report.after_pruning(run.part, report.rows, warning)
+    return Report.after_pruning(run.model, report.rows, warning)
 
 
 def _by_zeros(callbacks, model):

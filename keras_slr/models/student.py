@@ -4,14 +4,14 @@ import keras
 
 
 def student_of(model):
-    """Returns the part of a model that training prunes.
+    """Returns the part of a model that is pruned.
 
     Args:
         model: Keras model.
 
     Returns:
-        The student of a `keras.distillation.Distiller`, so that a run neither
-        prunes nor counts its teacher. Any other model is returned as it is.
+        The student of a `keras.distillation.Distiller`, so that its teacher
+        is neither pruned nor counted. Any other model is returned as it is.
     """
     # Keras 3.11 has no Distiller.
     distillation = getattr(keras, "distillation", None)

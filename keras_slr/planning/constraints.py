@@ -6,6 +6,7 @@ import functools
 import keras
 
 from keras_slr import backend
+from keras_slr.models.student import student_of
 from keras_slr.planning.allotment import Allotment
 from keras_slr.planning.targets import check_pays
 from keras_slr.planning.targets import for_target
@@ -32,6 +33,7 @@ def constraints_of(plan, model: keras.Model, scorer=None):
         What `Plan.constraints` returns, and the `Allotment` that gives the
         constraints their rates anew.
     """
+    model = student_of(model)
     if plan.target is None:
         _check_selectors(plan.structure, weights_of(model))
         return _constraints_of(plan, model, scorer)

@@ -13,6 +13,7 @@ from keras_slr.grids.points import has_grid
 from keras_slr.grids.points import most_values
 from keras_slr.models.checks import check_built
 from keras_slr.models.checks import check_model
+from keras_slr.models.student import student_of
 from keras_slr.models.weight_values import zeros_of
 from keras_slr.planning.plan import Plan
 from keras_slr.selection import Reason
@@ -86,7 +87,7 @@ class Report:
                     zeros=zeros_of(weight.variable),
                     values=_values(row.grid, weight),
                 )
-                for row, weight in zip(rows, weights_of(model))
+                for row, weight in zip(rows, weights_of(student_of(model)))
             ],
             warning,
         )
@@ -221,7 +222,7 @@ def report_of(model, constraints, left, grid=None):
 def rows_of(run):
     """Returns the rows of a run in progress, with rates and residuals."""
     return _in_layer_order(
-        run.part,
+        run.model,
         {id(slot.w): slot.rate for slot in run.split.slots},
         run.residuals,
         dict_of_reasons(run.left, run.split.constraints, run.split.grid),
@@ -263,7 +264,7 @@ def _in_layer_order(model, rates, residuals, reasons, grid):
             values=_values(own, weight),
         )
 
-    return Report([row(weight) for weight in weights_of(model)])
+    return Report([row(weight) for weight in weights_of(student_of(model))])
 
 
 def _values(grid, weight):

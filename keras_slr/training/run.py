@@ -9,7 +9,6 @@ from keras_slr.checkpoints.state_in_optimizer import CarriedSlots
 from keras_slr.checkpoints.state_in_optimizer import carrier_of
 from keras_slr.checkpoints.state_in_optimizer import check_free
 from keras_slr.keras_internals.optimizers import untrack
-from keras_slr.models.student import student_of
 from keras_slr.planning.constraints import constraints_of
 from keras_slr.scores.scorer import Scorer
 from keras_slr.solvers import forms
@@ -71,9 +70,7 @@ class Run:
         if score is not None:
             training = optimizers.training
             scorer = Scorer(score, model, data, optimizer_of=training)
-        constraints, self.left, allotment = constraints_of(
-            plan, self.part, scorer
-        )
+        constraints, self.left, allotment = constraints_of(plan, model, scorer)
         self.optimizers = optimizers
         self.pruned = self.brought_back = False
         check_free(optimizers, model)
@@ -142,11 +139,6 @@ class Run:
         self._carried.detach()
         self._trace.detach()
         self.attached = False
-
-    @property
-    def part(self):
-        """The part of the model that is pruned, see `student_of`."""
-        return student_of(self.model)
 
     @property
     def optimizer(self):
