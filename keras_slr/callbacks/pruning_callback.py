@@ -50,7 +50,7 @@ class PruningCallback(TrainingCallback):
     (`||W - Z|| / ||W||`), `slr_penalty`, `slr_multiplier_norm` and the
     method's own values, as of the end of the epoch. Other methods than SLR
     have their own prefix instead of `slr`. List this callback before those
-    that read the logs. The reported `loss` is the task loss alone.
+    that read the logs. The reported `loss` has no penalty.
 
     The optimizer holds the method's variables for each weight, and saves them
     and the rest of the method's state in its checkpoints. While `fit` runs,

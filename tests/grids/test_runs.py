@@ -212,7 +212,6 @@ def test_hard_prune_projects_once(make_model):
         np.testing.assert_allclose(to_numpy(kernel), w, rtol=1e-5)
 
 
-@slow_where_compiled
 def test_binary_keeps_the_zeros_of_a_pruned_model(make_model):
     model = make_model()
     keras_slr.hard_prune(model, 0.7)
@@ -222,6 +221,7 @@ def test_binary_keeps_the_zeros_of_a_pruned_model(make_model):
         np.testing.assert_array_equal(np.sign(to_numpy(kernel)), np.sign(old))
 
 
+@slow_where_compiled
 def test_device_arrays_give_what_host_arrays_give(make_model):
     found = []
     for arrays in (None, DeviceArrays()):
