@@ -238,6 +238,12 @@ def _add_prune(commands):
         help="score to choose weights by, instead of their magnitude: "
         f"{', '.join(SCORES)}",
     )
+    add(
+        "--teacher",
+        metavar="MODEL.keras",
+        help="trained model whose outputs replace the labels; 'dense' for "
+        "the model as it is before pruning",
+    )
     add("--epochs", type=int, help="10 unless given")
     add(
         "--finetune-epochs",

@@ -23,6 +23,7 @@ from keras_slr.commands.recipe_fields import FIELDS
 from keras_slr.commands.recipe_fields import LAYERWISE
 from keras_slr.commands.recipe_fields import advice
 from keras_slr.commands.recipe_fields import shortened
+from keras_slr.files.model_files import load_model
 from keras_slr.grids.from_text import from_text as grid_from_text
 from keras_slr.planning.budget import Budget
 from keras_slr.scores.registry import score_of
@@ -30,6 +31,7 @@ from keras_slr.solvers import SOLVERS
 from keras_slr.solvers.solver import check_projects
 from keras_slr.solvers.solver import check_scored
 from keras_slr.structures import from_text as structure_from_text
+from keras_slr.teaching.teacher import DENSE
 
 _PLAN = ("rate", "include", "exclude", "allocation", "target")
 # Fields that only training reads.
@@ -41,6 +43,7 @@ _OF_TRAINING = (
     "monitor",
     "score",
     "seed",
+    "teacher",
     "update_every",
 )
 # A score reads at most this many rows, evenly spaced: it reads them often.
@@ -72,6 +75,8 @@ class Recipe:
         constraint: String, see `grids.from_text`.
         budget: Dict of limits, see `Budget`.
         score: String, a key of `scores.SCORES`, by which the method chooses.
+        teacher: String, `"dense"` or the path of a trained model, whose
+            outputs replace the labels.
         update_every: See `SLRPruner`.
         finetune_epochs: Integer, the last epochs, with the zeros held.
         epochs: Integer.
@@ -98,6 +103,7 @@ class Recipe:
     constraint: str | None = None
     budget: dict | None = None
     score: str | None = None
+    teacher: str | None = None
     update_every: object = None
     finetune_epochs: int = 0
     epochs: int = 10
@@ -131,10 +137,16 @@ class Recipe:
             solver=SOLVERS[self.method](),
             score=self.score,
             data=rows,
+            teacher=self._teacher(),
             update_every=self.update_every,
             finetune_epochs=self.finetune_epochs,
             monitor_hard_pruned=self.monitor,
         )
+
+    def _teacher(self):
+        if self.teacher in (None, DENSE):
+            return self.teacher
+        return load_model(self.teacher)
 
 
 def load(path, given=None):

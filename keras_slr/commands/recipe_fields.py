@@ -115,6 +115,7 @@ FIELDS = {
     "constraint": ("the name of a grid", _is_constraint),
     "budget": ("limits on params, bytes or flops", _is_budget),
     "score": _one_of(SCORES),
+    "teacher": ("'dense' or the path of a model", _is_text),
     "update_every": (
         "a number of steps, a fraction of the run or 'epoch'",
         _is_update_every,

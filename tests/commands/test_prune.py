@@ -1,5 +1,7 @@
 """`keras-slr prune` and `shrink` on real files."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -192,6 +194,62 @@ def test_labels_that_are_no_class_numbers(files, capsys, labels):
     np.savez(files / "data.npz", x=x, y=np.array(labels * 10))
     code = prune(files)
     assert_user_error(code, capsys)
+
+
+def mislabel(files):
+    """Gives the data the labels of the next class; returns inputs, labels."""
+    with np.load(files / "data.npz") as data:
+        x, y = data["x"], data["y"]
+    np.savez(files / "data.npz", x=x, y=(y + 1) % 4)
+    return x, y
+
+
+def classes(path, x):
+    model = keras.saving.load_model(path)
+    return model.predict(x, verbose=0).argmax(axis=1)
+
+
+LONG = ["--epochs", "20", "--batch-size", "16", "--rate", "0.5"]
+
+
+def test_a_teacher_replaces_wrong_labels(files):
+    x, y = mislabel(files)
+    assert prune(files, *LONG, "--teacher", "dense") == 0
+    assert np.mean(classes(files / "out.keras", x) == y) > 0.9
+    assert np.count_nonzero(kernel(files / "out.keras")) == HIDDEN // 2
+    assert prune(files, *LONG) == 0
+    assert np.mean(classes(files / "out.keras", x) == y) < 0.1
+
+
+def test_a_teacher_in_a_file_of_a_recipe(files, monkeypatch):
+    x, y = mislabel(files)
+    monkeypatch.chdir(files)
+    assert prune(files, *LONG, out="teacher.keras") == 0
+    with np.load("data.npz") as data:
+        np.savez("data.npz", x=x, y=np.roll(data["y"], 1))
+    fields = {"model": "model.keras", "data": "data.npz", "out": "out.keras"}
+    fields |= {"teacher": "teacher.keras", "epochs": 20, "batch_size": 16}
+    recipe = files / "recipe.json"
+    recipe.write_text(json.dumps(fields | {"rate": 0.5}))
+    assert cli.main(["prune", "--recipe", "recipe.json"]) == 0
+    assert np.mean(classes("out.keras", x) == (y + 1) % 4) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("teacher", "words"),
+    [
+        ("", ["`--teacher`", "'dense' or the path"]),
+        ("nothing.keras", ["`nothing.keras`", "check the path"]),
+        ("five.keras", ["(None, 4)", "(None, 5)"]),
+    ],
+)
+def test_a_teacher_that_does_not_fit(
+    files, monkeypatch, capsys, teacher, words
+):
+    monkeypatch.chdir(files)
+    make(units=5).save("five.keras")
+    code = prune(files, "--teacher", teacher)
+    assert_user_error(code, capsys, *words)
 
 
 def test_a_score_chooses_by_the_training_data(files, capsys):

@@ -126,6 +126,7 @@ def test_a_recipe(files, x, monkeypatch, capsys):
         (["--method", "greg"], ["with `calibration`", "sparsegpt", "'greg'"]),
         (["--method", "slrr"], ["--method", "did you mean 'slr'"]),
         (["--score", "taylor"], ["no `score` beside `calibration`"]),
+        (["--teacher", "dense"], ["no `teacher` beside `calibration`"]),
         (["--constraint", "4bits"], ["no `constraint` beside `calibration`"]),
         (["--epochs", "2"], ["`epochs`", "without training"]),
         (["--finetune-epochs", "0"], ["`finetune_epochs`"]),

@@ -111,6 +111,44 @@ def test_the_teacher_is_the_model_as_it_was():
     assert moved.sum() > 200
 
 
+def heads(losses, seed):
+    inputs = keras.Input((20,))
+    hidden = keras.layers.Dense(32, activation="relu", name="hidden")(inputs)
+    outputs = [
+        keras.layers.Dense(4, activation="softmax", name="kind")(hidden),
+        keras.layers.Dense(1, name="size")(hidden),
+    ]
+    model = keras.Model(inputs, outputs)
+    model.compile(sgd(), losses, loss_weights=[0.5, 2.0])
+    rng = np.random.default_rng(seed)
+    model.set_weights(
+        [0.3 * rng.normal(size=w.shape) for w in model.get_weights()]
+    )
+    return model
+
+
+def test_the_outputs_have_their_loss_weights():
+    teacher = heads(["sparse_categorical_crossentropy", "mse"], seed=1)
+    model = heads(["sparse_categorical_crossentropy", "mse"], seed=0)
+    other = heads(["categorical_crossentropy", "mse"], seed=0)
+    options = {"batch_size": 32, "shuffle": False, "verbose": 0}
+    for each, y, of in (
+        (model, [Y, np.zeros(64)], teacher),
+        (other, teacher.predict(X, verbose=0), None),
+    ):
+        # The last epoch holds the zeros, and has the teacher, too.
+        callback = keras_slr.OneShotMagnitudeCallback(
+            0.5,
+            solver=OneShotMagnitude(at=0.0),
+            teacher=of,
+            finetune_epochs=1,
+        )
+        each.fit(X, y, epochs=2, callbacks=[callback], **options)
+    for found, expected in zip(model.get_weights(), other.get_weights()):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    assert zeros(model.get_layer("hidden").kernel) == 320
+
+
 def test_metrics_and_validation_have_the_labels():
     model = net()
     callback = keras_slr.SLRCallback(0.8, teacher="dense")
