@@ -66,9 +66,9 @@ class IterativePruning(Solver):
     def begin(self, tensors, clock):
         del clock
         tensors.check_finite()
-        dense = [0.0 for _ in tensors.rates]
-        tensors.hold(tensors.keep(tensors.weights, dense))
-        return IterativeState(0, 0.0, False)
+        rates = tensors.rates_at(0.0)
+        tensors.hold(tensors.keep(tensors.weights, rates))
+        return IterativeState(0, max(rates), False)
 
     def update(self, state, tensors, loss, clock):
         del loss

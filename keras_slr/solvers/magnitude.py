@@ -24,7 +24,8 @@ class GradualMagnitude(Solver):
     update and to the weights after it.
 
     Args:
-        initial_sparsity: Float in `[0, 1)`, `s_i`. Defaults to `0.0`.
+        initial_sparsity: Float in `[0, 1)`, `s_i`. It is at least the present
+            share of zeros. Defaults to `0.0`.
         begin_step: `t_0`, an integer of training steps or a float in
             `[0, 1]`, a fraction of the run. Defaults to `0`.
         end_step: `t_1`, likewise. Defaults to `0.7`.
@@ -75,17 +76,20 @@ class GradualMagnitude(Solver):
 
     def begin(self, tensors, clock):
         del clock
-        rates = [0.0 for _ in tensors.rates]
+        rates = tensors.rates_at(0.0)
         tensors.check_finite()
         tensors.hold(tensors.keep(tensors.scores(), rates))
-        return MagnitudeState(0.0)
+        return MagnitudeState(max(rates))
 
     def update(self, state, tensors, loss, clock):
         del loss
         done = self.done(clock)
         if done is None:
             return state
-        rates = [self.sparsity(rate, done) for rate in tensors.rates]
+        rates = [
+            self.sparsity(rate, done, first)
+            for rate, first in zip(tensors.rates, tensors.first_rates)
+        ]
         tensors.hold(tensors.keep(tensors.scores(), rates))
         return MagnitudeState(max(rates))
 
@@ -104,9 +108,15 @@ class GradualMagnitude(Solver):
         """
         return done_between(self.begin_step, self.end_step, clock)
 
-    def sparsity(self, rate: float, done: float) -> float:
-        """Returns the sparsity when a fraction `done` of the ramp is over."""
-        initial = min(self.initial_sparsity, rate)
+    def sparsity(self, rate: float, done: float, first: float = 0.0) -> float:
+        """Returns the sparsity when a fraction `done` of the ramp is over.
+
+        Args:
+            rate: Float, the requested rate.
+            done: Float in `[0, 1]`.
+            first: Float, the rate before the run. Defaults to `0.0`.
+        """
+        initial = min(max(self.initial_sparsity, first), rate)
         return rate + (initial - rate) * (1.0 - done) ** self.power
 
 

@@ -32,7 +32,7 @@ class Tensors(Protocol):
     ```python
     def update(self, state, tensors, loss, clock):
         scores = [score(w) for w in tensors.weights]
-        rates = [rate * clock.progress for rate in tensors.rates]
+        rates = tensors.rates_at(clock.progress)
         tensors.hold(tensors.keep(scores, rates))
         return state
     ```
@@ -62,6 +62,27 @@ class Tensors(Protocol):
 
     @rates.setter
     def rates(self, rates: Sequence[float]) -> None: ...
+
+    @property
+    def first_rates(self) -> list[float]:
+        """The share of the units of each constraint that began as zeros.
+
+        It is zero where all units did, as in a new layer. Checkpoints contain
+        them.
+        """
+        ...
+
+    @first_rates.setter
+    def first_rates(self, rates: list[float]) -> None: ...
+
+    def rates_at(self, share: float) -> list[float]:
+        """Returns the pruning rates on the way to the requested ones.
+
+        Args:
+            share: Float in `[0, 1]`, the share of the way from `first_rates`
+                to `rates`.
+        """
+        ...
 
     @property
     def rate(self) -> float:
@@ -120,8 +141,7 @@ class Tensors(Protocol):
 
         Args:
             rho: Float, the first penalty weight.
-            share: Float, multiplies the rates of the projection. Defaults to
-                `1.0`.
+            share: See `rates_at`. Defaults to `1.0`.
 
         Returns:
             Float, `||W - Z||^2`.
@@ -178,7 +198,7 @@ class Tensors(Protocol):
             rho: Float, the present penalty weight.
             s: Float, stepsize of a half-step of `Lam` before the projection.
                 Defaults to `0.0`, no half-step.
-            share: See `start`. Defaults to `1.0`.
+            share: See `rates_at`. Defaults to `1.0`.
             power: Float, the power `q` of the metric in which `Pi` projects,
                 see `scores.metric`. Defaults to `0.0`, the Euclidean one.
 

@@ -9,6 +9,7 @@ common, the score is the Euclidean norm; other structures say how they score.
 import dataclasses
 
 import numpy as np
+from keras import ops
 
 from keras_slr.projections import keep_count
 from keras_slr.projections import keep_mask
@@ -69,6 +70,13 @@ class Constraint:
         scores = self.structure.scores(xp, values, *self.weights)
         kept = select(scores, count)
         return self.structure.entries(xp, kept, *self.weights)
+
+    def zero_share(self):
+        """Returns the share of the units that are zero, `0.0` if all are."""
+        values = [ops.cast(w.variable.value, "float32") for w in self.weights]
+        scores = self.structure.scores(ops, values, *self.weights)
+        kept = int(ops.sum(ops.cast(ops.not_equal(scores, 0), "int32")))
+        return 1.0 - kept / self.units if kept else 0.0
 
     def removed(self):
         """Returns what becomes removable, see `Structure.removed`."""

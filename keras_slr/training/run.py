@@ -4,6 +4,7 @@ import dataclasses
 
 from keras import ops
 
+from keras_slr.checkpoints.state_in_optimizer import FIRST_RATE
 from keras_slr.checkpoints.state_in_optimizer import PRUNED
 from keras_slr.checkpoints.state_in_optimizer import CarriedSlots
 from keras_slr.checkpoints.state_in_optimizer import carrier_of
@@ -158,7 +159,7 @@ class Run:
     @property
     def rates(self):
         """Dict of the pruning rates, by their names in checkpoints."""
-        return {f"rate_{i}": rate for i, rate in enumerate(self.split.rates)}
+        return _numbered("rate", self.split.rates)
 
     @property
     def residuals(self):
@@ -241,13 +242,16 @@ class Run:
             f"state_{name}": float(value)
             for name, value in dataclasses.asdict(self.state).items()
         }
-        return scalars | self.rates
+        first = self.split.first_rates
+        return scalars | self.rates | _numbered(FIRST_RATE, first)
 
     def _set_scalars(self, scalars):
         # They may have been allocated from earlier weights, or learned.
         rates = [scalars.get(name) for name in self.rates]
         if None not in rates:
             self.split.rates = rates
+        first = _numbered(FIRST_RATE, self.split.first_rates)
+        self.split.first_rates = [scalars.get(n, 0.0) for n in first]
         if PRUNED in scalars:
             self.pruned = True
             return
@@ -261,3 +265,7 @@ class Run:
                 for field in dataclasses.fields(self.state)
             },
         )
+
+
+def _numbered(name, values):
+    return {f"{name}_{i}": value for i, value in enumerate(values)}

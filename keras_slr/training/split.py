@@ -76,6 +76,8 @@ class Split:
                 for weight, rate in zip(weights, rates)
             ]
         self.arrays = arrays_for(self.weights)
+        with backend.without_gradients():
+            self._first_rates = [c.zero_share() for c in self.constraints]
 
     @property
     def variables(self):
@@ -110,6 +112,21 @@ class Split:
         _, of_slots, self._sets = numbered(constraints)
         for slot, rate in zip(self.slots, of_slots):
             slot.rate = rate
+
+    @property
+    def first_rates(self):
+        return self._first_rates
+
+    @first_rates.setter
+    def first_rates(self, rates):
+        self._first_rates = rates
+
+    def rates_at(self, share):
+        pairs = zip(self.first_rates, self.rates)
+        return [
+            min(first, rate) + share * max(rate - first, 0.0)
+            for first, rate in pairs
+        ]
 
     @property
     def rate(self):
@@ -181,7 +198,7 @@ class Split:
             [form_of(self, slot).lift for slot in self.slots],
             self.slots,
             self._sets,
-            _counts(self.constraints, [share * rate for rate in self.rates]),
+            _counts(self.constraints, self.rates_at(share)),
             rho,
             s,
             moments=moments,
