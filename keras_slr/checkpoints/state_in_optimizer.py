@@ -21,8 +21,8 @@ from keras_slr.training.optimizer_parts import base_optimizer
 ATTRIBUTE = "slr_state"
 # A key in the state of a model whose pruned weights are held by masks.
 PRUNED = "pruned"
-# Prefix of the keys of the rates before the run, which older files lack.
-FIRST_RATE = "first_rate"
+# Prefix of the keys of the zeros before the run, which older files lack.
+ZERO_SHARE = "zero_share"
 # Prefix of the keys of the position in the run.
 _POSITION = "run_"
 
@@ -122,7 +122,7 @@ class Carrier(keras.layers.Layer):
             scalars = {PRUNED: scalars[PRUNED]}
             names = {n for n in names if n.isdigit() or n == PRUNED}
         expected = set(scalars) | {str(i) for i in range(len(variables))}
-        if any(not n.startswith(FIRST_RATE) for n in names ^ expected):
+        if any(not n.startswith(ZERO_SHARE) for n in names ^ expected):
             raise ValueError(
                 "Expected the solver state of a run with the same pruned "
                 f"weights ({len(expected)} entries). Received a file with "

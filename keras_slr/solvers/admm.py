@@ -40,8 +40,8 @@ class ADMM(Continuation):
             `None` the set of kept entries changes to the end, and rho and the
             ramp are functions of the fraction of the steps. Defaults to
             `"auto"`.
-        ramp: Schedule from zero to one that the pruning rate follows, or
-            `None`, see `SLR`. Defaults to `Ramp()`.
+        ramp: Schedule from zero to one by which the pruning rate is
+            multiplied, or `None`, see `SLR`. Defaults to `Ramp()`.
         metric: Float in `[0, 1]` or `"auto"`, the power of the metric in
             which ADMM projects, see `SLR`. Defaults to `0.0`: by magnitude
             alone, as published.

@@ -40,7 +40,7 @@ class Continuation(Solver):
         freeze_at: Float, `"auto"` or `None`, the end of the way.
         free_support: Boolean.
         penalty: `"decoupled"` or `"coupled"`.
-        ramp: Schedule of the pruning rate, or `None`.
+        ramp: Schedule of the factor of the pruning rate, or `None`.
         metric: Float or `"auto"`, the power of the metric of the projection.
     """
 
@@ -163,7 +163,7 @@ class Continuation(Solver):
         return self.freeze_at is not None and way >= 1.0
 
     def share(self, way: float) -> float:
-        """Returns how far the pruning rates are, see `Tensors.rates_at`."""
+        """Returns the present factor of the pruning rate."""
         return 1.0 if self.ramp is None else self.ramp(way)
 
     def strength(self, way: float, interval: int, tensors: Tensors) -> float:

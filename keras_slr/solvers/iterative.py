@@ -66,7 +66,7 @@ class IterativePruning(Solver):
     def begin(self, tensors, clock):
         del clock
         tensors.check_finite()
-        rates = tensors.rates_at(0.0)
+        rates = tensors.first_rates
         tensors.hold(tensors.keep(tensors.weights, rates))
         return IterativeState(0, max(rates), False)
 
@@ -93,7 +93,8 @@ class IterativePruning(Solver):
                 )
             ]
         )
-        return IterativeState(iteration, max(rates), iteration == last)
+        sparsity = max(*rates, state.sparsity)
+        return IterativeState(iteration, sparsity, iteration == last)
 
     def settled(self, state, tensors, clock):
         del tensors, clock

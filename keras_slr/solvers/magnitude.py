@@ -20,12 +20,12 @@ class GradualMagnitude(Solver):
     With a `score`, it removes those of the smallest scores. At step `t` the
     sparsity is `s_f + (s_i - s_f) (1 - (t - t_0) / (t_1 - t_0))^3`, where
     `s_f` is the pruning rate of the weight (Zhu and Gupta, arXiv 1710.01878,
-    eq. 1). Zeros stay zero: a mask is applied to the gradients before each
-    update and to the weights after it.
+    eq. 1), but never below the share of zeros before the run. Zeros stay zero:
+    a mask is applied to the gradients before each update and to the weights
+    after it.
 
     Args:
-        initial_sparsity: Float in `[0, 1)`, `s_i`. It is at least the present
-            share of zeros. Defaults to `0.0`.
+        initial_sparsity: Float in `[0, 1)`, `s_i`. Defaults to `0.0`.
         begin_step: `t_0`, an integer of training steps or a float in
             `[0, 1]`, a fraction of the run. Defaults to `0`.
         end_step: `t_1`, likewise. Defaults to `0.7`.
@@ -76,7 +76,7 @@ class GradualMagnitude(Solver):
 
     def begin(self, tensors, clock):
         del clock
-        rates = tensors.rates_at(0.0)
+        rates = tensors.first_rates
         tensors.check_finite()
         tensors.hold(tensors.keep(tensors.scores(), rates))
         return MagnitudeState(max(rates))
@@ -87,7 +87,7 @@ class GradualMagnitude(Solver):
         if done is None:
             return state
         rates = [
-            self.sparsity(rate, done, first)
+            max(self.sparsity(rate, done), first)
             for rate, first in zip(tensors.rates, tensors.first_rates)
         ]
         tensors.hold(tensors.keep(tensors.scores(), rates))
@@ -108,15 +108,9 @@ class GradualMagnitude(Solver):
         """
         return done_between(self.begin_step, self.end_step, clock)
 
-    def sparsity(self, rate: float, done: float, first: float = 0.0) -> float:
-        """Returns the sparsity when a fraction `done` of the ramp is over.
-
-        Args:
-            rate: Float, the requested rate.
-            done: Float in `[0, 1]`.
-            first: Float, the rate before the run. Defaults to `0.0`.
-        """
-        initial = min(max(self.initial_sparsity, first), rate)
+    def sparsity(self, rate: float, done: float) -> float:
+        """Returns the sparsity when a fraction `done` of the ramp is over."""
+        initial = min(self.initial_sparsity, rate)
         return rate + (initial - rate) * (1.0 - done) ** self.power
 
 
@@ -156,9 +150,9 @@ class OneShotMagnitude(Solver):
         del clock
         tensors.check_finite()
         whole = self.at > 0.0
-        rates = [0.0 if whole else rate for rate in tensors.rates]
+        rates = tensors.first_rates if whole else tensors.rates
         tensors.hold(tensors.keep(tensors.scores(), rates))
-        return MagnitudeState(max(rates))
+        return MagnitudeState(0.0 if whole else max(rates))
 
     def update(self, state, tensors, loss, clock):
         del loss

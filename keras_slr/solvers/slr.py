@@ -43,9 +43,9 @@ changes nothing but the relative size of a training step. Higher rates gain more
 from a trial, so it shrinks further for them; where steps are large already, it
 does not shrink.
 
-Continuation. Then `S_n` shrinks from the whole space to the requested size, or
-from the weights that are not zero, if the model is pruned already. Such a model
-has no trial.
+Continuation. Then `S_n` shrinks from the whole space to the requested size. If
+the model is pruned already, it shrinks from the entries that are not zero, and
+there is no trial.
 
 Settling. From `freeze_at` on, `W = Z` exactly: entries outside the support are
 held at zero, and the rest of the run trains the entries that stay. This comes
@@ -119,9 +119,8 @@ class SLR(Continuation):
             decoupled penalty, a free support and kernels in front of batch
             normalizations. `0.0` means no trial. Defaults to `0.05`.
         ramp: Schedule from zero to one, a function of the fraction of the way
-            to `freeze_at`. The pruning rate follows it from the present
-            share of zeros to the requested rate. `None` means the whole rate
-            from the start. Defaults to `Ramp()`.
+            to `freeze_at`, by which the pruning rate is multiplied. `None`
+            means the whole rate from the start. Defaults to `Ramp()`.
         metric: Float in `[0, 1]`, the power `q` of the metric in which SLR
             projects; `0.0` means by magnitude alone. `"auto"` uses
             `Structure.metric`. Defaults to `"auto"`.
@@ -239,7 +238,7 @@ class SLR(Continuation):
             self.settles
             and tensors.scale_free
             and not tensors.on_grid
-            and not any(tensors.first_rates)
+            and not all(tensors.first_rates)
         )
         return self.trial if tries else 0.0
 

@@ -32,7 +32,7 @@ class Tensors(Protocol):
     ```python
     def update(self, state, tensors, loss, clock):
         scores = [score(w) for w in tensors.weights]
-        rates = tensors.rates_at(clock.progress)
+        rates = [rate * clock.progress for rate in tensors.rates]
         tensors.hold(tensors.keep(scores, rates))
         return state
     ```
@@ -67,20 +67,10 @@ class Tensors(Protocol):
     def first_rates(self) -> list[float]:
         """The share of the units of each constraint that began as zeros.
 
-        It is zero where all units did, as in a new layer. Checkpoints contain
-        them.
-        """
-        ...
-
-    @first_rates.setter
-    def first_rates(self, rates: list[float]) -> None: ...
-
-    def rates_at(self, share: float) -> list[float]:
-        """Returns the pruning rates on the way to the requested ones.
-
-        Args:
-            share: Float in `[0, 1]`, the share of the way from `first_rates`
-                to `rates`.
+        With rates at least as high, a solver goes on from the zeros of a
+        pruned model; `start` and `keep_lifted` do. It is zero where all
+        units began as zeros, as in a new layer, or more than the rate asks
+        for.
         """
         ...
 
@@ -141,7 +131,8 @@ class Tensors(Protocol):
 
         Args:
             rho: Float, the first penalty weight.
-            share: See `rates_at`. Defaults to `1.0`.
+            share: Float, multiplies the rates of the projection. Defaults to
+                `1.0`.
 
         Returns:
             Float, `||W - Z||^2`.
@@ -198,7 +189,7 @@ class Tensors(Protocol):
             rho: Float, the present penalty weight.
             s: Float, stepsize of a half-step of `Lam` before the projection.
                 Defaults to `0.0`, no half-step.
-            share: See `rates_at`. Defaults to `1.0`.
+            share: See `start`. Defaults to `1.0`.
             power: Float, the power `q` of the metric in which `Pi` projects,
                 see `scores.metric`. Defaults to `0.0`, the Euclidean one.
 

@@ -9,7 +9,6 @@ common, the score is the Euclidean norm; other structures say how they score.
 import dataclasses
 
 import numpy as np
-from keras import ops
 
 from keras_slr.projections import keep_count
 from keras_slr.projections import keep_mask
@@ -71,12 +70,25 @@ class Constraint:
         kept = select(scores, count)
         return self.structure.entries(xp, kept, *self.weights)
 
-    def zero_share(self):
-        """Returns the share of the units that are zero, `0.0` if all are."""
-        values = [ops.cast(w.variable.value, "float32") for w in self.weights]
-        scores = self.structure.scores(ops, values, *self.weights)
-        kept = int(ops.sum(ops.cast(ops.not_equal(scores, 0), "int32")))
-        return 1.0 - kept / self.units if kept else 0.0
+    def zero_share(self, xp, values):
+        """Returns the share of the units that are zero.
+
+        It is `0.0` if all weights are zero, as in a new layer, and if a unit
+        of score zero has an entry that is not, such as the bias of a filter.
+
+        Args:
+            xp: See `masks`.
+            values: See `masks`.
+        """
+        kept = self.structure.scores(xp, values, *self.weights) != 0
+        masks = self.structure.entries(xp, kept, *self.weights)
+        alive = [value != 0 for value in values]
+        if not any(map(bool, map(xp.any, alive))) or any(
+            bool(xp.any(xp.logical_and(entries, xp.logical_not(mask))))
+            for entries, mask in zip(alive, masks)
+        ):
+            return 0.0
+        return 1.0 - int(xp.sum(xp.where(kept, 1, 0))) / self.units
 
     def removed(self):
         """Returns what becomes removable, see `Structure.removed`."""

@@ -127,6 +127,13 @@ class DeviceArrays:
             self._compiled["largest"] = backend.compiled(choose)
         return self._compiled["largest"](_tensors(values), _int_tensors(counts))
 
+    @staticmethod
+    def zero_share(constraint):
+        """See `HostArrays.zero_share`."""
+        variables = [weight.variable for weight in constraint.weights]
+        with backend.without_gradients():
+            return constraint.zero_share(ops, _tensors(variables))
+
     def _call(self, fn, body, slots, extras, scalars, *further, static=None):
         # What is no tensor is part of the function.
         key = (getattr(body, "func", body), fn, static)

@@ -198,6 +198,14 @@ class HostArrays:
             np, keep_mask, sets, counts, values.__getitem__, len(values)
         )
 
+    @staticmethod
+    def zero_share(constraint):
+        """Returns `Constraint.zero_share` of the weights as they are now."""
+        values = [backend.to_host(w.variable) for w in constraint.weights]
+        return constraint.zero_share(
+            np, [np.asarray(value, np.float32) for value in values]
+        )
+
 
 def on_host(value):
     """Returns an array, a tensor or a Keras variable as a float32 array."""

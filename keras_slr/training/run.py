@@ -4,8 +4,8 @@ import dataclasses
 
 from keras import ops
 
-from keras_slr.checkpoints.state_in_optimizer import FIRST_RATE
 from keras_slr.checkpoints.state_in_optimizer import PRUNED
+from keras_slr.checkpoints.state_in_optimizer import ZERO_SHARE
 from keras_slr.checkpoints.state_in_optimizer import CarriedSlots
 from keras_slr.checkpoints.state_in_optimizer import carrier_of
 from keras_slr.checkpoints.state_in_optimizer import check_free
@@ -242,16 +242,16 @@ class Run:
             f"state_{name}": float(value)
             for name, value in dataclasses.asdict(self.state).items()
         }
-        first = self.split.first_rates
-        return scalars | self.rates | _numbered(FIRST_RATE, first)
+        zeros = self.split.zero_shares
+        return scalars | self.rates | _numbered(ZERO_SHARE, zeros)
 
     def _set_scalars(self, scalars):
         # They may have been allocated from earlier weights, or learned.
         rates = [scalars.get(name) for name in self.rates]
         if None not in rates:
             self.split.rates = rates
-        first = _numbered(FIRST_RATE, self.split.first_rates)
-        self.split.first_rates = [scalars.get(n, 0.0) for n in first]
+        zeros = _numbered(ZERO_SHARE, self.split.zero_shares)
+        self.split.zero_shares = [scalars.get(name, 0.0) for name in zeros]
         if PRUNED in scalars:
             self.pruned = True
             return

@@ -69,15 +69,16 @@ class Split:
         self._trainer_of = optimizers.training
         optimizer = optimizers.base
         weights, rates, self._sets = numbered(constraints)
+        self.arrays = arrays_for([weight.variable for weight in weights])
+        self.zero_shares = [
+            _zero_share(constraint, self.arrays) for constraint in constraints
+        ]
         with backend.variable_scope(optimizer):
             self.rho = optimizer.add_variable((), dtype="float32", name="rho")
             self.slots = [
                 self.add_slots(optimizer, weight, rate)
                 for weight, rate in zip(weights, rates)
             ]
-        self.arrays = arrays_for(self.weights)
-        with backend.without_gradients():
-            self._first_rates = [c.zero_share() for c in self.constraints]
 
     @property
     def variables(self):
@@ -115,18 +116,8 @@ class Split:
 
     @property
     def first_rates(self):
-        return self._first_rates
-
-    @first_rates.setter
-    def first_rates(self, rates):
-        self._first_rates = rates
-
-    def rates_at(self, share):
-        pairs = zip(self.first_rates, self.rates)
-        return [
-            min(first, rate) + share * max(rate - first, 0.0)
-            for first, rate in pairs
-        ]
+        # Rates may change in a run; the last ones are met exactly.
+        return [min(pair) for pair in zip(self.zero_shares, self.rates)]
 
     @property
     def rate(self):
@@ -194,11 +185,15 @@ class Split:
                 second_moment(self._trainer_of(slot.w), slot.w)
                 for slot in self.slots
             ]
+        rates = [
+            max(share * rate, first)
+            for rate, first in zip(self.rates, self.first_rates)
+        ]
         masks = self.arrays.masks(
             [form_of(self, slot).lift for slot in self.slots],
             self.slots,
             self._sets,
-            _counts(self.constraints, self.rates_at(share)),
+            _counts(self.constraints, rates),
             rho,
             s,
             moments=moments,
@@ -285,3 +280,14 @@ class Split:
 def _counts(constraints, rates):
     """Returns how many units each constraint keeps at a rate."""
     return [c.count(rate) for c, rate in zip(constraints, rates)]
+
+
+def _zero_share(constraint, arrays):
+    """Returns the share of zeros to go on from.
+
+    It is `0.0` if there are more than the constraint asks for: then the run
+    has to choose what returns.
+    """
+    share = arrays.zero_share(constraint)
+    fewer = constraint.count(share) < constraint.count(constraint.rate)
+    return 0.0 if fewer else share

@@ -36,7 +36,7 @@ def make_split(w, arrays, free=True):
         (Constraint(Unstructured(), (slot.weight,), slot.rate), [i])
         for i, slot in enumerate(split.slots)
     ]
-    split.first_rates = [0.0] * len(split._sets)
+    split.zero_shares = [0.0] * len(split._sets)
     split.arrays = arrays
     return split
 

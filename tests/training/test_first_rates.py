@@ -60,7 +60,6 @@ def test_the_first_support_is_what_is_not_zero(solver):
     pruner = begun(model, solver)
     split = pruner.run.split
     assert split.first_rates == [0.5, 0.5]
-    assert split.rates_at(0.4) == pytest.approx([0.6, 0.6])
     found = [figures.auxiliary(split, slot) != 0 for slot in split.slots]
     for support, before in zip(found, expected):
         # At the whole rate from the start, half of it.
@@ -70,11 +69,17 @@ def test_the_first_support_is_what_is_not_zero(solver):
 
 def test_a_model_that_is_not_pruned_starts_from_all_of_it():
     model = net()
-    # A new layer, of which nothing is known yet.
+    # A new layer, of which nothing is known yet, and a zero by chance.
     kernels(model)[1].assign(np.zeros((32, 16)))
+    kernel = to_numpy(kernels(model)[0]).copy()
+    kernel[0, 0] = 0.0
+    kernels(model)[0].assign(kernel)
     pruner = begun(model)
-    assert pruner.run.split.first_rates == [0.0, 0.0]
+    assert pruner.run.split.first_rates == pytest.approx([1 / 640, 0.0])
     assert pruner.run.solver.way_begins(pruner.run.split) == 0.05
+    pruner.abandon()
+    pruner = begun(model, rate=None, structure=keras_slr.NM(2, 4))
+    assert pruner.run.split.first_rates[1] == 0.0
     pruner.abandon()
 
 
@@ -127,12 +132,46 @@ def test_zeros_never_become_fewer(solver):
     assert [zeros(kernel) for kernel in kernels(model)] == [480, 384]
 
 
-def test_a_lower_rate_keeps_the_zeros():
+@pytest.mark.parametrize(
+    "solver",
+    [keras_slr.GradualMagnitude(), keras_slr.IterativePruning()],
+    ids=repr,
+)
+def test_a_lower_rate_starts_over(solver):
+    """Training chooses what returns, not the order of the entries."""
     model = net()
-    keras_slr.hard_prune(model, **PRUNED)
-    pruner = begun(model, rate=0.25)
-    assert pruner.run.split.rates_at(0.0) == [0.25, 0.25]
-    assert pruner.run.split.rates_at(1.0) == [0.25, 0.25]
+    keras_slr.hard_prune(model, **PRUNED | {"rate": 0.9})
+    pruner = begun(model, solver, rate=0.5)
+    assert pruner.run.split.first_rates == [0.0, 0.0]
+    pruner.abandon()
+    callback = keras_slr.PruningCallback(**PRUNED, solver=solver)
+    y = np.eye(4)[Y]
+    model.fit(X, y, batch_size=8, epochs=5, verbose=0, callbacks=[callback])
+    kept = np.count_nonzero(to_numpy(kernels(model)[0]), axis=1)
+    assert kept.sum() == 320 and kept.max() < 30
+
+
+def test_a_filter_with_a_live_bias_is_not_zero():
+    model = keras.Sequential(
+        [
+            keras.Input((20,)),
+            keras.layers.Dense(8, bias_initializer="ones", name="hidden"),
+            keras.layers.Dense(4),
+        ]
+    )
+    model.compile("sgd", "mse")
+    kernel = to_numpy(model.layers[0].kernel).copy()
+    kernel[:, :4] = 0.0
+    model.layers[0].kernel.assign(kernel)
+    before = model.predict(X, verbose=0)
+    pruner = SLRPruner(
+        0.75,
+        structure=keras_slr.Filter(),
+        include="hidden",
+        solver=keras_slr.GradualMagnitude(begin_step=0.5),
+    )
+    pruner.begin(model, total_steps=100)
+    np.testing.assert_array_equal(model.predict(X, verbose=0), before)
     pruner.abandon()
 
 
