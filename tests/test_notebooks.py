@@ -165,7 +165,7 @@ def test_how_slr_works(tmp_path):
     assert figures == 7
 
 
-@slow_where_compiled
+@pytest.mark.slow
 def test_layers_and_rates(tmp_path):
     text, figures = short_run("layers_and_rates", tmp_path)
     assert "accuracy with only" in text
@@ -173,7 +173,7 @@ def test_layers_and_rates(tmp_path):
     assert figures == 3
 
 
-@slow_where_compiled
+@pytest.mark.slow
 def test_filters_and_shrinking(tmp_path):
     text, figures = short_run("filters_and_shrinking", tmp_path)
     assert float(re.search(r"largest difference (\S+)", text)[1]) < 1e-4

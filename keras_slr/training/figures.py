@@ -55,7 +55,7 @@ def figures_of(split) -> Figures:
         settled += sums_of(split, "settled", [slot], bound)[0]
     inner, square, lam_square, w_square = totals
     return Figures(
-        sparsity=settled / split.size,
+        sparsity=settled / sum(math.prod(slot.w.shape) for slot in split.slots),
         residual=math.sqrt(square / w_square) if w_square else 0.0,
         penalty=float(inner + 0.5 * rho * square),
         multiplier_norm=math.sqrt(lam_square),

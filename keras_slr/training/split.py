@@ -85,11 +85,6 @@ class Split:
         """`rho` and the slots, in the order in which they are saved."""
         return [self.rho] + [v for slot in self.slots for v in (slot.a, slot.c)]
 
-    @property
-    def size(self):
-        """Number of entries of all pruned weights."""
-        return sum(math.prod(slot.w.shape) for slot in self.slots)
-
     # What solvers read, see `solvers.tensors.Tensors`.
 
     @property
@@ -121,8 +116,9 @@ class Split:
 
     @property
     def rate(self):
-        entries = [math.prod(slot.w.shape) * slot.rate for slot in self.slots]
-        return sum(entries) / self.size
+        sizes = [math.prod(slot.w.shape) for slot in self.slots]
+        pruned = sum(n * slot.rate for n, slot in zip(sizes, self.slots))
+        return pruned / sum(sizes)
 
     @property
     def on_grid(self):

@@ -61,7 +61,8 @@ def outputs(model, x):
 
 @needs_tfmot
 @pytest.mark.parametrize(
-    "make", [pytest.param(models.branched, marks=once), models.sequential]
+    "make",
+    [pytest.param(models.branched, marks=pytest.mark.slow), models.sequential],
 )
 def test_there_and_back(make, tmp_path):
     model = models.prune(make())

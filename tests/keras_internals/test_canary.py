@@ -38,6 +38,7 @@ def test_tfmot_has_every_private_name_in_use(backend):
     assert in_child("tf_keras", "tfmot") == [""]
 
 
+@pytest.mark.once("starts a child process, and says the same everywhere")
 @pytest.mark.parametrize(
     "owner, name",
     [

@@ -122,7 +122,9 @@ def test_filters_pay_once_they_are_cut_out():
     "change, words",
     [
         ({"padding": "same"}, "do not engage .*`stem.* pads"),
-        ({"head": "conv"}, "not safe .*`head"),
+        pytest.param(
+            {"head": "conv"}, "not safe .*`head", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_graphs_that_are_not_on_the_safe_list(change, words):
@@ -317,6 +319,7 @@ def test_shrink_comes_next_by_what_it_removes(rate):
         assert line.endswith(f" keras_slr.shrink alone removes {shown}.")
 
 
+@pytest.mark.slow
 def test_notes_name_the_layers_of_keras():
     x = image = keras.Input((8, 8, 1))
     x = layers.Conv2D(8, 3, name="conv2d")(x)

@@ -60,14 +60,18 @@ def stored_rows(path):
     return found
 
 
+def slow(*values):
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     "grid, quantize",
     [
         (keras_slr.Quantize(4), "weights_int4"),
-        (keras_slr.Ternary(per="tensor"), "weights_int4"),
-        (keras_slr.PowersOfTwo(4), "weights_int8"),
         (keras_slr.Quantize(4), "int8"),
-        (keras_slr.Ternary(), "dynamic"),
+        slow(keras_slr.Ternary(per="tensor"), "weights_int4"),
+        slow(keras_slr.PowersOfTwo(4), "weights_int8"),
+        slow(keras_slr.Ternary(), "dynamic"),
     ],
     ids=str,
 )
