@@ -7,6 +7,8 @@ import pytest
 import keras_slr
 from keras_slr import SLRPruner
 from keras_slr.training import figures
+from keras_slr.training.arrays import DeviceArrays
+from keras_slr.training.arrays import HostArrays
 from tests.helpers import to_numpy
 from tests.helpers import zeros
 
@@ -23,6 +25,7 @@ METHODS = [
     keras_slr.GradualMagnitude(),
     keras_slr.IterativePruning(),
     keras_slr.OneShotMagnitude(),
+    keras_slr.OneShotMagnitude(at=0.5),
 ]
 
 
@@ -60,6 +63,10 @@ def test_the_first_support_is_what_is_not_zero(solver):
     pruner = begun(model, solver)
     split = pruner.run.split
     assert split.first_rates == [0.5, 0.5]
+    for constraint, kernel in zip(split.constraints, kernels(model)):
+        share = np.mean(to_numpy(kernel) == 0)
+        for arrays in (HostArrays, DeviceArrays):
+            assert arrays.zero_share(constraint) == share
     found = [figures.auxiliary(split, slot) != 0 for slot in split.slots]
     for support, before in zip(found, expected):
         # At the whole rate from the start, half of it.
