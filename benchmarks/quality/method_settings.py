@@ -24,7 +24,12 @@ TUNED_SLR = "slr_tuned"
 # ADMM as published, which the SLR papers compare with.
 CONSTANT_ADMM = "admm_constant"
 # Methods that go on from what `prune_layerwise` leaves.
-FROM_LAYERWISE = ("slr_layerwise", "masked_layerwise")
+FROM_LAYERWISE = (
+    "slr_layerwise",
+    "masked_layerwise",
+    "slr_layerwise_taught",
+    "masked_layerwise_taught",
+)
 # Methods without arguments. That of one-shot pruning is `one_shot_first`.
 DEFAULTS = ("gmp_default", "admm_default", "greg_default")
 # SLR without one of its parts. "admm_metric" is what is left of it without
@@ -33,7 +38,12 @@ WITHOUT = ("slr_no_multipliers", "slr_no_metric", "slr_no_trial")
 # The rivals with SLR's metric.
 IN_METRIC = ("admm_metric", "gmp_metric", "greg_metric", "one_shot_metric")
 # Methods whose labels are the outputs of the dense model.
-TAUGHT = ("slr_taught", "gmp_taught")
+TAUGHT = (
+    "slr_taught",
+    "gmp_taught",
+    "slr_layerwise_taught",
+    "masked_layerwise_taught",
+)
 VARIANTS = (
     TUNED_SLR,
     CONSTANT_ADMM,
@@ -47,6 +57,7 @@ VARIANTS = (
 # `|w| v^(1/4)` with Adam's `v`, by which SLR projects.
 _METRIC = Fisher(power=0.25)
 _SLOWER = {"freeze_at": 0.95, "ramp": Ramp(power=2.0)}
+_MASKED = (keras_slr.OneShotMagnitudeCallback, [OneShotMagnitude(at=0.0)])
 # By name: the callback class and the solvers to choose from. `"slr"` has only
 # its default.
 METHODS = {
@@ -92,10 +103,7 @@ METHODS = {
         keras_slr.OneShotMagnitudeCallback,
         [OneShotMagnitude(at=1.0)],
     ),
-    "one_shot_first": (
-        keras_slr.OneShotMagnitudeCallback,
-        [OneShotMagnitude(at=0.0)],
-    ),
+    "one_shot_first": _MASKED,
     "gmp_default": (keras_slr.GradualMagnitudeCallback, [GradualMagnitude()]),
     "admm_default": (keras_slr.ADMMCallback, [ADMM()]),
     "greg_default": (keras_slr.GRegCallback, [GReg()]),
@@ -119,19 +127,12 @@ METHODS = {
         functools.partial(keras_slr.OneShotMagnitudeCallback, score=_METRIC),
         [OneShotMagnitude(at=0.7)],
     ),
-    "slr_taught": (
-        functools.partial(keras_slr.SLRCallback, teacher="dense"),
-        [SLR()],
-    ),
-    "gmp_taught": (
-        functools.partial(keras_slr.GradualMagnitudeCallback, teacher="dense"),
-        [GradualMagnitude()],
-    ),
+    "slr_taught": (keras_slr.SLRCallback, [SLR()]),
+    "gmp_taught": (keras_slr.GradualMagnitudeCallback, [GradualMagnitude()]),
     "slr_layerwise": (keras_slr.SLRCallback, [SLR()]),
-    "masked_layerwise": (
-        keras_slr.OneShotMagnitudeCallback,
-        [OneShotMagnitude(at=0.0)],
-    ),
+    "masked_layerwise": _MASKED,
+    "slr_layerwise_taught": (keras_slr.SLRCallback, [SLR()]),
+    "masked_layerwise_taught": _MASKED,
 } | every_method.METHODS
 NAMES = {
     "slr": "SLR",
@@ -157,6 +158,8 @@ NAMES = {
     "gmp_taught": "gradual magnitude, with a teacher",
     "slr_layerwise": "SLR from a layer-wise start",
     "masked_layerwise": "layer-wise, then masked training",
+    "slr_layerwise_taught": "SLR from a layer-wise start, with a teacher",
+    "masked_layerwise_taught": "layer-wise, then masked, with a teacher",
 } | every_method.NAMES
 
 

@@ -87,6 +87,16 @@ dense weights and see the same batches. The settings and learning rates of all
 methods were chosen on validation data, in runs of one epoch.
 `python -m benchmarks.quality --suite few_epochs` writes this page.
 """
+START_AND_TEACHER = """# A start and a teacher
+
+Test accuracy in percent, mean (lowest to highest) over seeds, hard-pruned and
+**not retrained**. "Layer-wise" means that `prune_layerwise` pruned the dense
+model before the run, on 1,024 training images. With a teacher, the outputs of
+the dense model replace the labels in training. All runs start from the same
+dense weights and see the same batches. The learning rates of all methods were
+chosen at each rate on validation data, in runs of three epochs.
+`python -m benchmarks.quality --suite start_and_teacher` writes this page.
+"""
 # The task of the plot in the project's README, with its fewest epochs.
 FRONT = "lenet_300_100_mnist"
 FRONT_TITLE = "LeNet-300-100 on MNIST, hard-pruned after {} epochs"
@@ -161,13 +171,18 @@ def render_lengths(folder):
     )
 
 
-def render_few_epochs(folder):
+def render_few_epochs(folder, title=FEW_EPOCHS):
     """Writes a table of scores after few epochs for each task."""
     _render_by_task(
         folder,
-        FEW_EPOCHS,
+        title,
         lambda groups, rate: _lengths(groups, rate) + "\n",
     )
+
+
+def render_start_and_teacher(folder):
+    """Writes a table of scores with a start and a teacher for each task."""
+    render_few_epochs(folder, START_AND_TEACHER)
 
 
 def render_methods(folder):

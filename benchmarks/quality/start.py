@@ -53,6 +53,12 @@ class Start:
         task = self.task.with_learning_rate(rate)
         return dataclasses.replace(self, task=task)
 
+    def dense(self):
+        """Returns a copy of the dense model, a teacher."""
+        copy = keras.models.clone_model(self.model)
+        copy.set_weights(self.weights)
+        return copy
+
     def rewind(self, epochs, prune=None):
         """Restores the dense weights and returns their score.
 

@@ -10,6 +10,7 @@ from benchmarks.quality import few_epochs
 from benchmarks.quality import gpu
 from benchmarks.quality import report
 from benchmarks.quality import robustness
+from benchmarks.quality import start_and_teacher
 from benchmarks.quality import tasks
 from benchmarks.quality import teacher
 from benchmarks.quality.method_settings import CONSTANT_ADMM
@@ -25,6 +26,7 @@ TASKS = (
     | defaults.TASKS
     | ablation.TASKS
     | teacher.TASKS
+    | start_and_teacher.TASKS
     | every_method.TASKS
 )
 # SLR with its default arguments, and all other methods.
@@ -113,5 +115,12 @@ SUITES = {
         few_epochs.METHODS,
         folder="few_epochs",
         render=report.render_few_epochs,
+    ),
+    "start_and_teacher": Suite(
+        tuple(start_and_teacher.TASKS),
+        start_and_teacher.METHODS,
+        folder="start_and_teacher",
+        render=report.render_start_and_teacher,
+        allocation=None,
     ),
 }

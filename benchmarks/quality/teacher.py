@@ -11,10 +11,9 @@ import dataclasses
 
 from benchmarks.quality import defaults
 from benchmarks.quality import robustness
-from benchmarks.quality.method_settings import TAUGHT
 from benchmarks.quality.tasks import TASKS as NETS
 
-METHODS = ("slr", "gmp_default", *TAUGHT)
+METHODS = ("slr", "gmp_default", "slr_taught", "gmp_taught")
 _RATES = {
     "lenet_300_100_adam_0.001_3": (0.98, 0.99),
     "lenet_5_adam_0.001_3": (0.95, 0.98),

@@ -9,6 +9,7 @@ import keras_slr
 from benchmarks.quality.every_method import ROWS
 from benchmarks.quality.method_settings import FROM_LAYERWISE
 from benchmarks.quality.method_settings import METHODS
+from benchmarks.quality.method_settings import TAUGHT
 
 # Training inputs that `prune_layerwise` gets.
 SAMPLES = 1024
@@ -96,6 +97,8 @@ def _callback(start, method, solver, rate, **kwargs):
         kwargs["data"] = images.x_train[:ROWS], images.y_train[:ROWS]
     if task.allocation is not None and solver.default_allocation is None:
         kwargs["allocation"] = task.allocation
+    if method in TAUGHT:
+        kwargs["teacher"] = start.dense()
     return make(solver=solver, structure=task.structure, **goal, **kwargs)
 
 
@@ -103,14 +106,15 @@ def _layerwise(start, method, rate):
     """Returns what prunes the model before the run, or `None`."""
     if method not in FROM_LAYERWISE:
         return None
+    # The rates that SLR goes on with.
+    allocation = start.task.allocation
     return lambda model: keras_slr.prune_layerwise(
         model,
         start.images.x_train[:SAMPLES],
         rate,
         structure=start.task.structure,
-        # The rates that SLR goes on with.
-        allocation=start.task.allocation,
         verbose=0,
+        **{"allocation": allocation} if allocation else {},
     )
 
 

@@ -212,3 +212,20 @@ def test_a_layerwise_start_and_a_learning_rate_for_each_method(
         best = chosen["digits", method]["chosen"]
         assert run["setting"] == chosen["digits", method]["settings"][best]
         np.testing.assert_allclose(run["sparsity"], 0.9, atol=1e-3)
+
+
+def test_the_teacher_of_a_pruned_model_is_the_dense_one(digits, monkeypatch):
+    start = begin(digits, digits.images(None), 0)
+    teachers = []
+
+    def make(**settings):
+        teachers.append(settings["teacher"])
+        return keras_slr.SLRCallback(**settings)
+
+    method = "slr_layerwise_taught"
+    monkeypatch.setitem(trial.METHODS, method, (make, [SLR()]))
+    trial.score(start, method, Setting(SLR()), 0.9, 1)
+    for weights, dense in zip(
+        teachers[0].get_weights(), start.weights, strict=True
+    ):
+        np.testing.assert_array_equal(weights, dense)
