@@ -42,7 +42,8 @@ test: $(VENV)/.test .keras_hub lint ## all tests on TensorFlow, JAX and PyTorch,
 	  marks="not slow"; \
 	  [ $$backend = $(ONCE) ] || marks="$$marks and not once"; \
 	  $(RUN) $(HUB) $(CACHE) KERAS_BACKEND=$$backend $(BIN)/python -m pytest \
-	    -n $(WORKERS) --dist loadfile -m "$$marks" || exit 1; \
+	    -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+	    -m "$$marks" || exit 1; \
 	done
 
 slow: $(VENV)/.test .keras_hub test-oldest ## the heavy tests

@@ -40,18 +40,53 @@ def lenet_5():
     )
 
 
+def lenet_300_100_normalized():
+    """LeNet-300-100 with batch normalization, with logits."""
+    model = keras.Sequential(
+        [keras.Input((28, 28, 1)), layers.Flatten()],
+        name="lenet_300_100_normalized",
+    )
+    for units in (300, 100):
+        _add_normalized(model, layers.Dense(units, use_bias=False))
+    model.add(layers.Dense(10))
+    return model
+
+
+def lenet_5_normalized():
+    """LeNet-5 with batch normalization, with logits."""
+    model = keras.Sequential(
+        [keras.Input((28, 28, 1))], name="lenet_5_normalized"
+    )
+    for filters, padding in (6, "same"), (16, "valid"):
+        _add_normalized(
+            model, layers.Conv2D(filters, 5, padding=padding, use_bias=False)
+        )
+        model.add(layers.MaxPooling2D())
+    model.add(layers.Flatten())
+    for units in (120, 84):
+        _add_normalized(model, layers.Dense(units, use_bias=False))
+    model.add(layers.Dense(10))
+    return model
+
+
 def digits_convolutions():
     """Three convolutions with batch norm for images of 8x8, with logits."""
     model = keras.Sequential(
         [keras.Input((8, 8, 1))], name="digits_convolutions"
     )
     for filters in (16, 32, 64):
-        model.add(layers.Conv2D(filters, 3, padding="same", use_bias=False))
-        model.add(layers.BatchNormalization())
-        model.add(layers.ReLU())
+        _add_normalized(
+            model, layers.Conv2D(filters, 3, padding="same", use_bias=False)
+        )
     model.add(layers.GlobalAveragePooling2D())
     model.add(layers.Dense(10))
     return model
+
+
+def _add_normalized(model, layer):
+    model.add(layer)
+    model.add(layers.BatchNormalization())
+    model.add(layers.ReLU())
 
 
 def autoencoder():

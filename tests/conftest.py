@@ -12,6 +12,20 @@ import numpy as np
 import pytest
 
 
+# Here a few tests take long, because they start processes. They come first, so
+# that no worker is left alone with them at the end.
+LONG = (
+    "tests/tflite_export/",
+    "tests/examples/",
+    "tests/interop/",
+    "tests/test_",
+)
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 def pytest_collection_finish(session):
     # `clear_session` looks at every object there is for garbage: not, before
     # every test, at those that the modules brought.

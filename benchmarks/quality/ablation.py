@@ -9,6 +9,7 @@ SLR projects. Optimizers without these have no metric, so the tasks use Adam.
 
 import dataclasses
 
+from benchmarks import models
 from benchmarks.quality import defaults
 from benchmarks.quality import robustness
 from benchmarks.quality.method_settings import DEFAULTS
@@ -16,6 +17,7 @@ from benchmarks.quality.method_settings import IN_METRIC
 from benchmarks.quality.method_settings import WITHOUT
 from benchmarks.quality.task import Task
 from benchmarks.quality.tasks import TASKS as NETS
+from benchmarks.quality.tasks import untrained
 
 METHODS = ("slr", *WITHOUT, *DEFAULTS, *IN_METRIC)
 
@@ -36,6 +38,20 @@ _NETS = {
         _of["sentence_convolutions_adam_0.001_10"], 0.9, 0.95
     ),
 }
+# The trial needs batch normalizations and at least 3,000 steps.
+_NETS["lenet_300_100_normalized"] = Task(
+    build=untrained(models.lenet_300_100_normalized),
+    dataset="mnist",
+    epochs=(8,),
+    rates=(0.95, 0.98),
+    dense_epochs=10,
+    finetune_epochs=0,
+)
+_NETS["lenet_5_normalized"] = dataclasses.replace(
+    _NETS["lenet_300_100_normalized"],
+    build=untrained(models.lenet_5_normalized),
+    dataset="fashion_mnist",
+)
 _NETS["resnet_8"] = dataclasses.replace(
     NETS["resnet_8_cifar10"], epochs=(8,), rates=(0.8, 0.95), finetune_epochs=0
 )
