@@ -11,7 +11,6 @@ import keras
 import numpy as np
 import pytest
 
-
 # Here a few tests take long, because they start processes. They come first, so
 # that no worker is left alone with them at the end.
 LONG = (
