@@ -1,12 +1,10 @@
 """The largest magnitudes of an array, without sorting all of it.
 
-A sorted sample estimates the threshold, and one pass counts the magnitudes
-above the estimate. The count shows how far off the estimate is. With it, the
-sample brackets the threshold closely. A second pass marks the magnitudes above
-the bracket and collects the few inside it, and the search continues among
-these. Counts decide, never the sample: a sample that misleads only makes the
-search longer. `np.partition` can take 70 times longer when most values are
-equal; this takes a few passes, whatever the values.
+A sorted sample brackets the threshold. One pass marks the magnitudes above the
+bracket and collects the few inside it, and the search continues among these.
+Counts decide, never the sample: a sample that misleads only makes the search
+longer. `np.partition` can take 70 times longer when most values are equal; this
+takes a few passes, whatever the values.
 """
 
 import math
@@ -23,9 +21,9 @@ INFINITY_BITS = 0x7F800000
 _TINY = 1 << 12
 # Up to this size it is faster, unless many values are equal.
 _SMALL = 1 << 20
-# The sample is this share of the array, and at most so many entries.
-_SHARE = 1 / 16
-_SAMPLE = 1 << 14
+# The sample has `size ** _SAMPLE` entries. As many, but for a factor, then lie
+# in its bracket, so neither takes much longer than the other.
+_SAMPLE = 2 / 3
 # The bracket reaches this many standard deviations to both sides: one in some
 # 2000 misses the threshold.
 _DEVIATIONS = 3.5
@@ -51,14 +49,15 @@ def mark_largest(bits, count):
     if bits.size <= _TINY or (bits.size <= _SMALL and not _mostly_equal(bits)):
         return _mark_few(bits & MAGNITUDE_BITS, count)
     low, high = _bracket(bits, count)
-    above = count
+    pivot = low
     if low < high:
         mask, above, index = _mark_above(bits, low, high)
         missing = count - above
         if 0 <= missing <= index.size:
             mask[index[~_mark_part(bits, index, missing)]] = False
             return mask
-    return _mark_around(bits, count, high if above > count else low)
+        pivot = high if missing < 0 else low
+    return _mark_around(bits, count, pivot)
 
 
 def _mark_few(found, count):
@@ -92,29 +91,22 @@ def _mark_part(bits, index, count):
 def _bracket(bits, count):
     """Returns sampled magnitudes between which the threshold should lie."""
     size = bits.size
-    number = min(int(size * _SHARE), _SAMPLE)
-    places = np.arange(number, dtype=np.int64) * int(size * _GOLDEN) % size
-    sample = np.sort(bits[places] & MAGNITUDE_BITS)
-    rank = min(int((1.0 - count / size) * number), number - 1)
-    # Ranks of the sample from the estimate to the threshold. As many
-    # independent entries lie between them, hence the deviation.
-    away = (_count_above(bits, sample[rank]) - count) / size * number
-    spread = _DEVIATIONS * math.sqrt(abs(away)) + 1.0
-    low = min(math.floor(rank + away - spread), number - 1)
-    high = max(math.ceil(rank + away + spread), 0)
+    sample = np.sort(bits[_places(size)] & MAGNITUDE_BITS)
+    number = sample.size
+    share = count / size
+    rank = (1.0 - share) * number
+    spread = _DEVIATIONS * math.sqrt(share * (1.0 - share) * number) + 1.0
+    low, high = math.floor(rank - spread), math.ceil(rank + spread)
     return (
         int(sample[low]) if low >= 0 else -1,
         int(sample[high]) if high < number else INFINITY_BITS,
     )
 
 
-def _count_above(bits, pivot):
-    def count(block):
-        found = block & MAGNITUDE_BITS
-        _check_finite(found)
-        return np.count_nonzero(found > pivot)
-
-    return sum(sweep(count, bits))
+def _places(size):
+    """Returns the indices of the sample."""
+    numbers = np.arange(int(size**_SAMPLE), dtype=np.int64)
+    return numbers * int(size * _GOLDEN) % size
 
 
 def _check_finite(found):
@@ -135,14 +127,16 @@ def _mark_above(bits, low, high):
     mask = np.empty(bits.size, bool)
     begin, width = np.int32(low + 1), np.uint32(high - low - 1)
 
-    def mark(block, out):
-        offsets = block & MAGNITUDE_BITS
+    def mark(block, out, offsets, inside):
+        np.bitwise_and(block, MAGNITUDE_BITS, out=offsets)
+        _check_finite(offsets)
         offsets -= begin
         above = _marked(np.greater_equal, offsets, 0, out)
         # Offsets below zero wrap to large numbers.
-        return above, np.flatnonzero(offsets.view(np.uint32) < width)
+        np.less(offsets.view(np.uint32), width, out=inside)
+        return above, np.flatnonzero(inside)
 
-    above, inside = zip(*sweep(mark, bits, mask))
+    above, inside = zip(*sweep(mark, bits, mask, scratch=(np.int32, bool)))
     index = np.concatenate(
         [i * BLOCK + found for i, found in enumerate(inside)]
     )
@@ -153,10 +147,12 @@ def _mark_around(bits, count, pivot):
     """Marks the largest magnitudes. Fast if the threshold is the pivot."""
     mask = np.empty(bits.size, bool)
 
-    def mark(block, out):
-        return _marked(np.greater, block & MAGNITUDE_BITS, pivot, out)
+    def mark(block, out, found):
+        np.bitwise_and(block, MAGNITUDE_BITS, out=found)
+        _check_finite(found)
+        return _marked(np.greater, found, pivot, out)
 
-    larger = sum(sweep(mark, bits, mask))
+    larger = sum(sweep(mark, bits, mask, scratch=(np.int32,)))
     if count <= larger:
         index = np.flatnonzero(mask)
         mask[index[~_mark_part(bits, index, count)]] = False

@@ -51,3 +51,19 @@ def test_an_error_in_any_block_is_raised(cores):
 
     with pytest.raises(ValueError, match="a block"):
         module.sweep(fail, np.arange(100))
+
+
+def test_scratch_vectors_are_as_large_as_the_blocks(cores):
+    x = np.arange(45.0)
+
+    def squares(block, found, large):
+        np.multiply(block, block, out=found)
+        np.greater(found, 1000.0, out=large)
+        return found.sum(), np.count_nonzero(large)
+
+    found = module.sweep(squares, x, scratch=(np.float64, bool))
+    expected = np.split(x**2, [10, 20, 30, 40])
+    assert [each[0] for each in found] == [part.sum() for part in expected]
+    assert [each[1] for each in found] == [
+        np.count_nonzero(part > 1000.0) for part in expected
+    ]
