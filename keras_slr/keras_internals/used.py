@@ -221,6 +221,15 @@ _TRAINING = (
     ),
 )
 
+_LOSSES = (
+    Private(
+        "keras.losses.Loss",
+        "_fn_kwargs",
+        "With a teacher, a sparse cross-entropy compares along the last axis "
+        "whatever its `axis`.",
+    ),
+)
+
 _OPTIMIZERS = (
     Private(
         "keras.optimizers.Optimizer",
@@ -355,4 +364,4 @@ _OTHER_PACKAGES = (
     ),
 )
 
-USED = _CONTAINERS + _TRAINING + _OPTIMIZERS + _OTHER_PACKAGES
+USED = _CONTAINERS + _TRAINING + _LOSSES + _OPTIMIZERS + _OTHER_PACKAGES

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_slr.keras_internals.losses import class_axis
+
 # Their labels are class numbers.
 _SPARSE = (
     keras.losses.SparseCategoricalCrossentropy,
@@ -116,6 +118,7 @@ def _soft(loss):
     if _is_one_of(known, _SPARSE):
         known = keras.losses.CategoricalCrossentropy(
             from_logits=options.get("from_logits", False),
+            axis=class_axis(known),
             reduction=options.get("reduction", "sum_over_batch_size"),
         )
     elif options.get("label_smoothing"):

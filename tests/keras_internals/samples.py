@@ -189,6 +189,7 @@ SAMPLES = {
         keras.callbacks.BackupAndRestore,
         backup,
     ),
+    "keras.losses.Loss": (None, keras.losses.SparseCategoricalCrossentropy),
     "keras.optimizers.Optimizer": (
         keras.optimizers.Optimizer,
         optimizer(keras.optimizers.SGD),

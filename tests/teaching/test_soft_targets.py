@@ -88,8 +88,14 @@ def test_a_name_does_not_decide():
     )
 
 
-def test_classes_along_another_axis():
-    make = keras.losses.CategoricalCrossentropy
+@pytest.mark.parametrize(
+    "make",
+    [
+        keras.losses.CategoricalCrossentropy,
+        keras.losses.SparseCategoricalCrossentropy,
+    ],
+)
+def test_classes_along_another_axis(make):
     teacher, student = (np.moveaxis(x, -1, 0) for x in (T, S))
     found = value(make(from_logits=True, axis=0), teacher, student)
     expected = categorical(softmax(T), softmax(S))
