@@ -97,7 +97,7 @@ METHODS = {
     ),
     "greg_2": (
         keras_slr.GRegCallback,
-        [GReg.two(reg=reg, penalty="coupled") for reg in _PENALTIES],
+        [GReg.paper(reg=reg, pick_until=0.075) for reg in _PENALTIES],
     ),
     "one_shot": (
         keras_slr.OneShotMagnitudeCallback,
@@ -121,7 +121,7 @@ METHODS = {
     ),
     "greg_metric": (
         functools.partial(keras_slr.GRegCallback, score=_METRIC),
-        [GReg.two()],
+        [GReg(until=0.75, pick_until=0.075)],
     ),
     "one_shot_metric": (
         functools.partial(keras_slr.OneShotMagnitudeCallback, score=_METRIC),

@@ -14,7 +14,9 @@ the optimizer's weight decay, is omitted.
 By default the penalty is decoupled, see `solvers.slr`: after the optimizer's
 step, the weights to prune lose a share of their value. As part of the gradient,
 the effect of `reg` would depend on the optimizer, the learning rate, the scale
-of the loss and the number of steps. `GReg.paper()` has it there.
+of the loss and the number of steps. `GReg.paper()` has it there. What was
+picked never comes back, so by default it is gone early, and the rest trains
+longer.
 """
 
 import dataclasses
@@ -45,7 +47,7 @@ class GReg(Solver):
         until: Float in `(0, 1]`, the fraction of the learning
             (`Clock.learned`) at which the penalty reaches `reg`. With a
             decoupled penalty, the picked weights are zero from then on. With a
-            coupled one, the fraction of the steps. Defaults to `0.75`.
+            coupled one, the fraction of the steps. Defaults to `0.3`.
         pick_until: Float in `[0, 1)`, the fraction at which the weights to
             prune are picked: `0.0` for GReg-1. Defaults to `0.0`.
         pick_reg: Positive float, the penalty on all weights at that moment,
@@ -59,7 +61,7 @@ class GReg(Solver):
     """
 
     reg: float = 0.99
-    until: float = 0.75
+    until: float = 0.3
     pick_until: float = 0.0
     pick_reg: float = 1e-2
     penalty: str = "decoupled"
@@ -98,18 +100,23 @@ class GReg(Solver):
     @classmethod
     def two(cls, **kwargs: Any) -> Self:
         """Returns GReg-2, which picks after a tenth of the growth."""
-        return cls(**{"pick_until": 0.075} | kwargs)
+        until = kwargs.get("until", cls.until)
+        return cls(**{"pick_until": until / 10} | kwargs)
 
     @classmethod
     def paper(cls, **kwargs: Any) -> Self:
         """Returns GReg-1 as published: `reg` grows to 1 in the gradient.
 
-        GReg-2 as published is `GReg.two(reg=1.0, penalty="coupled")`.
+        GReg-2 as published is `GReg.paper(pick_until=0.075)`.
 
         Args:
             **kwargs: Other arguments of `GReg`.
         """
-        settings: dict[str, Any] = {"reg": 1.0, "penalty": "coupled"}
+        settings: dict[str, Any] = {
+            "reg": 1.0,
+            "until": 0.75,
+            "penalty": "coupled",
+        }
         return cls(**settings | kwargs)
 
     @property

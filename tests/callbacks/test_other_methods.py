@@ -169,7 +169,7 @@ def test_greg_1_decays_what_it_picked_at_the_start(make_model):
 
 def test_greg_2_picks_after_a_penalty_on_all(make_model, data):
     model = make_model("sgd")
-    solver = GReg.two(pick_until=0.5, pick_reg=0.1, penalty="coupled")
+    solver = GReg.paper(pick_until=0.5, pick_reg=0.1)
     pruner = uniform(solver, update_every=1)
     pruner.begin(model, total_steps=10)
     layer = model.layers[0]
@@ -235,8 +235,8 @@ def test_greg_without_arguments_takes_a_growing_share(make_model):
         pruner.step(model.train_on_batch(*batch))
         w = np.where(keep, w, w * np.sqrt(1 - share))
         if step % 2 == 0:
-            share = 0.99 * step / 30 if step < 30 else 1.0
-            w = np.where(keep | (step < 30), w, 0.0)
+            share = 0.99 * step / 12 if step < 12 else 1.0
+            w = np.where(keep | (step < 12), w, 0.0)
         np.testing.assert_allclose(to_numpy(kernel), w, rtol=1e-4, atol=1e-9)
     assert pruner.run.state.settled
     np.testing.assert_array_equal(to_numpy(kernel) != 0, keep)
@@ -339,8 +339,9 @@ def test_the_presets_are_the_publications():
     assert admm.pruner.update_every == "epoch"
     assert admm.finetune_epochs == 2
     greg = GRegCallback.paper(0.8, update_every=5)
-    assert greg.pruner.solver == GReg(reg=1.0, penalty="coupled")
+    assert greg.pruner.solver == GReg(reg=1.0, until=0.75, penalty="coupled")
     assert greg.pruner.update_every == 5
+    assert GReg.two(until=0.5) == GReg(until=0.5, pick_until=0.05)
 
 
 @pytest.mark.parametrize(
