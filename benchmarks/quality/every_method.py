@@ -102,9 +102,8 @@ OF_FILTERS = (
     "at_a_glance",
 )
 # The network, the epochs of a run, the learning rate, and the share of the
-# parameters that leaves as entries, and as filters and neurons. For ResNet-8,
-# the learning rate is the best of 1e-3, 3e-3 and 1e-2 for SLR and for gradual
-# magnitude on validation images.
+# parameters that leaves as entries, and as filters and neurons. The learning
+# rate was chosen for SLR and gradual magnitude on validation images.
 _RUNS = {
     "lenet_5": ("lenet_5_fashion_mnist", 3, None, 0.95, 0.8),
     "resnet_8": ("resnet_8_cifar10", 1, 3e-3, 0.8, 0.5),
