@@ -14,10 +14,11 @@ WORKERS ?= 2
 # nothing before it trains a small model.
 ONCE := torch
 # Tests compile the same small steps over and over, and run each a few times.
-CACHE := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/.jax_cache \
+QUICK := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/.jax_cache \
   JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
   JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 \
-  JAX_DISABLE_MOST_OPTIMIZATIONS=1
+  JAX_DISABLE_MOST_OPTIMIZATIONS=1 \
+  XLA_FLAGS=--xla_backend_optimization_level=0 TESTS_SKIP_GRAPPLER=1
 
 .PHONY: help demo test lint slow benchmark-lenet \
   benchmark-quality benchmark-shrink benchmark-shrunk benchmark-speed \
@@ -41,7 +42,7 @@ test: $(VENV)/.test .keras_hub lint ## all tests on TensorFlow, JAX and PyTorch,
 	  echo "== $$backend"; \
 	  marks="not slow"; \
 	  [ $$backend = $(ONCE) ] || marks="$$marks and not once"; \
-	  $(RUN) $(HUB) $(CACHE) KERAS_BACKEND=$$backend $(BIN)/python -m pytest \
+	  $(RUN) $(HUB) $(QUICK) KERAS_BACKEND=$$backend $(BIN)/python -m pytest \
 	    -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
 	    -m "$$marks" || exit 1; \
 	done
@@ -57,7 +58,7 @@ slow: $(VENV)/.test .keras_hub test-oldest ## the heavy tests
 # Runs on many virtual devices, and in several processes on the loopback.
 test-devices: $(VENV)/.test ## runs on many virtual devices and in several processes
 	for backend in $(BACKENDS); do \
-	  $(RUN) $(CACHE) KERAS_BACKEND=$$backend $(BIN)/python -m pytest \
+	  $(RUN) $(QUICK) KERAS_BACKEND=$$backend $(BIN)/python -m pytest \
 	    tests/devices || exit 1; \
 	done
 
@@ -72,7 +73,7 @@ VERSION_TESTS := tests/allocation tests/projections tests/schedules \
 TEST_VERSIONS = for backend in $(BACKENDS); do \
 	  marks="not slow"; \
 	  [ $$backend = $(ONCE) ] || marks="$$marks and not once"; \
-	  $(RUN) $(CACHE) KERAS_BACKEND=$$backend $(1)/python -m pytest \
+	  $(RUN) $(QUICK) KERAS_BACKEND=$$backend $(1)/python -m pytest \
 	    -n $(WORKERS) --dist loadfile -m "$$marks" $(VERSION_TESTS) || exit 1; \
 	done
 
@@ -174,7 +175,7 @@ benchmark-quality: $(VENV)/.test ## every method on the same weights and batches
 # Every method, optimizer setting and precision; goes on where it was.
 benchmark-contract: $(VENV)/.test ## every method, optimizer setting and precision
 	for backend in $(BACKENDS); do \
-	  $(RUN) $(CACHE) KERAS_BACKEND=$$backend \
+	  $(RUN) $(QUICK) KERAS_BACKEND=$$backend \
 	    $(BIN)/python -W ignore -m benchmarks.reliability.contract_matrix || exit 1; \
 	done
 
@@ -195,7 +196,7 @@ benchmark-kills: $(VENV)/.test ## runs killed at random moments, then resumed
 CASES ?= 300
 benchmark-fuzz: $(VENV)/.test ## random models through every step; CASES=N
 	for backend in $(BACKENDS); do \
-	  $(RUN) $(CACHE) KERAS_BACKEND=$$backend \
+	  $(RUN) $(QUICK) KERAS_BACKEND=$$backend \
 	    $(BIN)/python -m benchmarks.reliability.fuzz --cases $(CASES) --seed 21 || exit 1; \
 	done
 

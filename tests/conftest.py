@@ -11,6 +11,17 @@ import keras
 import numpy as np
 import pytest
 
+# TensorFlow has no variable of its own for this, see the Makefile.
+if (
+    keras.config.backend() == "tensorflow"
+    and os.environ.get("TESTS_SKIP_GRAPPLER") == "1"
+):
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options(
+        {"disable_meta_optimizer": True}
+    )
+
 # Here a few tests take long, because they start processes. They come first, so
 # that no worker is left alone with them at the end.
 LONG = (
