@@ -14,7 +14,6 @@ import json
 import pathlib
 
 import keras
-from keras import layers
 
 import keras_slr
 from benchmarks import models
@@ -23,19 +22,6 @@ from keras_slr import data
 BATCH = 128
 HELD_OUT = 10_000
 SAMPLES = 512
-
-
-def conv_net(widths=(16, 32, 64)):
-    """Returns three convolutions, each with a batch normalization."""
-    model = keras.Sequential([keras.Input((28, 28, 1))])
-    for filters in widths:
-        model.add(layers.Conv2D(filters, 3, padding="same", use_bias=False))
-        model.add(layers.BatchNormalization())
-        model.add(layers.ReLU())
-        model.add(layers.MaxPooling2D())
-    model.add(layers.Flatten())
-    model.add(layers.Dense(10))
-    return model
 
 
 def merge(method):
@@ -81,7 +67,7 @@ WAYS = {
 }
 TASKS = {
     "lenet_300_100_mnist": ("mnist", models.lenet_300_100, 5),
-    "conv_net_fashion_mnist": ("fashion_mnist", conv_net, 2),
+    "conv_net_fashion_mnist": ("fashion_mnist", models.conv_net, 2),
 }
 
 

@@ -83,6 +83,21 @@ def digits_convolutions():
     return model
 
 
+def conv_net(widths=(16, 32, 64), repeats=1):
+    """VGG-style convolutions with batch norm for 28x28, with logits."""
+    model = keras.Sequential([keras.Input((28, 28, 1))])
+    for filters in widths:
+        for _ in range(repeats):
+            _add_normalized(
+                model,
+                layers.Conv2D(filters, 3, padding="same", use_bias=False),
+            )
+        model.add(layers.MaxPooling2D())
+    model.add(layers.Flatten())
+    model.add(layers.Dense(10))
+    return model
+
+
 def _add_normalized(model, layer):
     model.add(layer)
     model.add(layers.BatchNormalization())

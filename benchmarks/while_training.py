@@ -16,26 +16,13 @@ import keras
 from keras import layers
 
 import keras_slr
+from benchmarks import models
 from keras_slr import data
 
 BATCH = 128
 RATE = 0.8
 ROWS = 512
 SCORES = (None, "magnitude", "activation", "random")
-
-
-def vgg():
-    """Returns three pairs of convolutions, with logits."""
-    model = keras.Sequential([keras.Input((28, 28, 1))])
-    for filters in (16, 32, 64):
-        for _ in range(2):
-            model.add(layers.Conv2D(filters, 3, padding="same", use_bias=False))
-            model.add(layers.BatchNormalization())
-            model.add(layers.ReLU())
-        model.add(layers.MaxPooling2D())
-    model.add(layers.Flatten())
-    model.add(layers.Dense(10))
-    return model
 
 
 def callback(score, rows):
@@ -52,7 +39,7 @@ def callback(score, rows):
 def run(score, images, seed, epochs):
     """Returns the accuracy and the share of the multiplications that stay."""
     keras.utils.set_random_seed(seed)
-    model = vgg()
+    model = models.conv_net(repeats=2)
     dense_macs = sum(keras_slr.macs(model).values())
     model.compile(
         "adam",
