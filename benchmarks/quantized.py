@@ -3,15 +3,17 @@
     KERAS_BACKEND=jax python -m benchmarks.quantized --data-dir DATA
 
 For each seed: a dense model, then from its weights and with the same number
-of epochs each way in `WAYS`. Adam at 1e-3 and all defaults throughout. All
-kernels are quantized, the first one too. Test accuracies are of the Keras
-model; sizes are of its TFLite file with gzip, with weights in integers.
-`--train` takes the first images only. `--task resnet_8` runs ResNet-8 on
-CIFAR-10, from the weights of MLPerf Tiny in `--models-dir`.
+of epochs each way in `WAYS`. Adam and all defaults throughout. All kernels
+are quantized, the first one too. Test accuracies are of the Keras model;
+sizes are of its TFLite file with gzip, with weights in integers. `--train`
+takes the first images only. `--task resnet_8` runs ResNet-8 on CIFAR-10, from
+the weights of MLPerf Tiny in `--models-dir`, with crops, flips and a learning
+rate that decays. `--validation` evaluates on held-out training images, to
+choose the learning rate.
 """
 
 import argparse
-import functools
+import dataclasses
 import json
 import pathlib
 import statistics
@@ -24,12 +26,10 @@ from keras import layers
 
 import keras_slr
 import tflite_export
-from benchmarks import models
+from benchmarks.quality.tasks import AUGMENTED
 from benchmarks.quality.tasks import TASKS
 from keras_slr import SLRCallback
-from keras_slr import data
 
-BATCH = 128
 RATE = 0.8
 KERNELS = [layers.Conv2D, layers.Dense]
 FOUR, THREE_VALUES = keras_slr.Quantize(4), keras_slr.Ternary()
@@ -129,29 +129,20 @@ STUDY = {
 }
 
 
-def compiled(model):
-    model.compile(
-        keras.optimizers.Adam(),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
-    return model
-
-
-def loaded(args):
-    """Returns the data and a function that makes the untrained model."""
+def task_of(args):
     if args.task == "lenet_5":
-        images = data.load("fashion_mnist", args.data_dir)
-        return images, models.lenet_5
-    task = TASKS["resnet_8_cifar10"]
-    images = data.load("cifar10", args.data_dir)
-    for x in (images.x_train, images.x_test):
-        x[:] = task.prepare(x)
-    return images, lambda: with_logits(task.build(args.models_dir))
+        task = TASKS["lenet_5_fashion_mnist"]
+    else:
+        task = dataclasses.replace(
+            TASKS["resnet_8_cifar10"], training=AUGMENTED
+        )
+    return task.with_learning_rate(args.learning_rate)
 
 
 def with_logits(model):
-    """Returns a copy of a classifier without its softmax."""
+    """Returns a copy of a classifier without its softmax, if it has one."""
+    if model.layers[-1].activation is not keras.activations.softmax:
+        return model
     model.layers[-1].activation = keras.activations.linear
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
@@ -193,28 +184,31 @@ def stored_size(model, stored):
         return made.gzip_bytes
 
 
-def fit(x, y, epochs, model, *callbacks):
-    model.fit(x, y, BATCH, epochs, verbose=0, callbacks=list(callbacks))
+def runs_of(args, seed, task, images):
+    def built(training, epochs):
+        model = with_logits(task.build(args.models_dir))
+        task.compile(model, training, epochs * training.steps(images))
+        return model
 
+    def fit(model, *callbacks):
+        task.training.fit(model, images, args.epochs, callbacks)
 
-def runs_of(args, seed, images, build):
-    x, y = images.x_train[: args.train], images.y_train[: args.train]
     keras.utils.set_random_seed(seed)
-    dense = compiled(build())
-    if args.task == "lenet_5":
-        dense.fit(x, y, BATCH, args.dense_epochs, verbose=0)
+    dense = built(task.dense, args.dense_epochs)
+    if task.dense_epochs:
+        task.dense.fit(dense, images, args.dense_epochs)
     start = dense.get_weights()
     ways = STUDY if args.study else WAYS
     trained = {}
     for name, (train, finish, stored) in ways.items():
         if args.only and name not in args.only:
             continue
-        model = compiled(build())
+        model = built(task.training, args.epochs)
         if train not in trained:
             keras.utils.set_random_seed(seed)
             model.set_weights(start)
             began = time.perf_counter()
-            train(model, functools.partial(fit, x, y, args.epochs))
+            train(model, fit)
             seconds = time.perf_counter() - began
             trained[train] = model.get_weights(), seconds
         weights, seconds = trained[train]
@@ -257,18 +251,28 @@ def main(argv=None):
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--dense-epochs", type=int, default=10)
     parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--learning-rate", type=float)
     parser.add_argument("--train", type=int)
+    parser.add_argument("--validation", action="store_true")
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--study", action="store_true")
     parser.add_argument("--out", default="benchmarks/results")
     args = parser.parse_args(argv)
-    images, build = loaded(args)
+    task = task_of(args)
+    images = task.images(args.data_dir, args.validation)
+    images = dataclasses.replace(
+        images,
+        x_train=images.x_train[: args.train],
+        y_train=images.y_train[: args.train],
+    )
     rows = [
         row
         for seed in range(args.seeds)
-        for row in runs_of(args, seed, images, build)
+        for row in runs_of(args, seed, task, images)
     ]
     print(table(rows))
+    if args.validation:
+        return
     name = "quantized_study" if args.study else "quantized"
     if args.task != "lenet_5":
         name += f"_{args.task}"
