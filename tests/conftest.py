@@ -37,15 +37,16 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish(session):
-    # `clear_session` looks at every object there is for garbage: not, before
-    # every test, at those that the modules brought.
+    # Later collections need not look at what the modules brought.
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(autouse=True)
 def seeded():
-    keras.backend.clear_session()
+    # By default this looks at every object there is for garbage. On TensorFlow
+    # and JAX, where they are many, that takes longer than most tests.
+    keras.backend.clear_session(free_memory=False)
     keras.utils.set_random_seed(0)
 
 
