@@ -50,6 +50,15 @@ METHODS = {
         keras_slr.IterativePruningCallback.at_a_glance,
         [IterativePruning(), IterativePruning(iterations=3)],
     ),
+    "l1_per_layer": (
+        functools.partial(
+            keras_slr.IterativePruningCallback,
+            score=scores.Magnitude(norm=1),
+            allocation="uniform",
+        ),
+        # As was chosen for the other methods that iterate.
+        [IterativePruning(iterations=3)],
+    ),
     "while_training": (
         keras_slr.GradualMagnitudeCallback.while_training,
         [GradualMagnitude.while_training(end_step=end) for end in _ENDS],
@@ -75,6 +84,7 @@ NAMES = {
     "gmp_random": "gradual, random",
     "iterative": "iterative",
     "at_a_glance": "Pruning at a Glance",
+    "l1_per_layer": "iterative, L1 per layer",
     "while_training": "filters while training",
     "thresholds": "learned thresholds",
     "one_shot_times": "one-shot",
@@ -101,12 +111,15 @@ OF_FILTERS = (
     "while_training",
     "at_a_glance",
 )
+# What Pruning at a Glance compares itself with.
+_CLAIM = ("slr", "l1_per_layer", "at_a_glance")
 # The network, the epochs of a run, the learning rate, and the share of the
 # parameters that leaves as entries, and as filters and neurons. The learning
 # rate was chosen for SLR and gradual magnitude on validation images.
 _RUNS = {
     "lenet_5": ("lenet_5_fashion_mnist", 3, None, 0.95, 0.8),
     "resnet_8": ("resnet_8_cifar10", 1, 3e-3, 0.8, 0.5),
+    "resnet_20": ("resnet_20_cifar10", 1, 3e-3, None, 0.5),
 }
 
 
@@ -115,11 +128,11 @@ def _tasks():
         task = dataclasses.replace(
             NETS[net].with_learning_rate(rate),
             epochs=(epochs,),
-            rates=(entries,),
             finetune_epochs=0,
             of_parameters=True,
         )
-        yield f"methods_{name}", task
+        if entries is not None:
+            yield f"methods_{name}", dataclasses.replace(task, rates=(entries,))
         yield (
             f"methods_{name}_filters",
             dataclasses.replace(
@@ -128,14 +141,13 @@ def _tasks():
         )
 
 
-def _methods_of(task):
-    if task.structure is None:
-        return OF_ENTRIES
-    if task.epochs == (1,):
-        # These filters would leave at the very end.
-        return tuple(name for name in OF_FILTERS if name != "while_training")
-    return OF_FILTERS
-
-
 TASKS = dict(_tasks())
-SUITE = {name: _methods_of(task) for name, task in TASKS.items()}
+# Filters that leave after each epoch leave at the very end of a run of one.
+_ONE_EPOCH = tuple(name for name in OF_FILTERS if name != "while_training")
+SUITE = {
+    "methods_lenet_5": OF_ENTRIES,
+    "methods_lenet_5_filters": OF_FILTERS,
+    "methods_resnet_8": OF_ENTRIES,
+    "methods_resnet_8_filters": _ONE_EPOCH,
+    "methods_resnet_20_filters": _CLAIM,
+}
