@@ -14,6 +14,7 @@ choose the learning rate.
 
 import argparse
 import dataclasses
+import functools
 import json
 import pathlib
 import statistics
@@ -45,6 +46,16 @@ def slr(rate=None, constraint=None, solver=None):
         if rate is not None:
             plan["allocation"] = "erk"
         fit(model, SLRCallback(rate, solver=solver, **plan))
+
+    return train
+
+
+def sparse_first(rate, constraint):
+    """Prunes in two thirds of the run, and quantizes in the rest."""
+
+    def train(model, fit):
+        slr(rate)(model, functools.partial(fit, part=2 / 3))
+        slr(rate, constraint)(model, functools.partial(fit, part=1 / 3))
 
     return train
 
@@ -98,6 +109,11 @@ WAYS = {
     "80 % zeros, SLR": (SPARSE, nothing, "float32"),
     "80 % zeros, then 4 bits": (SPARSE, to_grid(FOUR), "weights_int4"),
     "80 % zeros and 4 bits, SLR": (slr(RATE, FOUR), nothing, "weights_int4"),
+    "80 % zeros, then 4 bits, SLR": (
+        sparse_first(RATE, FOUR),
+        nothing,
+        "weights_int4",
+    ),
     "80 % zeros, then ternary": (SPARSE, to_grid(THREE_VALUES), "weights_int4"),
     "80 % zeros and ternary, SLR": (
         slr(RATE, THREE_VALUES),
@@ -190,8 +206,9 @@ def runs_of(args, seed, task, images):
         task.compile(model, training, epochs * training.steps(images))
         return model
 
-    def fit(model, *callbacks):
-        task.training.fit(model, images, args.epochs, callbacks)
+    def fit(model, *callbacks, part=1.0):
+        epochs = round(part * args.epochs)
+        task.training.fit(model, images, epochs, callbacks)
 
     keras.utils.set_random_seed(seed)
     dense = built(task.dense, args.dense_epochs)
