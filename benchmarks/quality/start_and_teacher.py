@@ -3,8 +3,9 @@
     KERAS_BACKEND=tensorflow python -m benchmarks.quality \
       --suite start_and_teacher ...
 
-Each rate is a task of its own, because the learning rate that suits a method
-depends on the rate: where more weights stay, fewer should move.
+Rivals that have SLR's metric run beside them. Each rate is a task of its own,
+because the learning rate that suits a method depends on the rate: where more
+weights stay, fewer should move.
 """
 
 import dataclasses
@@ -14,6 +15,8 @@ from benchmarks.quality.tasks import TASKS as NETS
 METHODS = (
     "slr",
     "gmp_default",
+    "gmp_metric",
+    "admm_metric",
     "slr_taught",
     "slr_layerwise",
     "masked_layerwise",
