@@ -62,11 +62,14 @@ class GradualMagnitudeCallback(PruningCallback):
                     f"arguments. Received both: {', '.join(ramp)}."
                 )
             kwargs["solver"] = GradualMagnitude(**ramp)
+        if final_sparsity is not None:
+            _check_one_name("rate", rate, "final_sparsity", final_sparsity)
+            rate = final_sparsity
         if frequency is not None:
+            own = kwargs.get("update_every")
+            _check_one_name("update_every", own, "frequency", frequency)
             kwargs["update_every"] = frequency
-        super().__init__(
-            rate if final_sparsity is None else final_sparsity, **kwargs
-        )
+        super().__init__(rate, **kwargs)
 
     @classmethod
     def while_training(
@@ -97,6 +100,12 @@ class GradualMagnitudeCallback(PruningCallback):
             **kwargs: Other arguments of `PruningCallback`, such as
                 `update_every` for another interval, or `score="random"`.
         """
+        if kwargs.get("solver") is not None:
+            raise ValueError(
+                "Expected no `solver`: `while_training` makes its own from "
+                "`begin_step` and `end_step`. Received: "
+                f"solver={kwargs['solver']!r}."
+            )
         settings: dict[str, Any] = {
             "solver": GradualMagnitude.while_training(begin_step, end_step),
             "structure": Filter(),
@@ -104,3 +113,11 @@ class GradualMagnitudeCallback(PruningCallback):
             "update_every": "epoch",
         }
         return cls(rate, **settings | kwargs)
+
+
+def _check_one_name(name, value, other, its_value):
+    if value is not None:
+        raise ValueError(
+            f"Expected either `{name}` or `{other}`, its other name. Received "
+            f"both: {name}={value!r}, {other}={its_value!r}."
+        )

@@ -35,11 +35,29 @@ def check_free(optimizers, model):
         model: Keras model, named in the error.
     """
     if any(ATTRIBUTE in vars(each) for each in optimizers.all_of_keras):
-        raise ValueError(
-            "Expected a model without a pruning run or masks in force. "
-            f"Received `{model.name}`, which has one: end it first, with "
-            "`finalize()` or `abandon()`, or by leaving `keep_masks`."
+        raise _in_force(
+            model,
+            "end it first, with `finalize()` or `abandon()`, or by leaving "
+            "`keep_masks`",
         )
+
+
+def check_not_pruning(model, advice):
+    """Raises a `ValueError` if a model's optimizer is in a run or holds masks.
+
+    Args:
+        model: Keras model.
+        advice: String, what the error says to do.
+    """
+    if carrier_of(getattr(model, "optimizer", None)) is not None:
+        raise _in_force(model, advice)
+
+
+def _in_force(model, advice):
+    return ValueError(
+        "Expected a model without a pruning run or masks in force. Received "
+        f"`{model.name}`, which has one: {advice}."
+    )
 
 
 def carrier_of(optimizer):

@@ -8,6 +8,7 @@ import numpy as np
 from keras_slr.allocation.allocations import Allocation
 from keras_slr.allocation.user_rates import Rate
 from keras_slr.backend import to_numpy
+from keras_slr.checkpoints.state_in_optimizer import check_not_pruning
 from keras_slr.completed import completed
 from keras_slr.layerwise.walk import Weights
 from keras_slr.merging.clusters import clustering
@@ -91,9 +92,10 @@ def merge_units(
     Raises:
         ImportError: If scikit-learn is missing.
         TypeError: If the model is not a Keras 3 model.
-        ValueError: If the model is not built, an argument is invalid, the
-            plan does not fit the model, units that are named cannot be
-            merged, or weights are not finite. The model is then unchanged.
+        ValueError: If the model is not built or in a pruning run, or masks
+            are in force, an argument is invalid, the plan does not fit the
+            model, units that are named cannot be merged, or weights are not
+            finite. The model is then unchanged.
 
     Example:
 
@@ -104,6 +106,7 @@ def merge_units(
     """
     check_model(model)
     check_built(model)
+    check_not_pruning(model, "merge units earlier")
     cluster = clustering(method)
     _check_structure(structure)
     if rate is None and budget is None:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_slr import backend
 from keras_slr.allocation import Share
 from keras_slr.allocation import allocate
 from keras_slr.allocation import rate_of
@@ -67,9 +68,15 @@ class Allotment:
             for i in open_:
                 rates[i] = rate_of(_first(coupled[i][1], chosen), plan.rate)
             return _constraints(coupled, map(at, rates))
+        on_grid = plan.constraint is not None
+        if on_grid and plan.rate is None and plan.budget is None:
+            # Nothing more is pruned, and no zero is lost.
+            for i in open_:
+                rates[i] = _zero_share(*coupled[i])
+            return _constraints(coupled, rates)
         parts = _parts(plan.allocation, coupled, open_, values)
         if plan.budget is None:
-            rate = _default_rate(plan) if plan.rate is None else plan.rate
+            rate = DEFAULT_RATE if plan.rate is None else plan.rate
             rates = [None if r is None else at(r) for r in rates]
             return _constraints(coupled, _allocated(at(rate), parts, rates))
         if not open_:
@@ -85,8 +92,9 @@ class Allotment:
         return [dataclasses.replace(c, rate=at(c.rate)) for c in found]
 
 
-def _default_rate(plan):
-    return DEFAULT_RATE if plan.constraint is None else 0.0
+def _zero_share(structure, weights):
+    values = [backend.to_host(weight.variable) for weight in weights]
+    return Constraint(structure, weights, 0.0).zero_share(np, values)
 
 
 def _check_fixed(plan, rates):

@@ -63,7 +63,8 @@ class Plan:
         constraint: `Grid`, the values that the kept entries of kernels may
             have, such as `Quantize(bits=4)`. They may be zero, so there may
             be more zeros than the rate asks for; only `Binary()` has exactly
-            those. Defaults to `None`: kept entries have any value.
+            those. Without a rate, each layer keeps the share of zeros that it
+            has. Defaults to `None`: kept entries have any value.
 
     Raises:
         TypeError: If `structure`, `budget` or `constraint` has another type.

@@ -1,7 +1,7 @@
 """The optimizer's state for a weight, which moves with the weight."""
 
 from keras_slr.backend import to_host_scalar
-from keras_slr.checkpoints.state_in_optimizer import carrier_of
+from keras_slr.checkpoints.state_in_optimizer import check_not_pruning
 from keras_slr.keras_internals.optimizers import slots_of
 from keras_slr.keras_internals.optimizers import trained_variables
 from keras_slr.training.optimizer_parts import steppers
@@ -26,11 +26,7 @@ def with_slots(model, variables):
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None or not optimizer.built:
         return together
-    if carrier_of(optimizer) is not None:
-        raise ValueError(
-            "Expected a model without a pruning run or masks in force. "
-            f"Received `{model.name}`, which has one: reorder units earlier."
-        )
+    check_not_pruning(model, "reorder units earlier")
     for each in steppers(optimizer):
         _add_slots(each, together)
     return together

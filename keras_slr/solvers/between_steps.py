@@ -6,13 +6,22 @@ from keras_slr.solvers.progress import Progress
 
 
 def check_steps(begin_step: float, end_step: float) -> None:
-    """Raises a `ValueError` unless both are steps or fractions of a run."""
+    """Raises a `ValueError` unless these are steps or fractions of a run.
+
+    They have to be in order, as far as that is known before the run.
+    """
     for name, step in (("begin_step", begin_step), ("end_step", end_step)):
         if step < 0 or not (_is_integer(step) or step <= 1):
             raise ValueError(
                 f"Expected `{name}` to be an integer of steps or a fraction "
                 f"of the run in [0.0, 1.0]. Received: {name}={step}."
             )
+    alike = _is_integer(begin_step) == _is_integer(end_step)
+    if alike and begin_step > end_step:
+        raise ValueError(
+            "Expected `begin_step` not to come after `end_step`. Received: "
+            f"begin_step={begin_step}, end_step={end_step}."
+        )
 
 
 def done_between(

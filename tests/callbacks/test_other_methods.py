@@ -361,6 +361,14 @@ def test_the_presets_are_the_publications():
         lambda: GradualMagnitudeCallback(
             begin_step=3, solver=GradualMagnitude()
         ),
+        lambda: GradualMagnitude(begin_step=0.8, end_step=0.5),
+        lambda: GradualMagnitude(begin_step=9, end_step=3),
+        lambda: keras_slr.IterativePruning(begin_step=9, end_step=3),
+        lambda: GradualMagnitudeCallback(0.5, final_sparsity=0.8),
+        lambda: GradualMagnitudeCallback(0.8, update_every=9, frequency=5),
+        lambda: GradualMagnitudeCallback.while_training(
+            0.5, begin_step=0.3, solver=GradualMagnitude()
+        ),
     ],
 )
 def test_bad_settings_are_refused(make):

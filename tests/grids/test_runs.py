@@ -93,6 +93,22 @@ def test_kept_entries_may_be_zero_on_a_grid_with_zero(make_model, data):
         assert all(is_on_grid(c, keras_slr.Ternary()) for c in columns(kernel))
 
 
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_no_zero_of_a_pruned_model_is_lost(make_model, data, grid):
+    # A learning rate at which weights that are held by nothing move far.
+    model = make_model(keras.optimizers.Adam(0.1))
+    keras_slr.hard_prune(model, 0.75, allocation="uniform")
+    before = [zeros(kernel) for kernel in pruned(model)]
+    callback = fitted(model, data, constraint=grid)
+    after = [zeros(kernel) for kernel in pruned(model)]
+    assert all(b >= a for a, b in zip(before, after))
+    if grid == keras_slr.Binary():
+        assert before == after
+    assert [row.rate for row in callback.report().pruned] == [0.75, 0.75]
+    for kernel in pruned(model):
+        assert all(is_on_grid(c, grid) for c in columns(kernel))
+
+
 @pytest.mark.parametrize(
     "solver",
     [keras_slr.ADMM(), keras_slr.SLR.paper(), keras_slr.SLR(freeze_at=None)],

@@ -108,6 +108,20 @@ def test_invalid_arguments(make_model, arguments, message):
         keras_slr.merge_units(make_model(), **arguments)
 
 
+def test_masks_in_force(make_model):
+    model = make_model()
+    keras_slr.hard_prune(model, 0.5)
+    before = model.get_weights()
+    with (
+        keras_slr.keep_masks(model),
+        pytest.raises(ValueError, match="merge units earlier"),
+    ):
+        keras_slr.merge_units(model, 0.25)
+    for old, new in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(old, new)
+    keras_slr.merge_units(model, 0.25)
+
+
 def test_weights_that_are_not_finite(make_model):
     model = make_model()
     reader = model.layers[-1].kernel
