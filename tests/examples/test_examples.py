@@ -119,7 +119,11 @@ def test_example(run, name, tmp_path):
 @pytest.mark.parametrize(
     "name, told",
     [
-        ("keyword_spotting", "Data: spoken digits, "),
+        pytest.param(
+            "keyword_spotting",
+            "Data: spoken digits, ",
+            marks=pytest.mark.slow,
+        ),
         ("text_transformer", "Data: lines with a word missing, "),
     ],
 )
