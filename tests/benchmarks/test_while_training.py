@@ -26,8 +26,6 @@ def test_every_convolution_loses_its_filters(images):
         return convolutions + 3 * 3 * c * 10
 
     assert found["macs"] == round(macs(3, 6, 13) / macs(16, 32, 64), 4)
-    assert found["score"] == "activation"
-    assert 0 <= found["accuracy"] <= 100
 
 
 def test_dense_runs_keep_everything(images):

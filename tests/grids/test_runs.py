@@ -115,10 +115,13 @@ def test_no_zero_of_a_pruned_model_is_lost(make_model, data, grid):
     ids=["admm", "paper", "to the end"],
 )
 def test_other_solvers_end_on_the_grid(make_model, data, solver):
-    model = make_model()
-    fitted(model, data, constraint=keras_slr.Ternary(), solver=solver, epochs=2)
+    model = make_model(keras.optimizers.Adam(0.1))
+    keras_slr.hard_prune(model, 0.75, allocation="uniform")
+    before = [zeros(kernel) for kernel in pruned(model)]
+    fitted(model, data, constraint=keras_slr.Binary(), solver=solver, epochs=2)
+    assert [zeros(kernel) for kernel in pruned(model)] == before
     for kernel in pruned(model):
-        assert all(is_on_grid(c, keras_slr.Ternary()) for c in columns(kernel))
+        assert all(is_on_grid(c, keras_slr.Binary()) for c in columns(kernel))
 
 
 def test_one_step_for_a_tensor(make_model, data):
