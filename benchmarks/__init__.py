@@ -1,0 +1,3 @@
+from benchmarks.tf_data import stop_autotuning
+
+stop_autotuning()
