@@ -233,14 +233,13 @@ class SLR(Continuation):
 
     def way_begins(self, tensors: Tensors) -> float:
         # On a grid, sizes count and not only zeros. Weights that are pruned
-        # already have been chosen from.
-        tries = (
-            self.settles
-            and tensors.scale_free
-            and not tensors.on_grid
-            and not all(tensors.first_rates)
+        # already have been chosen from, and those of a rate of zero stay.
+        new = any(
+            not first and each.count(each.rate) < each.units
+            for first, each in zip(tensors.first_rates, tensors.constraints)
         )
-        return self.trial if tries else 0.0
+        tries = self.settles and tensors.scale_free and not tensors.on_grid
+        return self.trial if tries and new else 0.0
 
 
 def _mean(values):

@@ -90,10 +90,15 @@ def test_a_model_that_is_not_pruned_starts_from_all_of_it():
     pruner.abandon()
 
 
-def test_no_trial_of_a_pruned_model():
+# ERK gives small kernels a rate of zero. The other rate removes no weight.
+@pytest.mark.parametrize("stays", [0.0, 1 / 128])
+def test_no_trial_of_a_pruned_model(stays):
     model = net()
-    keras_slr.hard_prune(model, **PRUNED)
-    pruner = begun(model)
+    rates = {"dense": 0.5, "dense_1": 0.5, "out": stays}
+    plan = {"rate": rates, "exclude": None, "allocation": None}
+    keras_slr.hard_prune(model, **plan)
+    pruner = begun(model, **plan)
+    assert pruner.run.split.first_rates == [0.5, 0.5, 0.0]
     assert pruner.run.solver.way_begins(pruner.run.split) == 0.0
     pruner.abandon()
 
