@@ -210,8 +210,10 @@ class SLR(Continuation):
         # If nothing is constrained yet, the stepsize rule starts from the norm
         # of W, the residual that Z = 0 would leave.
         state = begin(self, rho, square, square or tensors.square())
-        tried = tensors.square(scale_free=True)
-        return dataclasses.replace(state, tried=tried)
+        if clock.learned < self.way_begins(tensors):
+            tried = tensors.square(scale_free=True)
+            state = dataclasses.replace(state, tried=tried)
+        return state
 
     def update(self, state, tensors, loss, clock):
         if state.settled:
@@ -219,6 +221,12 @@ class SLR(Continuation):
         if clock.learned < self.way_begins(tensors):
             state = dataclasses.replace(state, updates=state.updates + 1)
             return try_all(self, state, tensors, loss, clock)
+        if state.tried:
+            # The way begins. A step of the multipliers from the trial would
+            # have the stepsize of its rho, which may be next to nothing.
+            updates = state.updates + 1
+            state = self.begin(tensors, clock)
+            return dataclasses.replace(state, loss=loss, updates=updates)
         way = self.way(clock, tensors)
         return dual_update(self, state, tensors, loss, way, clock.interval)
 

@@ -32,8 +32,9 @@ class SLRState:
         condition_1: Whether the first condition held in the last update.
         condition_2: Whether the second condition did.
         settled: Whether `W = Z` holds exactly from now on.
-        tried: `||W||^2` of the weights that are tried that would be there
-            now, had training not turned them since the last update.
+        tried: `||W||^2` of the weights on trial that would be there now, had
+            training not turned them since the last update; zero if there is
+            no trial, or no longer.
     """
 
     rho: float

@@ -77,6 +77,21 @@ def reference_trial(solver, ref, w, f, steps):
     ref.w_prev, ref.f_prev, ref.first = w, f, False
 
 
+def reference_begin(solver, w, tried=0.0, f=math.nan):
+    z = [pi(a, n) for a, n in zip(w, reference_counts(solver, 0.0))]
+    rho = solver.schedule(False)(0.0)
+    return Reference(
+        w_prev=w,
+        z=z,
+        lam=[np.zeros_like(a) for a in w],
+        rho=rho,
+        s=solver.stepsize * rho,
+        r_prev=norm([a - b for a, b in zip(w, z)]) or norm(w),
+        f_prev=f,
+        tried=tried,
+    )
+
+
 def reference_update(solver, ref, w, f, progress):
     # In a run of twelve steps, batch norms get half for their statistics.
     end = {"auto": 0.5, None: 1.0}.get(solver.freeze_at, solver.freeze_at)

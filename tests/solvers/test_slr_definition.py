@@ -15,10 +15,8 @@ from keras_slr.training.figures import auxiliary
 from keras_slr.training.figures import multipliers
 from tests.helpers import to_numpy
 from tests.solvers.slr_reference import SHAPES
-from tests.solvers.slr_reference import Reference
 from tests.solvers.slr_reference import norm
-from tests.solvers.slr_reference import pi
-from tests.solvers.slr_reference import reference_counts
+from tests.solvers.slr_reference import reference_begin
 from tests.solvers.slr_reference import reference_trial
 from tests.solvers.slr_reference import reference_update
 from tests.solvers.slr_reference import trial_of
@@ -48,19 +46,9 @@ def test_updates_equal_the_definition(name, arrays, monkeypatch):
     clock, steps = Clock(1), 12
     clock.set_length(steps)
     state = solver.begin(split, clock)
-    z = [
-        pi(a.astype("float64"), n)
-        for a, n in zip(w, reference_counts(solver, 0.0))
-    ]
-    ref = Reference(
-        w_prev=[a.astype("float64") for a in w],
-        z=z,
-        lam=[np.zeros(s) for s in SHAPES],
-        rho=solver.schedule(False)(0.0),
-        s=solver.stepsize * solver.schedule(False)(0.0),
-        r_prev=norm([a - b for a, b in zip(w, z)]) or norm(w),
-        tried=norm(w[:1]),
-    )
+    exact = [a.astype("float64") for a in w]
+    tries = trial_of(solver) > 0
+    ref = reference_begin(solver, exact, tried=norm(w[:1]) if tries else 0.0)
     held = []
     for clock.step in range(1, steps + 1):
         progress = clock.step / steps
@@ -74,6 +62,10 @@ def test_updates_equal_the_definition(name, arrays, monkeypatch):
         exact = [a.astype("float64") for a in w]
         if progress < trial_of(solver):
             reference_trial(solver, ref, exact, loss, steps)
+        elif ref.tried:
+            # The way begins, and the multipliers with it.
+            ref = reference_begin(solver, exact, f=loss)
+            ref.first = False
         else:
             conditions = reference_update(solver, ref, exact, loss, progress)
             held.append(conditions)
