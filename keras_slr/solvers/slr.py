@@ -221,13 +221,13 @@ class SLR(Continuation):
         if clock.learned < self.way_begins(tensors):
             state = dataclasses.replace(state, updates=state.updates + 1)
             return try_all(self, state, tensors, loss, clock)
-        if state.tried:
+        way = self.way(clock, tensors)
+        if state.tried and not self.freezes(way):
             # The way begins. A step of the multipliers from the trial would
             # have the stepsize of its rho, which may be next to nothing.
             updates = state.updates + 1
             state = self.begin(tensors, clock)
             return dataclasses.replace(state, loss=loss, updates=updates)
-        way = self.way(clock, tensors)
         return dual_update(self, state, tensors, loss, way, clock.interval)
 
     def logs(self, states):
