@@ -54,10 +54,10 @@ class PruningCallback(TrainingCallback):
 
     The optimizer holds the method's variables for each weight, and saves them
     and the rest of the method's state in its checkpoints. While `fit` runs,
-    checkpoints of all callbacks are atomic: a kill or a full disk leaves the
-    last good one. A run that resumes in the middle of an epoch skips the
-    batches that the checkpoint has behind it. If `fit` raises, the weights
-    stay as trained: `finalize` prunes them, and a new `fit` starts over.
+    checkpoints are atomic: a kill or a full disk leaves the last good one. A
+    run that resumes in the middle of an epoch skips the batches before it.
+    If `fit` raises, the weights stay as trained: `finalize` prunes them, and
+    a new `fit` starts over.
 
     Args:
         rate: Float in `[0, 1)`, the share of all entries to set to zero, or
@@ -87,8 +87,7 @@ class PruningCallback(TrainingCallback):
         score: `keras_slr.Score` or its name, for methods that choose by
             magnitude otherwise. Defaults to `None`.
         data: What the score reads, see `SLRPruner`. Defaults to `None`.
-        constraint: `Grid` of the kept entries, such as `Quantize(bits=4)`,
-            see `Plan`. Defaults to `None`, any values.
+        constraint: `Grid` of the kept entries, see `Plan`. Defaults to `None`.
         teacher: Keras model whose outputs replace the labels in training, or
             `"dense"` for a copy of the model as the run begins. `get_config`
             omits a model. Defaults to `None`, the labels.
@@ -376,6 +375,7 @@ class PruningCallback(TrainingCallback):
         sync(self)
         with self._attached.leaving_no_trace():
             self.pruner.update()
+            self.pruner.run.correct_statistics(self.pruner.clock)
         self._logs.see_update(self.pruner.run.state)
 
     def _prune(self):

@@ -23,6 +23,7 @@ from keras_slr.training.latent_split import LatentSplit
 from keras_slr.training.learning_rate import learning_rate_of
 from keras_slr.training.lent_variables import Lender
 from keras_slr.training.new_trace import NewTrace
+from keras_slr.training.settled_statistics import SettledStatistics
 from keras_slr.training.split import Split
 
 
@@ -52,6 +53,7 @@ class Run:
             before they settled, before hard pruning, as `EarlyStopping` does.
         pruned: Whether a checkpoint of pruned weights was loaded.
         coverage: `training.coverage.Coverage`.
+        statistics: `SettledStatistics` of the model.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class Run:
             optimizers, self.split, solver.acts_on, self._lender.lend
         )
         self.coverage = Coverage(self._hooks, self.split.weights, optimizers)
+        self.statistics = SettledStatistics(model)
         self._carried = CarriedSlots(
             optimizers.outer,
             optimizers.base,
@@ -125,6 +128,7 @@ class Run:
         self._hooks.attach()
         self._lender.attach()
         self._carried.attach()
+        self.statistics.attach()
         self._trace.attach()
         self.attached = True
 
@@ -138,6 +142,7 @@ class Run:
         # read these: free entries make it a plain step again.
         self.split.release()
         self._carried.detach()
+        self.statistics.detach()
         self._trace.detach()
         self.attached = False
 
@@ -155,6 +160,15 @@ class Run:
     def averages(self):
         """The moving averages of the pruned weights, if there are some."""
         return self.optimizers.averages(self.split.weights)
+
+    def correct_statistics(self, clock):
+        """Corrects batch norms after an update, see `SettledStatistics`.
+
+        Args:
+            clock: `training.clock.Clock`.
+        """
+        settled = self.solver.settled(self.state, self.split, clock)
+        self.statistics.update(settled, clock.step)
 
     @property
     def rates(self):
@@ -250,6 +264,8 @@ class Run:
         rates = [scalars.get(name) for name in self.rates]
         if None not in rates:
             self.split.rates = rates
+        # The checkpoint does not say with which statistics they began.
+        self.statistics.restored = True
         zeros = _numbered(ZERO_SHARE, self.split.zero_shares)
         self.split.zero_shares = [scalars.get(name, 0.0) for name in zeros]
         if PRUNED in scalars:
