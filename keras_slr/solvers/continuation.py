@@ -17,17 +17,12 @@ from keras_slr.solvers.progress import Progress
 from keras_slr.solvers.solver import Solver
 from keras_slr.solvers.tensors import Tensors
 
-# Steps in which batch norms collect statistics of the settled weights: with
-# their usual momentum of 0.99, old statistics then make up a fifth.
-STATISTICS = 150
 # The pull begins weak, so that training decides which weights stay, and ends
 # strong.
 RHO = Geometric(0.5, 0.99)
 # On a grid the pull acts on all entries and not only on those that are about
 # to leave. It begins with next to none, so that they can change their levels.
 RHO_ON_GRID = Geometric(0.01, 0.99)
-# Short runs still spend half of their learning on the choice.
-EARLIEST = 0.5
 
 
 class Continuation(Solver):
@@ -139,11 +134,6 @@ class Continuation(Solver):
         at: Any = self.freeze_at
         if at == "auto":
             at = least(tensors, "freeze_at")
-            if tensors.scale_free:
-                # While weights still come and go, the batch norms behind
-                # them hold statistics of earlier weights.
-                before = clock.learned_before_last(STATISTICS)
-                at = min(at, max(before, EARLIEST))
         elif at is None:
             at = 1.0
         return min(max(clock.learned - begin, 0.0) / (at - begin), 1.0)

@@ -34,12 +34,3 @@ class Progress(Protocol):
     def learning(self) -> float:
         """Fraction of that sum spent from here to the next update."""
         ...
-
-    def learned_before_last(self, steps: int) -> float:
-        """Returns the fraction of that sum spent before the last steps.
-
-        Args:
-            steps: Integer. One is returned while the run's length is not
-                known.
-        """
-        ...

@@ -106,9 +106,8 @@ class SLR(Continuation):
             (`Clock.learned`) after which the set of kept entries no longer
             changes; with a decoupled penalty and a free support, the other
             entries are zero from then on. `"auto"` uses
-            `Structure.freeze_at`, or an earlier moment in short runs in which
-            batch norms need steps for their statistics. With `None` the set
-            changes to the end. Defaults to `"auto"`.
+            `Structure.freeze_at`. With `None` the set changes to the end.
+            Defaults to `"auto"`.
         free_support: Boolean, whether entries in the support of `Z` train
             without the penalty. Defaults to `True`.
         penalty: `"decoupled"`, a proximal step after the optimizer's, or

@@ -132,17 +132,6 @@ class Clock:
         """
         return self._learned_at(self.step + self.interval) - self.learned
 
-    def learned_before_last(self, steps):
-        """Returns the fraction of the learning before the last steps.
-
-        Args:
-            steps: Integer. One is returned while the run's length is not
-                known.
-        """
-        if not self.total:
-            return 1.0
-        return self._learned_at(max(self.total - steps, 0))
-
     def _learned_at(self, step):
         if not self.total:
             return 0.0

@@ -93,8 +93,7 @@ def reference_begin(solver, w, tried=0.0, f=math.nan):
 
 
 def reference_update(solver, ref, w, f, progress):
-    # In a run of twelve steps, batch norms get half for their statistics.
-    end = {"auto": 0.5, None: 1.0}.get(solver.freeze_at, solver.freeze_at)
+    end = {"auto": 0.8, None: 1.0}.get(solver.freeze_at, solver.freeze_at)
     begin = trial_of(solver)
     way = min(max(progress - begin, 0.0) / (end - begin), 1.0)
     free = solver.free_support

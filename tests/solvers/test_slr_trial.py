@@ -71,13 +71,9 @@ def test_without_scale_free_weights_there_is_no_trial():
     assert solver.way(at(0.4), split) == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize(
-    "total, expected", [(10000, 0.8), (750, 0.8), (500, 0.7), (200, 0.5)]
-)
-def test_short_runs_freeze_earlier_for_batch_norm_statistics(total, expected):
+@pytest.mark.parametrize("total", [100, 10000])
+def test_short_runs_settle_as_late_as_long_ones(total):
     split = make_split([np.ones((6, 5), "float32")], HostArrays())
     solver = SLR(trial=0.0)
-    assert solver.way(at(expected - 0.01, total), split) < 1.0
-    assert solver.way(at(expected, total), split) == 1.0
-    split.slots[0].weight.scale_free = False
     assert solver.way(at(0.79, total), split) < 1.0
+    assert solver.way(at(0.8, total), split) == 1.0
