@@ -59,9 +59,7 @@ def fit(model, batches, callback):
         keras.optimizers.SGD(0.01),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    model.fit(
-        *batches, BATCH, verbose=0, shuffle=False, callbacks=[callback]
-    )
+    model.fit(*batches, BATCH, verbose=0, shuffle=False, callbacks=[callback])
 
 
 def statistics(model):
@@ -108,15 +106,16 @@ def test_a_norm_that_each_step_calls_twice(batches):
         keras.layers.concatenate([each(first), each(second)])
     )
     model = keras.Model([first, second], keras.layers.Dense(2)(hidden))
-    fit(model, ([x, x[:, ::-1]], y), keras_slr.SLRCallback(0.5, include="hidden"))
+    both = [x, x[:, ::-1]]
+    fit(model, (both, y), keras_slr.SLRCallback(0.5, include="hidden"))
     parts = x.reshape(STEPS, BATCH, 4)[16:].mean(1)
-    both = np.stack([parts, parts[:, ::-1]], axis=1).reshape(-1, 4)
-    swapped = both.reshape(-1, 2, 4)[:, ::-1].reshape(-1, 4)
+    calls = np.stack([parts, parts[:, ::-1]], axis=1)
+    swapped = calls[:, ::-1].reshape(-1, 4)
     mean, _ = statistics(each)
     # The order of the two calls within a step is up to Keras.
     assert any(
         np.allclose(mean, weighted(values, MOMENTUM), rtol=1e-4, atol=1e-4)
-        for values in (both, swapped)
+        for values in (calls.reshape(-1, 4), swapped)
     )
 
 
