@@ -178,6 +178,7 @@ class SLRPruner:
             self.score,
             self.data,
         )
+        self.position["statistics"] = self._run.statistics
         self._rows = None
         self._warning = None
         self._report = None

@@ -264,8 +264,6 @@ class Run:
         rates = [scalars.get(name) for name in self.rates]
         if None not in rates:
             self.split.rates = rates
-        # The checkpoint does not say with which statistics they began.
-        self.statistics.restored = True
         zeros = _numbered(ZERO_SHARE, self.split.zero_shares)
         self.split.zero_shares = [scalars.get(name, 0.0) for name in zeros]
         if PRUNED in scalars:

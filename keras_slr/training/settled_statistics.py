@@ -43,15 +43,9 @@ class SettledStatistics:
 
     Args:
         model: Keras model.
-
-    Attributes:
-        restored: Boolean, whether a checkpoint was loaded and no update has
-            found unsettled weights since. Then it is not known when the
-            weights settled, and the statistics are left alone.
     """
 
     def __init__(self, model):
-        self.restored = False
         self._norms = [
             layer for layer in layers_of(model) if _is_batch_norm(layer)
         ]
@@ -64,7 +58,6 @@ class SettledStatistics:
             step = InstancePatch(model, "train_step", self._counting_anew)
             self._patches.append(step)
         self._averages = None
-        self._done = False
         self._since = 0
 
     def attach(self):
@@ -83,20 +76,36 @@ class SettledStatistics:
             step: Integer, the steps of the run so far.
         """
         if not settled:
-            self.restored = False
-            return
-        if self._done or self.restored:
             return
         if self._averages is None:
             self._since = step
-            self._averages = [_Averages(norm) for norm in self._norms]
+            self._averages = {
+                str(i): _Averages(norm) for i, norm in enumerate(self._norms)
+            }
             return
         # Those with a lower momentum are done earlier.
-        corrected = [
-            each.correct(self._calls[each.norm] * (step - self._since))
-            for each in self._averages
-        ]
-        self._done = not any(corrected)
+        self._averages = {
+            i: each
+            for i, each in self._averages.items()
+            if each.correct(self._calls[each.norm] * (step - self._since))
+        }
+
+    @property
+    def state(self):
+        """Dict of arrays and an integer, empty until the weights settle."""
+        if self._averages is None:
+            return {}
+        before = {i: each.before for i, each in self._averages.items()}
+        return {"since": self._since} | before
+
+    @state.setter
+    def state(self, state):
+        self._since = int(state["since"])
+        self._averages = {
+            str(i): _Averages(norm, state[str(i)])
+            for i, norm in enumerate(self._norms)
+            if str(i) in state
+        }
 
     def _counting(self, norm):
         def replace(base):
@@ -123,15 +132,18 @@ class _Averages:
 
     Args:
         norm: `BatchNormalization`.
+        before: Array `(2, channels)`, see `before`. Defaults to `None`, the
+            present values.
 
     Attributes:
         norm: As given.
+        before: Array, the mean and the variance after the last correction.
     """
 
-    def __init__(self, norm):
+    def __init__(self, norm, before=None):
         self.norm = norm
         self._variables = norm.moving_mean, norm.moving_variance
-        self._before = self._values()
+        self.before = self._values() if before is None else before
 
     def correct(self, calls):
         """Corrects the statistics; returns whether there was need to.
@@ -142,18 +154,15 @@ class _Averages:
         share = self.norm.momentum**calls
         if not np.finfo(np.float32).eps < share < 1.0:
             return False
-        mean, variance = (
-            unbiased(now, before, share)
-            for now, before in zip(self._values(), self._before)
-        )
+        mean, variance = unbiased(self._values(), self.before, share)
         # Where a channel is dead, rounding may leave it below zero.
-        self._before = mean, np.maximum(variance, 0.0)
-        for variable, value in zip(self._variables, self._before):
+        self.before = np.stack([mean, np.maximum(variance, 0.0)])
+        for variable, value in zip(self._variables, self.before):
             variable.assign(value)
         return True
 
     def _values(self):
-        return [to_numpy(variable) for variable in self._variables]
+        return np.stack([to_numpy(variable) for variable in self._variables])
 
 
 def _is_batch_norm(layer):
