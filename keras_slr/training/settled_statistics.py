@@ -13,6 +13,7 @@ have settled, so that validation sees it.
 """
 
 import collections
+import threading
 
 import keras
 import numpy as np
@@ -50,6 +51,8 @@ class SettledStatistics:
             layer for layer in layers_of(model) if _is_batch_norm(layer)
         ]
         self._calls = collections.Counter()
+        # Replicas of TensorFlow take their steps in threads that alternate.
+        self._present = threading.local()
         self._patches = [
             InstancePatch(norm, "call", self._counting(norm))
             for norm in self._norms
@@ -110,8 +113,10 @@ class SettledStatistics:
     def _counting(self, norm):
         def replace(base):
             def call(*args, **kwargs):
-                if kwargs.get("training", args[1:2]):
-                    self._calls[norm] += 1
+                calls = getattr(self._present, "calls", None)
+                training = kwargs.get("training", any(args[1:2]))
+                if training and calls is not None:
+                    calls[norm] += 1
                 return base(*args, **kwargs)
 
             return call
@@ -121,8 +126,11 @@ class SettledStatistics:
     def _counting_anew(self, base):
         def train_step(*args, **kwargs):
             # Once where steps are compiled: while they are traced.
-            self._calls.clear()
-            return base(*args, **kwargs)
+            self._calls = self._present.calls = collections.Counter()
+            try:
+                return base(*args, **kwargs)
+            finally:
+                self._present.calls = None
 
         return train_step
 
