@@ -136,6 +136,28 @@ def sole_consumers(graph):
     ]
 
 
+def calls_in(graph):
+    """Counts how often one call of a graph calls each operation in it.
+
+    Nested models are searched too, but not layers that wrap others.
+
+    Args:
+        graph: Functional model.
+
+    Returns:
+        `Counter` of operations.
+    """
+    calls = collections.Counter()
+    for node in nodes_of(graph):
+        if node.is_input:
+            continue
+        calls[node.operation] += 1
+        inner = graph_of(node.operation)
+        if inner is not None:
+            calls += calls_in(inner)
+    return calls
+
+
 def called_for_training(graph):
     """Finds the operations that are called with `training=True`.
 

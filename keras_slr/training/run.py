@@ -128,7 +128,6 @@ class Run:
         self._hooks.attach()
         self._lender.attach()
         self._carried.attach()
-        self.statistics.attach()
         self._trace.attach()
         self.attached = True
 
@@ -142,7 +141,6 @@ class Run:
         # read these: free entries make it a plain step again.
         self.split.release()
         self._carried.detach()
-        self.statistics.detach()
         self._trace.detach()
         self.attached = False
 

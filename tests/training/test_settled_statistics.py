@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 
 import keras_slr
-from keras_slr.training.settled_statistics import unbiased
+from keras_slr.models.graph import calls_in
+from keras_slr.training.settled_statistics import SettledStatistics
+from keras_slr.training.settled_statistics import forget
 from tests.helpers import to_numpy
 
 MOMENTUM = 0.9
@@ -13,19 +15,22 @@ BATCH = 8
 
 def weighted(values, momentum):
     """The mean of values whose weights fall off from the last one."""
+    values = np.asarray(values)
     weights = [momentum**age for age in reversed(range(len(values)))]
     return np.average(values, axis=0, weights=weights)
 
 
-def test_the_values_before_are_taken_out():
+def test_the_values_before_count_as_one():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(9, 3))
-    moving, before = np.full(3, 50.0), np.full(3, 50.0)
+    first = np.full(3, 50.0)
+    moving = before = first
     for i, value in enumerate(values, start=1):
         moving = 0.8 * moving + 0.2 * value
         if i in (2, 3, 9):
-            moving = before = unbiased(moving, before, 0.8**i)
-            np.testing.assert_allclose(moving, weighted(values[:i], 0.8))
+            moving = before = forget(moving, before, 0.8 ** (i + 1))
+            expected = weighted([first, *values[:i]], 0.8)
+            np.testing.assert_allclose(moving, expected)
 
 
 @pytest.fixture
@@ -87,14 +92,20 @@ def test_they_describe_the_steps_since_the_weights_settled(
 ):
     model = at_the_inputs()
     fit(model, batches, callback(0.5, include="hidden"))
-    parts = batches[0].reshape(STEPS, BATCH, 4)[settles:]
+    parts = batches[0].reshape(STEPS, BATCH, 4)
     mean, variance = statistics(model)
     np.testing.assert_allclose(
-        mean, weighted(parts.mean(1), MOMENTUM), rtol=1e-4, atol=1e-4
+        mean, since_settled(parts.mean(1), settles, 100.0), rtol=1e-4
     )
     np.testing.assert_allclose(
-        variance, weighted(parts.var(1), MOMENTUM), rtol=1e-4, atol=1e-4
+        variance, since_settled(parts.var(1), settles, 900.0), rtol=1e-4
     )
+
+
+def since_settled(values, settles, first):
+    """The average in which all before settling is one value."""
+    first = plain(values[:settles], first)
+    return weighted([first, *values[settles:]], MOMENTUM)
 
 
 def test_a_norm_that_each_step_calls_twice(batches):
@@ -108,15 +119,15 @@ def test_a_norm_that_each_step_calls_twice(batches):
     model = keras.Model([first, second], keras.layers.Dense(2)(hidden))
     both = [x, x[:, ::-1]]
     fit(model, (both, y), keras_slr.SLRCallback(0.5, include="hidden"))
-    parts = x.reshape(STEPS, BATCH, 4)[16:].mean(1)
+    parts = x.reshape(STEPS, BATCH, 4).mean(1)
     calls = np.stack([parts, parts[:, ::-1]], axis=1)
-    swapped = calls[:, ::-1].reshape(-1, 4)
-    mean, _ = statistics(each)
     # The order of the two calls within a step is up to Keras.
-    assert any(
-        np.allclose(mean, weighted(values, MOMENTUM), rtol=1e-4, atol=1e-4)
-        for values in (calls.reshape(-1, 4), swapped)
-    )
+    expected = [
+        since_settled(values.reshape(-1, 4), 2 * 16, 100.0)
+        for values in (calls, calls[:, ::-1])
+    ]
+    mean, _ = statistics(each)
+    assert any(np.allclose(mean, each, rtol=1e-4) for each in expected)
 
 
 class OwnStep(keras.Model):
@@ -139,39 +150,56 @@ class Subclassed(keras.Model):
         return self.norm
 
 
-@pytest.mark.parametrize("make", [lambda: at_the_inputs(OwnStep), Subclassed])
-def test_a_step_of_the_users_own_and_a_subclassed_model(batches, make):
-    model = make()
-    model(batches[0][:1])
-    fit(model, batches, keras_slr.SLRCallback(0.5, include="hidden"))
-    parts = batches[0].reshape(STEPS, BATCH, 4)[16:].mean(1)
-    np.testing.assert_allclose(
-        statistics(model)[0], weighted(parts, MOMENTUM), rtol=1e-4, atol=1e-4
-    )
-
-
 class OwnCall(keras.layers.BatchNormalization):
     def call(self, inputs, training=None, mask=None):
         return super().call(inputs, training=training, mask=mask)
 
 
-def test_a_norm_with_a_call_of_its_own_is_left_alone(batches):
+def with_own_call():
     inputs = keras.Input((4,))
-    layer = OwnCall(momentum=MOMENTUM, name="norm")
+    # Under the name of the others, with what they begin with.
+    layer = OwnCall.from_config(norm().get_config())
     hidden = keras.layers.Dense(4, name="hidden")(layer(inputs))
-    model = keras.Model(inputs, keras.layers.Dense(2)(hidden))
+    return keras.Model(inputs, keras.layers.Dense(2)(hidden))
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: at_the_inputs(OwnStep), Subclassed, with_own_call]
+)
+def test_norms_whose_calls_are_unknown_are_left_alone(batches, make):
+    model = make()
+    model(batches[0][:1])
     fit(model, batches, keras_slr.SLRCallback(0.5, include="hidden"))
     parts = batches[0].reshape(STEPS, BATCH, 4).mean(1)
     np.testing.assert_allclose(
-        statistics(model)[0], plain(parts, np.zeros(4)), rtol=1e-4, atol=1e-4
+        statistics(model)[0], plain(parts, 100.0), rtol=1e-4
     )
 
 
-def test_nothing_stays_on_the_model(batches):
-    model = at_the_inputs()
+def test_renormalization_is_left_alone(batches):
+    inputs = keras.Input((4,))
+    layer = keras.layers.BatchNormalization(renorm=True, name="norm")
+    hidden = keras.layers.Dense(4, name="hidden")(layer(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(2)(hidden))
     fit(model, batches, keras_slr.SLRCallback(0.5, include="hidden"))
-    assert "train_step" not in vars(model)
-    assert "call" not in vars(model.get_layer("norm"))
+    pruned = statistics(model)
+    dense = keras.models.clone_model(model)
+    fit(dense, batches, keras.callbacks.Callback())
+    np.testing.assert_allclose(pruned, statistics(dense))
+
+
+def test_a_last_batch_of_one_sample_leaves_variance(batches):
+    x, y = batches
+    x, y = x[: 5 * BATCH + 1], y[: 5 * BATCH + 1]
+    model = at_the_inputs()
+    fit(model, (x, y), keras_slr.SLRCallback(0.5, include="hidden"))
+    _, variance = statistics(model)
+    # Five steps of six are before the weights settle.
+    parts = x[:-1].reshape(5, BATCH, 4).var(1)
+    first = plain(parts, 900.0)
+    np.testing.assert_allclose(
+        variance, weighted([first, 0.0 * first], MOMENTUM), rtol=1e-4
+    )
 
 
 def test_a_frozen_norm_stays(batches):
@@ -183,7 +211,10 @@ def test_a_frozen_norm_stays(batches):
     np.testing.assert_array_equal(variance, 900.0)
 
 
-def test_a_resumed_run_ends_with_the_same_statistics(batches, tmp_path):
+@pytest.mark.parametrize("pruning_first", [True, False])
+def test_a_resumed_run_ends_with_the_same_statistics(
+    batches, tmp_path, pruning_first
+):
     path = tmp_path / "run.weights.h5"
 
     class SaveLate(keras.callbacks.Callback):
@@ -191,23 +222,42 @@ def test_a_resumed_run_ends_with_the_same_statistics(batches, tmp_path):
             if batch == 17:
                 self.model.save_weights(path)
 
-    def prune(model, *callbacks, restore=None):
+    def prune(model, *others, restore=None):
         model.compile("sgd", "mse")
         callback = keras_slr.SLRCallback(0.5, include="hidden")
         if restore is not None:
             callback.attach(model)
             model.load_weights(restore)
         x = batches[0]
+        callbacks = [callback, *others]
         model.fit(
             x,
             np.zeros((len(x), 2)),
             BATCH,
             verbose=0,
             shuffle=False,
-            callbacks=[callback, *callbacks],
+            callbacks=callbacks if pruning_first else callbacks[::-1],
         )
         return statistics(model)
 
     whole = prune(at_the_inputs(), SaveLate())
     resumed = prune(at_the_inputs(), restore=path)
     np.testing.assert_array_equal(resumed, whole)
+
+
+def test_an_earlier_checkpoint_takes_the_later_one_back():
+    statistics = SettledStatistics(at_the_inputs())
+    earlier = statistics.state
+    statistics.update(True, 7)
+    statistics.state = earlier
+    assert statistics.state == {"since": -1}
+
+
+def test_calls_of_nested_models_are_counted():
+    inner_in = keras.Input((3,))
+    dense = keras.layers.Dense(3)
+    inner = keras.Model(inner_in, dense(dense(inner_in)))
+    inputs = keras.Input((3,))
+    calls = calls_in(keras.Model(inputs, inner(inner(inputs))))
+    assert calls[inner] == 2
+    assert calls[dense] == 4
