@@ -1,17 +1,17 @@
-"""Batch-norm statistics of the settled weights alone.
+"""Corrects batch-norm statistics after the weights have settled.
 
 Batch norms normalize by the statistics of a batch while they train, and by
-moving averages afterwards. Pruning changes what goes into them faster than the
-averages follow: with a momentum of 0.99, a third of an average is older than
-the last hundred steps. In a short run the averages still describe the dense
-model when it ends.
+moving averages afterwards. Pruning changes their inputs faster than the
+averages can follow: with a momentum of 0.99, values older than 100 steps still
+make up 37 % of an average. At the end of a short run, the averages still
+describe the dense model.
 
 The share of the old statistics is known, so it can be taken out, as Adam takes
-the initial zeros out of its averages (arXiv 1412.6980, section 3). This costs
-no step and needs no data. It is done with every dual update once the weights
-have settled, so that validation sees it. The old statistics stay in the average
-as if they were those of one batch: a run may end with a batch of one sample,
-which has no variance.
+the initial zeros out of its averages (arXiv 1412.6980, section 3). This needs
+no further steps or data. It is done with every dual update once the weights
+have settled, so that validation sees it. The old statistics keep the weight of
+one batch. Without them, the variance might rest on a single batch of one
+sample, which is zero.
 """
 
 import keras
@@ -24,7 +24,7 @@ from keras_slr.models.graph import calls_in
 from keras_slr.models.graph import graph_of
 
 _OURS = "keras_slr."
-# Rounding of other types would be multiplied with the rest.
+# In lower precision, the correction would amplify rounding errors.
 _DTYPES = ("float32", "float64")
 
 
@@ -33,21 +33,21 @@ def forget(now, before, share):
 
     Args:
         now: Array, the moving average.
-        before: Array, what this function returned last; at first, the average
-            with which the new one began.
-        share: Float in `[0, 1)`, `momentum ** steps`, with the steps since
-            then, would take the old values out; one step more leaves them as
-            one of the steps.
+        before: Array, the previous result; at first, the average when the
+            weights settled.
+        share: Float in `[0, 1)`, the weight to remove. With `n` values since
+            the weights settled, `momentum ** n` removes the old ones entirely;
+            `momentum ** (n + 1)` leaves them the weight of one value.
     """
     return now + (now - before) * (share / (1.0 - share))
 
 
 class SettledStatistics:
-    """Takes statistics of unsettled weights out of those of batch norms.
+    """Removes statistics from before settling from batch norms.
 
-    It has to know how often a step calls a batch norm. So nothing is done for
-    subclassed models, for models with a `train_step` of the user's, and for
-    norms inside other layers.
+    It has to know how often a step calls a batch norm. It therefore skips
+    subclassed models, models with a custom `train_step`, and norms inside other
+    layers.
 
     Args:
         model: Keras model.
@@ -59,7 +59,7 @@ class SettledStatistics:
         self._since = 0
 
     def update(self, settled, step):
-        """Corrects the statistics.
+        """Begins at the first call with settled weights, corrects at others.
 
         Args:
             settled: Boolean, whether the weights have settled.
@@ -73,7 +73,7 @@ class SettledStatistics:
                 str(i): _Averages(*norm) for i, norm in enumerate(self._norms)
             }
             return
-        # Those with a lower momentum are done earlier.
+        # Norms with a lower momentum need it for fewer steps.
         self._averages = {
             i: each
             for i, each in self._averages.items()
@@ -82,7 +82,7 @@ class SettledStatistics:
 
     @property
     def state(self):
-        """Dict of arrays and of an integer, negative before they settle."""
+        """Dict: the step of settling (-1 before), and an array per norm."""
         if self._averages is None:
             return {"since": -1}
         before = {i: each.before for i, each in self._averages.items()}
@@ -119,16 +119,16 @@ class _Averages:
         self.before = self._values() if before is None else before
 
     def correct(self, steps):
-        """Corrects the statistics; returns whether there was need to.
+        """Corrects the statistics; returns whether it did.
 
         Args:
-            steps: Integer, those since the weights settled.
+            steps: Integer, steps since the weights settled.
         """
         share = self._momentum ** (self._calls * steps + 1)
         if not np.finfo(np.float32).eps < share < 1.0:
             return False
         mean, variance = forget(self._values(), self.before, share)
-        # Where a channel is dead, rounding may leave it below zero.
+        # For a dead channel, rounding may make the variance negative.
         self.before = np.stack([mean, np.maximum(variance, 0.0)])
         for variable, value in zip(self._variables, self.before):
             variable.assign(value)
@@ -139,7 +139,7 @@ class _Averages:
 
 
 def _norms_of(model):
-    """Returns pairs of a batch norm and of its calls in a step, as a list."""
+    """Returns a list of pairs of a batch norm and its calls in a step."""
     graph = graph_of(model)
     if graph is None or not all(
         is_of_keras(kind) or kind.__module__.startswith(_OURS)
@@ -147,7 +147,7 @@ def _norms_of(model):
         if "train_step" in vars(kind) or "call" in vars(kind)
     ):
         return []
-    # Evaluation changes the statistics of these, too.
+    # Called with `training=True`, these change in evaluation, too.
     left = called_for_training(graph)
     return [
         (operation, calls)
