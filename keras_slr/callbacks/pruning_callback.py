@@ -55,9 +55,9 @@ class PruningCallback(TrainingCallback):
     The optimizer holds the method's variables for each weight, and saves them
     and the rest of the method's state in its checkpoints. While `fit` runs,
     checkpoints are atomic: a kill or a full disk leaves the last good one. A
-    run that resumes in the middle of an epoch skips the batches before it.
-    If `fit` raises, the weights stay as trained: `finalize` prunes them, and
-    a new `fit` starts over.
+    run that resumes in the middle of an epoch skips the batches that it has
+    behind it. If `fit` raises, the weights stay as trained: `finalize` prunes
+    them, and a new `fit` starts over.
 
     Args:
         rate: Float in `[0, 1)`, the share of all entries to set to zero, or

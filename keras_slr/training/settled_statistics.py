@@ -141,7 +141,9 @@ class _Averages:
 def _norms_of(model):
     """Returns a list of pairs of a batch norm and its calls in a step."""
     graph = graph_of(model)
-    if graph is None or not all(
+    if graph is None or "train_step" in vars(model):
+        return []
+    if not all(
         is_of_keras(kind) or kind.__module__.startswith(_OURS)
         for kind in type(model).__mro__
         if "train_step" in vars(kind) or "call" in vars(kind)
