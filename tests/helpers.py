@@ -28,11 +28,18 @@ def slow_keep_mask(w, count):
     return mask.reshape(np.shape(w))
 
 
+# The marks of a case that `make slow` has, but on PyTorch, which compiles
+# nothing.
+SLOW_WHERE_COMPILED = (
+    () if keras.config.backend() == "torch" else (pytest.mark.slow,)
+)
+
+
 def slow_where_compiled(test):
     """Leaves a test to `make slow` but on PyTorch, which compiles nothing."""
-    if keras.config.backend() == "torch":
-        return test
-    return pytest.mark.slow(test)
+    for mark in SLOW_WHERE_COMPILED:
+        test = mark(test)
+    return test
 
 
 def needs_keras(version, what):

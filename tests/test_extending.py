@@ -10,6 +10,8 @@ import keras
 import numpy as np
 import pytest
 
+from tests.helpers import slow_where_compiled
+
 ROOT = pathlib.Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "extending.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", TEXT, re.M | re.S)
@@ -74,6 +76,7 @@ def child(code, tmp_path, *path):
     )
 
 
+@slow_where_compiled
 def test_the_guide_runs_as_pasted(tmp_path):
     assert len(BLOCKS) == len(CHECKS)
     code = "".join(a + b for a, b in zip(BLOCKS, CHECKS))

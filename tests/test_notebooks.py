@@ -143,6 +143,7 @@ def test_outputs_are_joined_and_warnings_dropped():
     assert joined.text == "Epoch 1/2\nEpoch 2/2\n"
 
 
+@slow_where_compiled
 def test_quick_start(tmp_path):
     text, figures = short_run("quick_start", tmp_path)
     line = r"accuracy (.*)%, +(\d+) KB"

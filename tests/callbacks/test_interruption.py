@@ -10,6 +10,7 @@ from tests.callbacks.helpers import STRONG
 from tests.callbacks.helpers import assert_untouched
 from tests.callbacks.helpers import pruned_zeros
 from tests.contract.own_steps import OwnStep
+from tests.helpers import SLOW_WHERE_COMPILED
 from tests.helpers import to_numpy
 from tests.helpers import zeros
 
@@ -57,7 +58,13 @@ def test_a_checkpoint_of_the_last_epoch_is_sparse(
 
 
 @pytest.mark.parametrize(
-    "first,killed_in", [(True, 3), (False, 3), (True, 5), (False, 4)]
+    "first,killed_in",
+    [
+        pytest.param(True, 3, marks=SLOW_WHERE_COMPILED),
+        pytest.param(False, 3, marks=SLOW_WHERE_COMPILED),
+        (True, 5),
+        (False, 4),
+    ],
 )
 def test_a_killed_run_resumes_bit_for_bit(
     make_model, data, tmp_path, first, killed_in

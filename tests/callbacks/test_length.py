@@ -10,6 +10,7 @@ from keras_slr import SLRCallback
 from tests.callbacks.helpers import EXPECTED_ZEROS
 from tests.callbacks.helpers import assert_untouched
 from tests.callbacks.helpers import pruned_zeros
+from tests.helpers import SLOW_WHERE_COMPILED
 
 RAN_OUT = "ignore:.*ran out of data"
 METHODS = {
@@ -298,8 +299,15 @@ def test_a_fit_of_no_epochs_warns_that_nothing_is_pruned(make_model, data):
 
 
 @pytest.mark.filterwarnings(RAN_OUT)
-@pytest.mark.parametrize("save_freq", ["epoch", 4])
-@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(
+    "save_freq, first",
+    [
+        ("epoch", True),
+        (4, False),
+        pytest.param("epoch", False, marks=SLOW_WHERE_COMPILED),
+        pytest.param(4, True, marks=SLOW_WHERE_COMPILED),
+    ],
+)
 def test_a_killed_run_resumes_in_epochs_of_several_lengths(
     make_model, data, tmp_path, save_freq, first
 ):

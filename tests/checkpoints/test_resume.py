@@ -14,6 +14,7 @@ from keras_slr import SLRCallback
 from tests.callbacks.helpers import EXPECTED_ZEROS
 from tests.callbacks.helpers import assert_untouched
 from tests.callbacks.helpers import pruned_zeros
+from tests.helpers import SLOW_WHERE_COMPILED
 from tests.helpers import to_numpy
 
 EPOCHS, STEPS, FINETUNE = 4, 6, 1
@@ -118,8 +119,8 @@ def assert_same(straight, resumed):
         (4, (1, 3), False),
         # Saved in the last batch of an epoch, of pruning, and later.
         (STEPS, (1, 2), True),
-        (3 * STEPS, (3, 1), False),
-        (5, (3, 4), True),
+        pytest.param(3 * STEPS, (3, 1), False, marks=SLOW_WHERE_COMPILED),
+        pytest.param(5, (3, 4), True, marks=SLOW_WHERE_COMPILED),
     ],
 )
 def test_killed_in_mid_epoch(

@@ -9,6 +9,8 @@ import sys
 import keras
 import pytest
 
+from tests.helpers import SLOW_WHERE_COMPILED
+
 FOLDER = pathlib.Path(__file__).parents[2] / "examples"
 # Kernels of the examples' network that are pruned to a tenth, and what stays
 # whole: the first kernel and the biases.
@@ -17,7 +19,13 @@ KEPT = sum(n - round(0.9 * n) for n in PRUNED) + 9 * 16
 BIASES = 16 + 32 + 64 + 10
 
 
-@pytest.mark.parametrize("name", ["prune_digits", "custom_loop"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("prune_digits", marks=SLOW_WHERE_COMPILED),
+        "custom_loop",
+    ],
+)
 def test_example(tmp_path, name):
     if name == "custom_loop":
         name = f"custom_loop_{keras.config.backend()}"

@@ -16,6 +16,7 @@ from keras import layers
 
 from keras_slr.interop import tfmot
 from keras_slr.interop.tfmot.schedules_and_policies import specification_of
+from tests.helpers import SLOW_WHERE_COMPILED
 from tests.helpers import to_numpy
 from tests.helpers import zeros
 from tests.interop import models
@@ -62,7 +63,10 @@ def outputs(model, x):
 @needs_tfmot
 @pytest.mark.parametrize(
     "make",
-    [pytest.param(models.branched, marks=pytest.mark.slow), models.sequential],
+    [
+        pytest.param(models.branched, marks=pytest.mark.slow),
+        pytest.param(models.sequential, marks=SLOW_WHERE_COMPILED),
+    ],
 )
 def test_there_and_back(make, tmp_path):
     model = models.prune(make())

@@ -43,8 +43,16 @@ def test_tfmot_has_every_private_name_in_use(backend):
     "owner, name",
     [
         ("keras.Layer", "_flatten_layers"),
-        ("keras.optimizers.Optimizer", "_get_variable_index"),
-        ("keras.callbacks.CallbackList", "_async_train"),
+        pytest.param(
+            "keras.optimizers.Optimizer",
+            "_get_variable_index",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "keras.callbacks.CallbackList",
+            "_async_train",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_says_what_breaks_without_a_name(owner, name):

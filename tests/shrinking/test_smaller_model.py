@@ -11,6 +11,7 @@ from keras import layers
 from keras_slr import shrink
 from keras_slr import shrink_report
 from keras_slr.keras_internals.graphs import calls_of
+from tests.helpers import slow_where_compiled
 from tests.shrinking.helpers import assert_same
 from tests.shrinking.helpers import outputs
 from tests.shrinking.helpers import prune_filters
@@ -148,6 +149,7 @@ np.save(sys.argv[2], y)
 """
 
 
+@slow_where_compiled
 def test_loads_without_keras_slr(pruned, tmp_path):
     path, out = tmp_path / "small.keras", tmp_path / "y.npy"
     small = shrink(pruned)

@@ -13,6 +13,7 @@ from keras import layers
 
 import keras_slr
 from keras_slr_base.failure import last_line
+from tests.helpers import slow_where_compiled
 from tests.helpers import zeros
 from tflite_export import convert
 
@@ -161,6 +162,7 @@ def test_command_line_in_int8(dense, pruned, tmp_path):
     assert out.read_bytes() == before
 
 
+@slow_where_compiled
 def test_dense_blocks_of_any_backend(tmp_path):
     model = keras.Sequential(
         [

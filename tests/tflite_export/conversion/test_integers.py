@@ -156,7 +156,7 @@ def test_types_that_do_not_go_together(
 INPUTS = {"wide": (0, 1, 2), "depth": (0, 1), "up": (0, 1, 3), "head": (0,)}
 
 
-@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("bits", [pytest.param(8, marks=pytest.mark.slow), 4])
 def test_weights_alone(model, x, tmp_path, bits):
     path = tmp_path / "out.tflite"
     found = tflite_export.convert(model, path, quantize=f"weights_int{bits}")

@@ -21,12 +21,14 @@ pytestmark = [
 _SIGNALS = ("TERM", "INT", "HUP", "KILL")
 # Children end at once, but other tests may take the cores for seconds.
 _PATIENCE = 10
-# A process for each file, which prints its number at each stage. Forks,
-# because the imports take longer than all the rest.
+# A process for each file, which prints its number and that of its child at
+# each stage, and waits for its signal where the child converts. Forks, because
+# the imports take longer than all the rest.
 _CONVERT = """
 import os
 import signal
 import sys
+import time
 import keras_slr
 import tflite_export
 
@@ -35,7 +37,12 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 source, *outs = sys.argv[1:]
 
 def progress(stage):
-    print(os.getpid(), stage, flush=True)
+    pid = os.getpid()
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        print(pid, file.read().strip(), stage, flush=True)
+    if stage == "convert to float32":
+        # On busy cores the signal comes late.
+        time.sleep(60)
 
 for out in outs:
     if os.fork() == 0:
@@ -81,16 +88,14 @@ def test_killed_parents_leave_no_child_and_no_folder(source, tmp_path):
     ) as process:
         parents, at_work, ends = [], set(), {}
         for line in process.stdout:
-            pid, stage = line.strip().split(maxsplit=1)
-            if stage.isdigit():
-                ends[pid] = stage
-            elif stage == "convert to float32":
-                # At once: another may be done before the last begins.
-                at_work |= children(int(pid))
+            pid, *words = line.split(maxsplit=2)
+            if len(words) == 1:
+                ends[pid] = words[0]
+            elif words[1] == "convert to float32\n":
+                at_work.add(int(words[0]))
                 name = _SIGNALS[len(parents)]
                 os.kill(int(pid), signal.Signals[f"SIG{name}"])
                 parents.append(int(pid))
-                assert len(at_work) == len(parents)
             if len(parents) == len(outs):
                 break
         killed = time.monotonic()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from tests.helpers import slow_where_compiled
 from tests.helpers import zeros
 from tflite_export import convert
 
@@ -142,6 +143,7 @@ def test_every_kind_in_every_form(tmp_path):
             assert answer["difference"] < limits.get(form, 0.4), (name, form)
 
 
+@slow_where_compiled
 def test_pruned_model_of_any_backend(tmp_path):
     model = keras.Sequential(
         [
