@@ -10,7 +10,7 @@ import dataclasses
 
 from benchmarks.quality.tasks import TASKS as NETS
 
-METHODS = ("slr", "gmp", "slr_layerwise", "masked_layerwise")
+METHODS = ("slr", "gmp_default", "slr_layerwise", "masked_layerwise")
 TASKS = {
     f"{net}_few_epochs": dataclasses.replace(
         NETS[f"{net}_cifar10"],

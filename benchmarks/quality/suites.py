@@ -115,6 +115,7 @@ SUITES = {
         few_epochs.METHODS,
         folder="few_epochs",
         render=report.render_few_epochs,
+        allocation=None,
     ),
     "start_and_teacher": Suite(
         tuple(start_and_teacher.TASKS),
