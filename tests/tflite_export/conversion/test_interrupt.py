@@ -92,7 +92,10 @@ def test_killed_parents_leave_no_child_and_no_folder(source, tmp_path):
             if len(words) == 1:
                 ends[pid] = words[0]
             elif words[1] == "convert to float32\n":
-                at_work.add(int(words[0]))
+                child = int(words[0])
+                # Or it would soon be done, and end by itself.
+                os.kill(child, signal.SIGSTOP)
+                at_work.add(child)
                 name = _SIGNALS[len(parents)]
                 os.kill(int(pid), signal.Signals[f"SIG{name}"])
                 parents.append(int(pid))
@@ -103,7 +106,10 @@ def test_killed_parents_leave_no_child_and_no_folder(source, tmp_path):
             at_work & set(processes()) and time.monotonic() < killed + _PATIENCE
         ):
             time.sleep(0.02)
-        assert not at_work & set(processes())
+        left = at_work & set(processes())
+        for child in left:
+            os.kill(child, signal.SIGKILL)
+        assert not left
         # Beside them, stages that were printed before the signals.
         rest = [line.split() for line in process.stdout]
         ends |= dict(line for line in rest if len(line) == 2)
